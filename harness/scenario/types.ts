@@ -1,0 +1,123 @@
+/**
+ * A case: one scenario, merged, unit-checked and with every default filled in, for one cell of its matrix. This is
+ * what the rest of mqoe reads; the TOML text and its zod schema stay in this folder. Times are nanoseconds, rates
+ * bit/s, sizes bytes.
+ */
+export interface Case {
+  /** `home` or `home[sqm=cake,rate=fast]`: the file's stem and its matrix values, in the order of the axes. */
+  id: string;
+  /** The scenario file, as the user named it. */
+  file: string;
+  title: string;
+  tags: string[];
+  /** axis → value name */
+  matrix: Record<string, string>;
+  duration: number;
+  /** The four default phases; they partition the run. */
+  phases: { idle: number; ramp: number; loaded: number; cooldown: number };
+  repeat: number;
+  seed: number;
+  mtu: number;
+  dataplane: { kind: DataplaneKind; reactors: number };
+  plans: Record<string, Plan>;
+  paths: Record<string, Path>;
+  servers: Record<string, { path: string | null }>;
+  /** Expanded: `count = 3` is three clients. In order of appearance. */
+  clients: Client[];
+  traffic: Traffic[];
+  expectations: Expectation[];
+}
+
+export type DataplaneKind = "afxdp" | "kernel" | "external" | "none";
+
+export interface Plan {
+  down: number;
+  up: number;
+  framing: { keyword: string; base: "frame" | "ip"; overhead: number; mpu: number; cell: "none" | "atm" | "ptm" };
+  sqmDown: Sqm;
+  sqmUp: Sqm;
+}
+
+export type Sqm =
+  | {
+      discipline: "fq_codel";
+      target: number;
+      interval: number;
+      quantum: number;
+      flows: number;
+      limit: number;
+      memoryLimit: number;
+      ecn: boolean;
+      ceThreshold: number | null;
+    }
+  | { discipline: "pfifo"; limit: number }
+  | { discipline: "none" };
+
+export interface Path {
+  rtt: number;
+}
+
+export interface Client {
+  name: string;
+  /** The [client.*] table it came from. */
+  group: string;
+  plan: string;
+  path: string | null;
+  site: string | null;
+}
+
+export type Traffic = TcpTraffic | ProbeTraffic;
+
+interface TrafficCommon {
+  name: string;
+  /** Names of clients, expanded from groups, globs and lists; never empty. */
+  from: string[];
+  to: string;
+  family: "ipv4" | "ipv6";
+  dscp: number;
+}
+
+export interface TcpTraffic extends TrafficCommon {
+  kind: "tcp";
+  direction: "down" | "up" | "both";
+  /** Per client and direction. */
+  flows: number;
+  congestionControl: string;
+  ecn: boolean;
+}
+
+export interface ProbeTraffic extends TrafficCommon {
+  kind: "probe";
+  interval: number;
+  /** UDP payload bytes. */
+  size: number;
+}
+
+export type BoundOp = "below" | "at_most" | "above" | "at_least" | "equals";
+
+/** A bound in the metric's own unit (seconds, bit/s, ratio, count …). */
+export interface Bound {
+  op: BoundOp;
+  /** For `of: null` the bound itself; for share and plan a fraction (0.95); for `over` the amount added. */
+  value: number;
+  unit: string;
+  /** What `value` is relative to: nothing, the client's share or plan, or the same metric in another case. */
+  of: null | "share" | "plan" | { base: true } | { axis: string; value: string };
+  /** As written: `95% of share`. */
+  text: string;
+}
+
+export interface Expectation {
+  metric: string;
+  bound: Bound;
+  gate: "invariant" | "absolute" | "relative";
+  per: "client" | "flow" | "site" | "total";
+  /** Fraction of the clients that must hold it; 1 = each. */
+  for: number;
+  /** `pass` normally, `fail` for a control that must fail. */
+  outcome: "pass" | "fail";
+  because: string;
+  /** Where the [[expect]] table stands. */
+  file: string;
+  line: number;
+}

@@ -1,0 +1,72 @@
+import type { Accounting, MetricValue, Metrics } from "../metrics/types.js";
+import type { Expectation } from "../scenario/types.js";
+
+export type Verdict = "pass" | "fail" | "no-data" | "invalid" | "inconclusive" | "skipped" | "expected-fail";
+
+/** The file that `--json` writes and `mqoe schema results` describes (DESIGN §9). */
+export interface Results {
+  schema: "mqoe-results/1";
+  verdict: Verdict;
+  cases: CaseResult[];
+}
+
+export interface CaseResult {
+  id: string;
+  scenario: string;
+  title: string;
+  matrix: Record<string, string>;
+  world: "live" | "hermetic";
+  dataplane: string;
+  verdict: Verdict;
+  /** Why, when the verdict does not come from an expectation (invalid, skipped …); else empty. */
+  reason: string;
+  wall_s: number;
+  accounting: Accounting;
+  /** Aggregate over the runs: the median of the runs' values; counts add up. */
+  metrics: Metrics;
+  by: Record<string, Metrics>;
+  expectations: ExpectationResult[];
+  runs: RunResult[];
+}
+
+export interface ExpectationResult {
+  metric: string;
+  bound: Expectation["bound"];
+  gate: Expectation["gate"];
+  per: Expectation["per"];
+  for: number;
+  outcome: Expectation["outcome"];
+  value: number | null;
+  /** Always the worst client (or flow), also when it passes; null when per = total. */
+  worst: { client: string; value: number | null; limit: number | null } | null;
+  verdict: Verdict;
+  reason: string;
+  file: string;
+  line: number;
+}
+
+export interface RunResult {
+  repeat: number;
+  seed: number;
+  verdict: Verdict;
+  wall_s: number;
+  metrics: Metrics;
+  health: RigHealth;
+}
+
+/** Evidence about the machine, not the product (harness/health fills it). */
+export interface RigHealth {
+  verdict: "ok" | "invalid";
+  checks: HealthCheck[];
+}
+
+export interface HealthCheck {
+  name: string;
+  verdict: "ok" | "warn" | "invalid";
+  value: number;
+  limit: number;
+  unit: string;
+  reason: string;
+}
+
+export type { Accounting, MetricValue, Metrics };
