@@ -1,0 +1,42 @@
+// mqoe-native: one multi-call binary. Each part has its own main; this file only chooses.
+#include <stdio.h>
+#include <string.h>
+
+int mqoe_dataplane_main(int argc, char **argv);
+int mqoe_traffic_main(int argc, char **argv);
+int mqoe_exec_main(int argc, char **argv);
+int mqoe_bench_main(int argc, char **argv);
+#pragma weak mqoe_dataplane_main
+#pragma weak mqoe_traffic_main
+#pragma weak mqoe_exec_main
+#pragma weak mqoe_bench_main
+
+static const struct part {
+    const char *name;
+    int (*main)(int, char **);
+    const char *help;
+} parts[] = {
+    {"dataplane", mqoe_dataplane_main, "--blueprint FILE         shape between the trunks of a lab (control: stdin/stdout)"},
+    {"traffic", mqoe_traffic_main, "--blueprint FILE         drive clients and servers of a lab (control: stdin/stdout)"},
+    {"exec", mqoe_exec_main, "--netns PATH -- CMD…     run a program inside a namespace"},
+    {"bench", mqoe_bench_main, "[--json FILE] [--quick]  frames/s against a bare forwarder, ms per client"},
+};
+
+static int usage(FILE *to, int code) {
+    fprintf(to, "usage: mqoe-native PART …\n\n");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        fprintf(to, "  %-10s %s\n", parts[i].name, parts[i].help);
+    return code;
+}
+
+int main(int argc, char **argv) {
+    if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+        return usage(stdout, 0);
+    if (argc < 2)
+        return usage(stderr, 2);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!strcmp(argv[1], parts[i].name) && parts[i].main)
+            return parts[i].main(argc - 1, argv + 1);
+    fprintf(stderr, "mqoe-native: no part named \"%s\"\n", argv[1]);
+    return usage(stderr, 2);
+}

@@ -1,0 +1,120 @@
+#include "reactor/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINE_LIMIT (1u << 20)
+
+int mqoe_control_open(struct mqoe_control *c) {
+    memset(c, 0, sizeof *c);
+    c->in = STDIN_FILENO;
+    c->out = STDOUT_FILENO;
+    c->size = 4096;
+    c->buffer = malloc(c->size);
+    if (!c->buffer)
+        return -ENOMEM;
+    signal(SIGPIPE, SIG_IGN); // a gone owner is an EPIPE, not a death
+    int flags = fcntl(c->in, F_GETFL);
+    if (flags < 0 || fcntl(c->in, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -errno;
+    return 0;
+}
+
+void mqoe_control_close(struct mqoe_control *c) {
+    free(c->buffer);
+    c->buffer = NULL;
+}
+
+// Grows the buffer when it is full and reads once. Returns bytes read, 0 at end of input, −EAGAIN when dry.
+static ssize_t fill(struct mqoe_control *c) {
+    if (c->used == c->size) {
+        if (c->size >= LINE_LIMIT)
+            return 0;
+        char *bigger = realloc(c->buffer, c->size * 2);
+        if (!bigger)
+            return 0;
+        c->buffer = bigger;
+        c->size *= 2;
+    }
+    ssize_t n = read(c->in, c->buffer + c->used, c->size - c->used);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? -EAGAIN : 0;
+    c->used += (size_t)n;
+    return n;
+}
+
+// Takes the first whole line off the buffer as JSON; NULL when no line is whole yet.
+static json_t *take_line(struct mqoe_control *c, bool *had_line) {
+    char *end = memchr(c->buffer, '\n', c->used);
+    *had_line = end != NULL;
+    if (!end)
+        return NULL;
+    size_t length = (size_t)(end - c->buffer);
+    json_t *command = json_loadb(c->buffer, length, 0, NULL);
+    c->used -= length + 1;
+    memmove(c->buffer, end + 1, c->used);
+    return command;
+}
+
+json_t *mqoe_control_next(struct mqoe_control *c) {
+    for (;;) {
+        bool had_line;
+        json_t *command = take_line(c, &had_line);
+        if (command && json_is_object(command))
+            return command;
+        if (had_line) {
+            json_decref(command);
+            struct mqoe_error e;
+            mqoe_fail(&e, EINVAL, "control", "one JSON object a line; see docs/control.md", "standard input");
+            mqoe_control_send(c, mqoe_control_error(&e, false, -1));
+            continue;
+        }
+        if (c->eof)
+            return NULL;
+        ssize_t n = fill(c);
+        if (n == -EAGAIN)
+            return NULL;
+        if (n == 0) {
+            c->eof = true;
+            return json_pack("{s:s}", "op", "stop");
+        }
+    }
+}
+
+int mqoe_control_send(struct mqoe_control *c, json_t *event) {
+    char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
+    json_decref(event);
+    if (!text)
+        return -ENOMEM;
+    size_t length = strlen(text), done = 0;
+    text[length++] = '\n'; // in place of the terminator
+    int result = 0;
+    while (done < length) {
+        ssize_t n = write(c->out, text + done, length - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            result = -errno;
+            break;
+        }
+        done += (size_t)n;
+    }
+    free(text);
+    return result;
+}
+
+json_t *mqoe_control_error(const struct mqoe_error *e, bool fatal, long id) {
+    char message[sizeof e->hint + 64];
+    snprintf(message, sizeof message, "%s%s%s", strerror(e->errnum), e->hint[0] ? "; " : "", e->hint);
+    json_t *event = json_pack("{s:s, s:b, s:s, s:s, s:i, s:s, s:s}", "event", "error", "fatal", fatal, "syscall",
+                              e->syscall, "object", e->object, "errno", e->errnum, "code",
+                              mqoe_errno_name(e->errnum), "message", message);
+    if (event && id >= 0)
+        json_object_set_new(event, "id", json_integer(id));
+    return event;
+}
