@@ -32,7 +32,8 @@ struct mqoe_segment_header {
     uint64_t lost;         // spool file: records overwritten before they were read
     uint8_t pad[128 - 104];
     _Atomic uint64_t head; // offset 128: records written since start; release-stored by the writer
-    uint8_t pad2[56];
+    _Atomic uint64_t claim; // head, or head + 1 while the writer fills a record: what it may be overwriting
+    uint8_t pad2[48];
     struct mqoe_field fields[]; // offset 192
 };
 
@@ -44,10 +45,12 @@ struct mqoe_segment { // the writer's handle
 };
 
 // Creates a memfd segment of record type `type` (a name from records.def) for `capacity` records (rounded up to a
-// power of two). Returns 0 or −errno; −EINVAL for an unknown type.
+// power of two). `writer` names it in the file system: no slash, at most 31 bytes. Returns 0 or −errno; −EINVAL for an
+// unknown type, a bad name or a capacity of 0.
 int mqoe_segment_create(struct mqoe_segment *s, const char *type, const char *writer, uint64_t capacity);
 
-// Where the next record goes; fill it, then publish. One writer only.
+// Where the next record goes (every field of it must be set: it holds an old record); then publish. One writer only.
+// A record that was begun but never published does no harm. mqoe_segment_close is safe on a zeroed or closed handle.
 void *mqoe_segment_next(struct mqoe_segment *s);
 void mqoe_segment_publish(struct mqoe_segment *s);
 void mqoe_segment_close(struct mqoe_segment *s);
