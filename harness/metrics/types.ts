@@ -26,5 +26,6 @@ export interface Accounting {
   out: number;
   dropped: { aqm: number; overflow: number; path: number; rig: number };
   held: number;
-  unaccounted: number;
+  /** in − out − dropped − held; null when the run ended before both ends were counted (never a pass). */
+  unaccounted: number | null;
 }

@@ -12,6 +12,8 @@ export interface Case {
   tags: string[];
   /** axis → value name */
   matrix: Record<string, string>;
+  /** What `over base` refers to: the same scenario with the first value of every axis. Absent without a matrix. */
+  base?: Record<string, string>;
   duration: number;
   /** The four default phases; they partition the run. */
   phases: { idle: number; ramp: number; loaded: number; cooldown: number };
