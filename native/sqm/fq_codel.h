@@ -1,0 +1,43 @@
+// FQ-CoDel (RFC 8290) as Linux does it (reference/algorithms.md §3): flow queues by hash, deficit round robin
+// with priority for new flows, CoDel on each, and the fattest queue pays on overflow.
+#pragma once
+
+#include "sqm/pool.h"
+#include "sqm/queue_stats.h"
+
+struct mqoe_fq_codel_config {
+    uint64_t target, interval; // ns
+    int64_t ce_threshold;      // ns of sojourn above which ECT packets are marked; −1 = off
+    uint64_t memory_limit;     // bytes; each frame counts MQOE_FRAME_MEMORY
+    uint32_t quantum;          // bytes, ≥ 256
+    uint32_t flows;            // hash buckets, 1 … 65,536
+    uint32_t limit;            // packets, ≥ 1
+    uint32_t mtu; // largest frame, bytes (layer 2): CoDel leaves a backlog of one alone. 1514 for Ethernet
+    uint32_t drop_batch; // packets dropped at most per overflow; 0 = 64
+    bool ecn;
+};
+
+struct mqoe_fq_codel {
+    struct mqoe_codel_params codel;
+    uint32_t quantum, buckets, limit, drop_batch;
+    uint32_t packet_memory_limit; // memory_limit in frames
+    uint32_t owner;               // of this instance's flows in the pool's index
+    uint32_t reserve;             // the flow that takes everybody when the pool has none left
+    struct mqoe_flow_list {
+        uint32_t head, tail;
+    } new_flows, old_flows;
+    uint64_t new_flow_count;
+};
+
+int mqoe_fq_codel_check(const struct mqoe_fq_codel_config *config, struct mqoe_error *e);
+int mqoe_fq_codel_init(struct mqoe_fq_codel *q, const struct mqoe_fq_codel_config *config,
+                       struct mqoe_sqm_pool *pool, struct mqoe_error *e);
+// Takes over all settings but `flows`.
+void mqoe_fq_codel_set(struct mqoe_fq_codel *q, const struct mqoe_fq_codel_config *config);
+void mqoe_fq_codel_enqueue(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, struct mqoe_frame *frame,
+                           struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped);
+struct mqoe_frame *mqoe_fq_codel_dequeue(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, uint64_t now,
+                                         struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped);
+// Hands over all frames and returns all flows to the pool.
+void mqoe_fq_codel_drain(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, struct mqoe_queue_stats *stats,
+                         struct mqoe_frame_list *frames);

@@ -1,0 +1,77 @@
+// One direction of one client: a shaper, a queue discipline on it, and what they did.
+//
+// Every frame given in comes back exactly once: delivered by mqoe_leaf_dequeue, in a `dropped` list with its
+// cause, or from mqoe_leaf_drain. A leaf sets no timer; it says when it wants to be asked again.
+//
+//     mqoe_leaf_enqueue(leaf, frame, arrival, &dropped);
+//     while ((frame = mqoe_leaf_dequeue(leaf, now, &next_at, &dropped)))
+//         send(frame);
+//     free(dropped); set_timer(next_at);
+#pragma once
+
+#include "sqm/discipline.h"
+#include "sqm/framing.h"
+#include "sqm/shaper.h"
+
+struct mqoe_leaf_config {
+    uint64_t rate; // bit/s at the layer that `framing` accounts; 0 = unlimited
+    struct mqoe_framing framing;
+    struct mqoe_discipline_config discipline;
+};
+
+struct mqoe_leaf {
+    struct mqoe_shaper shaper;
+    struct mqoe_framing framing;
+    struct mqoe_discipline discipline;
+    struct mqoe_sqm_pool *pool;
+    struct mqoe_queue_stats stats;
+    struct mqoe_histogram *histogram; // of the current interval; NULL before its first delivery
+    uint64_t interval_max;            // ns, largest sojourn of the current interval
+    uint64_t interval_count;          // deliveries in it
+};
+
+// Sojourn times of the packets delivered since the last call; all 0 when there was none.
+struct mqoe_sojourn {
+    uint64_t count;
+    uint64_t p50, p99; // ns, upper bucket edge and never above max
+    uint64_t max;      // ns, exact
+};
+
+// Can this run? Returns 0, or −EINVAL with *e saying what is wrong and what is allowed.
+int mqoe_leaf_check(const struct mqoe_leaf_config *config, struct mqoe_error *e);
+
+// An empty leaf that draws on `pool`, which must outlive it. Checks the config. Returns 0, −EINVAL or
+// −ENOMEM.
+int mqoe_leaf_init(struct mqoe_leaf *leaf, const struct mqoe_leaf_config *config, struct mqoe_sqm_pool *pool,
+                   uint64_t now, struct mqoe_error *e);
+
+// Changes rate, framing and discipline while running. Queued frames stay, in order per flow, with the
+// adjusted length and the arrival time they have; those that a smaller limit no longer holds come back in
+// `dropped` at once or with the next enqueue. Returns 0; −EINVAL or −ENOMEM with *e filled, and nothing
+// changed.
+int mqoe_leaf_change(struct mqoe_leaf *leaf, const struct mqoe_leaf_config *config, uint64_t now,
+                     struct mqoe_frame_list *dropped, struct mqoe_error *e);
+
+// Takes a described frame that arrived at `arrival` (ns; may lie a little before `now` of the last dequeue: a
+// delay line passes on logical times). Sets its time and shaped_len.
+void mqoe_leaf_enqueue(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_t arrival,
+                       struct mqoe_frame_list *dropped);
+
+// Returns a frame that may be sent at `now`, with frame->time its logical departure (when the shaped link got
+// to it, ≤ now), or NULL. *next_at is when to call again: MQOE_NEVER when nothing is held, a time ≤ now when
+// more may go at once. Call until NULL or until the output is full; while the output is full the link counts
+// as late, not idle.
+struct mqoe_frame *mqoe_leaf_dequeue(struct mqoe_leaf *leaf, uint64_t now, uint64_t *next_at,
+                                     struct mqoe_frame_list *dropped);
+
+// When to call mqoe_leaf_dequeue next, as it would report it; for use after an enqueue.
+static inline uint64_t mqoe_leaf_next(const struct mqoe_leaf *leaf) {
+    return leaf->stats.backlog_packets ? mqoe_shaper_gate(&leaf->shaper) : MQOE_NEVER;
+}
+
+// Ends the current interval: reports it, and gives its histogram back to the pool.
+void mqoe_leaf_interval(struct mqoe_leaf *leaf, struct mqoe_sojourn *sojourn);
+
+// Hands over everything that is held (for teardown) and returns what the leaf has of the pool. Only
+// mqoe_leaf_init may follow; `stats` can still be read.
+void mqoe_leaf_drain(struct mqoe_leaf *leaf, struct mqoe_frame_list *frames);

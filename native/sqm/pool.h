@@ -1,0 +1,37 @@
+// What the leaves of one reactor share: flow records and histograms, given out when traffic needs them. An
+// idle leaf holds neither (one flow record apart), so tens of thousands of clients cost what the busy ones
+// use.
+//
+// Memory: a flow is 64 bytes and its share of the index 8; a histogram is 1,728. An fq_codel leaf (struct
+// mqoe_leaf and its reserve flow) is below 512 bytes idle; with 32 flows and a histogram in use below 4.5
+// KiB.
+#pragma once
+
+#include "record/error.h"
+#include "sqm/flow.h"
+#include "sqm/histogram.h"
+
+struct mqoe_sqm_pool_config {
+    uint32_t
+        flows; // flow records; frames of the reactor + number of leaves is always enough for all busy queues
+    uint32_t histograms; // leaves that may deliver within one interval with exact percentiles
+    uint64_t seed;       // of the index's hash
+};
+
+struct mqoe_sqm_pool {
+    struct mqoe_flow *flows;
+    uint32_t *index;     // heads of hash chains, (owner, bucket) → flow
+    uint32_t index_mask; // entries − 1
+    uint32_t flow_count, free_flow;
+    uint32_t idle_head, idle_tail; // flows without frames that still remember their CoDel state, oldest first
+    uint32_t next_owner;
+    uint32_t salt;
+    struct mqoe_histogram *histograms, *free_histogram;
+    uint64_t flows_exhausted;      // packets that had to share their instance's reserve queue
+    uint64_t histograms_exhausted; // leaf intervals whose percentiles are their maximum
+};
+
+// Allocates all of it. Returns 0 or −ENOMEM, −EINVAL with *e filled.
+int mqoe_sqm_pool_init(struct mqoe_sqm_pool *pool, const struct mqoe_sqm_pool_config *config,
+                       struct mqoe_error *e);
+void mqoe_sqm_pool_free(struct mqoe_sqm_pool *pool);

@@ -1,0 +1,25 @@
+// What a queue counts, in the terms of native/record/records.def (dp_client). Cumulative, but for the
+// backlog.
+#pragma once
+
+#include "packet/frame.h"
+
+struct mqoe_queue_stats {
+    uint64_t in_packets, in_bytes;   // offered; bytes are frame bytes
+    uint64_t out_packets, out_bytes; // delivered
+    uint64_t out_shaped_bytes;       // delivered, as the framing accounts them
+    uint64_t drop_aqm, drop_overflow;
+    uint64_t marks;
+    uint64_t sojourn_sum; // ns, of delivered packets
+    uint32_t backlog_packets, backlog_bytes;
+};
+
+// Accounts a frame that leaves the queue undelivered and gives it back.
+static inline void mqoe_queue_drop(struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped,
+                                   struct mqoe_frame *frame, enum mqoe_drop_cause cause) {
+    if (cause == MQOE_DROP_AQM)
+        stats->drop_aqm++;
+    else
+        stats->drop_overflow++;
+    mqoe_frame_drop(dropped, frame, cause);
+}
