@@ -1,0 +1,12 @@
+export { jain } from "./fairness.js";
+export {
+  mean,
+  median,
+  percentile,
+  percentileOfSorted,
+  sorted,
+  sum,
+  type Weighted,
+  weightedPercentile,
+} from "./percentile.js";
+export { type Rng, seededRng } from "./rng.js";
