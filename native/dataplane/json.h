@@ -1,0 +1,44 @@
+// Reading a blueprint strictly: every field must be there, have the right type and range, and none may be
+// unknown. The first thing wrong is kept with its JSON path ($.clients[3].down.rate); later reads return
+// zero, so a reader is a plain list of fields without an `if` each, and checks once at its end.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record/error.h"
+
+// A value and how it was reached. Nodes live on the stack, a child points at its parent.
+struct mqoe_node {
+    const json_t *json;
+    const struct mqoe_node *parent;
+    const char *key; // NULL: element `index` of an array (or the root)
+    size_t index;
+    struct mqoe_error *error; // shared by the whole document; errnum == 0 while all is well
+};
+
+struct mqoe_node mqoe_node_root(const json_t *json, struct mqoe_error *error);
+static inline bool mqoe_node_ok(const struct mqoe_node *n) {
+    return n->error->errnum == 0;
+}
+
+// Records an error at `n` (unless there is one already). `hint` says what was found and what is allowed.
+void mqoe_node_fail(const struct mqoe_node *n, const char *hint_fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+struct mqoe_node mqoe_node_object(const struct mqoe_node *n, const char *key);
+struct mqoe_node mqoe_node_array(const struct mqoe_node *n, const char *key, size_t *length);
+struct mqoe_node mqoe_node_element(const struct mqoe_node *array, size_t index); // of any type
+bool mqoe_node_has(const struct mqoe_node *n, const char *key);
+
+int64_t mqoe_node_int(const struct mqoe_node *n, const char *key, int64_t min, int64_t max);
+bool mqoe_node_bool(const struct mqoe_node *n, const char *key);
+const char *mqoe_node_string(const struct mqoe_node *n,
+                             const char *key); // owned by the document; "" after an error
+// Index of the member's text in the NULL-terminated `names`.
+unsigned mqoe_node_enum(const struct mqoe_node *n, const char *key, const char *const names[]);
+
+// Objects may hold only these keys (NULL-terminated).
+void mqoe_node_only(const struct mqoe_node *n, const char *const keys[]);

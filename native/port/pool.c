@@ -1,0 +1,59 @@
+#include "port/pool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+static const char *const place_name[MQOE_PLACES] = {"free stack", "fill ring",  "hand",
+                                                    "leaf",       "delay line", "transmit ring"};
+
+void mqoe_pool_violation(const struct mqoe_pool *p, uint32_t chunk, enum mqoe_place from,
+                         enum mqoe_place to) {
+    const char *found = chunk < p->count ? place_name[p->place[chunk]] : "no place (beyond the UMEM)";
+    fprintf(stderr,
+            "mqoe-native: frame %u of %u was to go from %s to %s, but it is in: %s. This is a bug of mqoe.\n",
+            chunk, p->count, place_name[from], place_name[to], found);
+    abort();
+}
+
+static int allocate_tables(struct mqoe_pool *p, struct mqoe_error *e) {
+    p->frames = calloc(p->count, sizeof *p->frames);
+    p->place = calloc(p->count, sizeof *p->place);
+    p->stack = calloc(p->count, sizeof *p->stack);
+    if (p->frames && p->place && p->stack)
+        return 0;
+    return mqoe_fail(e, ENOMEM, "calloc", "give the machine more memory, or the plans smaller queue limits",
+                     "descriptors of %u frames", p->count);
+}
+
+int mqoe_pool_init(struct mqoe_pool *p, uint32_t count, uint32_t frame_size, struct mqoe_error *e) {
+    *p = (struct mqoe_pool){.count = count, .frame_size = frame_size};
+    p->area_bytes = (uint64_t)count * frame_size;
+    // Populated: a page fault in the loop would be a late packet.
+    p->area =
+        mmap(NULL, p->area_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (p->area == MAP_FAILED) {
+        p->area = NULL;
+        return mqoe_fail(e, errno, "mmap", "give the machine more memory, or the plans smaller queue limits",
+                         "UMEM of %u frames, %lu MiB", count, (unsigned long)(p->area_bytes >> 20));
+    }
+    int err = allocate_tables(p, e);
+    if (err) {
+        mqoe_pool_free(p);
+        return err;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        p->stack[i] = count - 1 - i; // chunk 0 is used first
+    p->in_place[MQOE_FREE] = count;
+    return 0;
+}
+
+void mqoe_pool_free(struct mqoe_pool *p) {
+    if (p->area)
+        munmap(p->area, p->area_bytes);
+    free(p->frames);
+    free(p->place);
+    free(p->stack);
+    *p = (struct mqoe_pool){0};
+}
