@@ -1,0 +1,76 @@
+// The traffic part of a blueprint (TrafficBlueprint in harness/blueprint/types.ts), read and checked: after
+// traffic_plan_load every reference is resolved and every value in range. Times are ns relative to t0.
+#pragma once
+
+#include <jansson.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/error.h"
+
+#define TRAFFIC_NONE UINT32_MAX // end of a chain of indexes
+
+enum traffic_role { TRAFFIC_CLIENT, TRAFFIC_SERVER };
+enum traffic_direction { TRAFFIC_DOWN, TRAFFIC_UP };
+enum traffic_family { TRAFFIC_IPV4, TRAFFIC_IPV6 };
+
+// The first address of each family, port 0; sa_family is AF_UNSPEC where the endpoint has none.
+struct traffic_endpoint {
+    int64_t id;
+    const char *name;
+    const char *netns; // path
+    struct sockaddr_in ipv4;
+    struct sockaddr_in6 ipv6;
+    // Heads of the chains through flows[].next and probes[].next: what has an end here.
+    uint32_t flows, probes;
+};
+
+// What flows and probes have in common: who, whom, where and when.
+struct traffic_pair {
+    int64_t id;
+    const char *traffic;
+    uint32_t client, server; // indexes into the plan's endpoints
+    uint16_t port;
+    enum traffic_family family;
+    int dscp;
+    int64_t start, stop;
+    uint32_t next[2]; // by role: next item of the same client, of the same server
+};
+
+struct traffic_flow_plan {
+    struct traffic_pair pair;
+    enum traffic_direction direction;
+    const char *congestion_control;
+};
+
+struct traffic_probe_plan {
+    struct traffic_pair pair;
+    int64_t interval, timeout;
+    uint32_t size; // UDP payload bytes
+    int ecn;       // the two ECN bits
+};
+
+struct traffic_plan {
+    json_t *json; // owns every text
+    const char *lab;
+    uint64_t seed;
+    int *cores;
+    struct traffic_endpoint *endpoints[2]; // by role
+    struct traffic_flow_plan *flows;
+    struct traffic_probe_plan *probes;
+    uint32_t core_count, endpoint_count[2], flow_count, probe_count;
+    int64_t sample_interval, duration;
+};
+
+// Reads the file. Returns 0, or −errno with *e saying which field is wrong, what was found and what is
+// allowed; the plan is then empty. Free with traffic_plan_free in both cases.
+int traffic_plan_load(struct traffic_plan *plan, const char *file, struct mqoe_error *e);
+
+// The same from a JSON value; takes over the caller's reference. `source` names it in errors.
+int traffic_plan_read(struct traffic_plan *plan, json_t *json, const char *source, struct mqoe_error *e);
+void traffic_plan_free(struct traffic_plan *plan);
+
+// Fills *to with the endpoint's address of that family and `port`; returns its length.
+socklen_t traffic_endpoint_address(const struct traffic_endpoint *endpoint, enum traffic_family family,
+                                   uint16_t port, struct sockaddr_storage *to);
