@@ -15,19 +15,15 @@
 #define MILLISECOND   INT64_C(1000000)
 #define MAX_IN_FLIGHT (INT64_C(1) << 20) // packets of one probe within its timeout
 
-#define INTEGER(type, member, key, low, high)                                                                \
-    {                                                                                                        \
-        .name = (key), .type = TRAFFIC_JSON_INTEGER, .offset = offsetof(type, member), .min = (low),         \
-        .max = (high)                                                                                        \
-    }
-#define TEXT(type, member, key)                                                                              \
-    { .name = (key), .type = TRAFFIC_JSON_TEXT, .offset = offsetof(type, member) }
-#define ARRAY(type, member, key)                                                                             \
-    { .name = (key), .type = TRAFFIC_JSON_ARRAY, .offset = offsetof(type, member) }
-#define CHOICE(type, member, key, list)                                                                      \
-    { .name = (key), .type = TRAFFIC_JSON_CHOICE, .offset = offsetof(type, member), .choices = (list) }
-#define BOOLEAN(type, member, key)                                                                           \
-    { .name = (key), .type = TRAFFIC_JSON_BOOLEAN, .offset = offsetof(type, member) }
+// One line of a field table: the struct it fills and the member, then the JSON key.
+// clang-format off
+#define FIELD_OF(s, member, key, kind) .name = (key), .type = (kind), .offset = offsetof(struct s, member)
+#define INTEGER(s, member, key, low, high) {FIELD_OF(s, member, key, TRAFFIC_JSON_INTEGER), .min = (low), .max = (high)}
+#define CHOICE(s, member, key, list) {FIELD_OF(s, member, key, TRAFFIC_JSON_CHOICE), .choices = (list)}
+#define TEXT(s, member, key) {FIELD_OF(s, member, key, TRAFFIC_JSON_TEXT)}
+#define ARRAY(s, member, key) {FIELD_OF(s, member, key, TRAFFIC_JSON_ARRAY)}
+#define BOOLEAN(s, member, key) {FIELD_OF(s, member, key, TRAFFIC_JSON_BOOLEAN)}
+// clang-format on
 
 static const char *const directions[] = {[TRAFFIC_DOWN] = "down", [TRAFFIC_UP] = "up", NULL};
 static const char *const families[] = {[TRAFFIC_IPV4] = "ipv4", [TRAFFIC_IPV6] = "ipv6", NULL};
@@ -43,11 +39,11 @@ struct raw_endpoint {
 };
 
 static const struct traffic_json_field endpoint_fields[] = {
-    INTEGER(struct raw_endpoint, id, "id", 0, UINT32_MAX),
-    TEXT(struct raw_endpoint, name, "name"),
-    TEXT(struct raw_endpoint, netns, "netns"),
-    ARRAY(struct raw_endpoint, ipv4, "ipv4"),
-    ARRAY(struct raw_endpoint, ipv6, "ipv6"),
+    INTEGER(raw_endpoint, id, "id", 0, UINT32_MAX),
+    TEXT(raw_endpoint, name, "name"),
+    TEXT(raw_endpoint, netns, "netns"),
+    ARRAY(raw_endpoint, ipv4, "ipv4"),
+    ARRAY(raw_endpoint, ipv6, "ipv6"),
 };
 
 // Checks every address of a list and keeps the first, which sockets bind to.
@@ -102,26 +98,26 @@ struct raw_probe {
     int64_t interval, size, ecn, timeout;
 };
 
-#define PAIR_FIELDS(type)                                                                                    \
-    INTEGER(type, pair.id, "id", 0, UINT32_MAX), TEXT(type, pair.traffic, "traffic"),                        \
-        INTEGER(type, pair.client, "client", 0, UINT32_MAX),                                                 \
-        INTEGER(type, pair.server, "server", 0, UINT32_MAX), CHOICE(type, pair.family, "family", families),  \
-        INTEGER(type, pair.port, "port", 1, 65535), INTEGER(type, pair.dscp, "dscp", 0, 63),                 \
-        INTEGER(type, pair.start, "start", 0, LIMIT), INTEGER(type, pair.stop, "stop", 0, LIMIT)
+#define PAIR_FIELDS(s)                                                                                       \
+    INTEGER(s, pair.id, "id", 0, UINT32_MAX), TEXT(s, pair.traffic, "traffic"),                              \
+        INTEGER(s, pair.client, "client", 0, UINT32_MAX), INTEGER(s, pair.server, "server", 0, UINT32_MAX),  \
+        CHOICE(s, pair.family, "family", families), INTEGER(s, pair.port, "port", 1, 65535),                 \
+        INTEGER(s, pair.dscp, "dscp", 0, 63), INTEGER(s, pair.start, "start", 0, LIMIT),                     \
+        INTEGER(s, pair.stop, "stop", 0, LIMIT)
 
 static const struct traffic_json_field flow_fields[] = {
-    PAIR_FIELDS(struct raw_flow),
-    CHOICE(struct raw_flow, direction, "direction", directions),
-    TEXT(struct raw_flow, congestion_control, "congestionControl"),
-    BOOLEAN(struct raw_flow, ecn, "ecn"),
+    PAIR_FIELDS(raw_flow),
+    CHOICE(raw_flow, direction, "direction", directions),
+    TEXT(raw_flow, congestion_control, "congestionControl"),
+    BOOLEAN(raw_flow, ecn, "ecn"),
 };
 
 static const struct traffic_json_field probe_fields[] = {
-    PAIR_FIELDS(struct raw_probe),
-    INTEGER(struct raw_probe, interval, "interval", 100000, LIMIT),
-    INTEGER(struct raw_probe, size, "size", TRAFFIC_PROBE_HEADER, 65487),
-    INTEGER(struct raw_probe, ecn, "ecn", 0, 2),
-    INTEGER(struct raw_probe, timeout, "timeout", 1, LIMIT),
+    PAIR_FIELDS(raw_probe),
+    INTEGER(raw_probe, interval, "interval", 100000, LIMIT),
+    INTEGER(raw_probe, size, "size", TRAFFIC_PROBE_HEADER, 65487),
+    INTEGER(raw_probe, ecn, "ecn", 0, 2),
+    INTEGER(raw_probe, timeout, "timeout", 1, LIMIT),
 };
 
 // Sorted (id → index) pairs, for checking that ids are unique and for finding them.
@@ -327,16 +323,16 @@ struct raw_plan {
 };
 
 static const struct traffic_json_field plan_fields[] = {
-    CHOICE(struct raw_plan, schema, "schema", schemas),
-    TEXT(struct raw_plan, lab, "lab"),
-    INTEGER(struct raw_plan, seed, "seed", 0, LIMIT),
-    ARRAY(struct raw_plan, cores, "cores"),
-    ARRAY(struct raw_plan, clients, "clients"),
-    ARRAY(struct raw_plan, servers, "servers"),
-    ARRAY(struct raw_plan, flows, "flows"),
-    ARRAY(struct raw_plan, probes, "probes"),
-    INTEGER(struct raw_plan, sample_interval, "sampleInterval", MILLISECOND, LIMIT),
-    INTEGER(struct raw_plan, duration, "duration", 0, LIMIT),
+    CHOICE(raw_plan, schema, "schema", schemas),
+    TEXT(raw_plan, lab, "lab"),
+    INTEGER(raw_plan, seed, "seed", 0, LIMIT),
+    ARRAY(raw_plan, cores, "cores"),
+    ARRAY(raw_plan, clients, "clients"),
+    ARRAY(raw_plan, servers, "servers"),
+    ARRAY(raw_plan, flows, "flows"),
+    ARRAY(raw_plan, probes, "probes"),
+    INTEGER(raw_plan, sample_interval, "sampleInterval", MILLISECOND, LIMIT),
+    INTEGER(raw_plan, duration, "duration", 0, LIMIT),
 };
 
 static int read_lists(struct reader *r, const struct raw_plan *raw) {
