@@ -1,0 +1,142 @@
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where labs keep their journals: one folder a lab, named as the lab. */
+export const LAB_ROOT = "/run/mqoe";
+
+/** Something outside our own process that exists from now on, written down before it is created. */
+export type Created = { create: "netns"; path: string } | { create: "process"; pid: number; start: string; name: string };
+
+/** Who owns a lab: the process is named by pid and start time, so that a reused pid is not mistaken for it. */
+export interface Owner {
+  pid: number;
+  /** Field 22 of /proc/PID/stat, in clock ticks since boot. */
+  start: string;
+  /** /proc/sys/kernel/random/boot_id: a journal of an earlier boot describes nothing that still exists. */
+  boot: string;
+}
+
+export interface JournalContent {
+  lab: string;
+  folder: string;
+  owner: Owner | null;
+  created: Created[];
+}
+
+/**
+ * The journal of one lab (DESIGN §2): a line is on disk before the thing it names is made, so that whatever a SIGKILL
+ * interrupts, `mqoe clean` knows all that may exist and nothing foreign. The folder is made exclusively: two labs can
+ * never share a name.
+ */
+export class Journal {
+  private constructor(
+    readonly lab: string,
+    readonly folder: string,
+  ) {}
+
+  /** Throws `LabNameTaken` when a lab of that name exists. */
+  static create(lab: string, root = LAB_ROOT): Journal {
+    mkdirSync(root, { recursive: true });
+    const folder = join(root, lab);
+    try {
+      mkdirSync(folder);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") throw new LabNameTaken(lab, folder);
+      throw error;
+    }
+    const journal = new Journal(lab, folder);
+    journal.append({ owner: thisProcess() });
+    return journal;
+  }
+
+  willCreate(...things: Created[]): void {
+    appendFileSync(this.file, things.map((thing) => `${JSON.stringify(thing)}\n`).join(""));
+  }
+
+  /** After everything in it is gone. */
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private get file(): string {
+    return journalFile(this.folder);
+  }
+
+  private append(line: object): void {
+    appendFileSync(this.file, `${JSON.stringify(line)}\n`);
+  }
+}
+
+export class LabNameTaken extends Error {
+  constructor(lab: string, folder: string) {
+    super(
+      `a lab named "${lab}" exists already (${folder}); choose another with --lab, or run "mqoe clean" if its owner is dead`,
+    );
+  }
+}
+
+/** All journals on this machine, also broken ones (a SIGKILL may leave half a last line: it is ignored). */
+export function readJournals(root = LAB_ROOT): JournalContent[] {
+  return listFolders(root).map((lab) => readJournal(lab, join(root, lab)));
+}
+
+function readJournal(lab: string, folder: string): JournalContent {
+  const content: JournalContent = { lab, folder, owner: null, created: [] };
+  for (const line of readLines(journalFile(folder))) {
+    const entry = parseLine(line);
+    if (entry && "owner" in entry) content.owner = entry.owner;
+    else if (entry) content.created.push(entry);
+  }
+  return content;
+}
+
+function parseLine(line: string): Created | { owner: Owner } | null {
+  try {
+    const entry = JSON.parse(line);
+    return typeof entry === "object" && entry !== null && ("owner" in entry || "create" in entry) ? entry : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the process still runs: same pid, same start time, same boot. */
+export function isAlive(owner: Owner): boolean {
+  return owner.boot === bootId() && owner.start !== "" && processStart(owner.pid) === owner.start;
+}
+
+export function thisProcess(): Owner {
+  return { pid: process.pid, start: processStart(process.pid) ?? "", boot: bootId() };
+}
+
+/** Start time of a process in clock ticks since boot, or null when there is none with that pid (or it is a zombie). */
+export function processStart(pid: number): string | null {
+  const [stat] = readLines(`/proc/${pid}/stat`);
+  if (stat === undefined) return null;
+  // The command name stands in parentheses and may hold anything; fields are counted after the last one.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" ? null : (fields[19] ?? null);
+}
+
+function bootId(): string {
+  return readLines("/proc/sys/kernel/random/boot_id")[0] ?? "";
+}
+
+function journalFile(folder: string): string {
+  return join(folder, "journal.jsonl");
+}
+
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, "utf8").split("\n").filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+function listFolders(root: string): string[] {
+  try {
+    return readdirSync(root).sort();
+  } catch {
+    return [];
+  }
+}

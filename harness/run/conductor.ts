@@ -1,0 +1,90 @@
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { makeBlueprint } from "../blueprint/index.js";
+import type { Case } from "../scenario/types.js";
+import { randomLabName } from "./lab-name.js";
+import { type Recorded, type RecordHooks, recordRun } from "./record.js";
+
+export interface ConductOptions {
+  /** The folder that the runs land in; it exists. */
+  out: string;
+  /** The command line, for the environment. */
+  command: string;
+  /** A fixed lab name; null = a fresh one for every run. */
+  lab: string | null;
+}
+
+/** What a person may watch while cases run. */
+export interface ConductHooks extends RecordHooks {
+  runStarted(which: Case, repeat: number, position: { n: number; of: number }): void;
+  runEnded(which: Case, repeat: number, recorded: Recorded): void;
+}
+
+/** One case as it was recorded; `folder` holds case.json and the run folders. */
+export interface Conducted {
+  case: Case;
+  folder: string;
+  runs: string[];
+}
+
+/**
+ * Records every case, run by run, one after the other. What goes wrong in a run becomes part of its folder and so of
+ * its verdict; only a signal ends the whole, after the lab of the moment is gone.
+ */
+export async function conduct(
+  cases: Case[],
+  options: ConductOptions,
+  hooks: ConductHooks,
+  signal: AbortSignal,
+): Promise<Conducted[]> {
+  const conducted: Conducted[] = [];
+  for (const [index, which] of cases.entries()) {
+    if (signal.aborted) break;
+    const folder = caseFolder(options.out, which.id);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "case.json"), `${JSON.stringify(which, null, 1)}\n`);
+    const entry: Conducted = { case: which, folder, runs: [] };
+    conducted.push(entry);
+    for (let repeat = 1; repeat <= which.repeat && !signal.aborted; repeat++) {
+      hooks.runStarted(which, repeat, { n: index + 1, of: cases.length });
+      const run = join(folder, `run-${repeat}`);
+      mkdirSync(run);
+      entry.runs.push(run);
+      hooks.runEnded(which, repeat, await runOnce(which, repeat, run, options, hooks, signal));
+    }
+  }
+  return conducted;
+}
+
+async function runOnce(
+  which: Case,
+  repeat: number,
+  folder: string,
+  options: ConductOptions,
+  hooks: RecordHooks,
+  signal: AbortSignal,
+): Promise<Recorded> {
+  const lab = options.lab ?? randomLabName();
+  const seed = which.seed + repeat - 1;
+  const started = performance.now();
+  try {
+    const blueprint = makeBlueprint(which, { lab, seed, cores: availableParallelism() });
+    return await recordRun({ blueprint, folder, command: options.command }, hooks, signal);
+  } catch (error) {
+    const reason = signal.aborted ? "interrupted" : "error";
+    const message = signal.aborted ? `interrupted by ${signal.reason}` : (error as Error).message;
+    const line = { event: "done", time: null, reason, error: message };
+    appendFileSync(join(folder, "events.jsonl"), `${JSON.stringify(line)}\n`);
+    return { reason, error: message, setUpMs: performance.now() - started, tearDownMs: 0 };
+  }
+}
+
+/** A folder named as the case, made safe for every file system; a second case of that name gets a number. */
+function caseFolder(out: string, id: string): string {
+  const name = id.replace(/[^A-Za-z0-9._=-]/g, "_");
+  for (let n = 1; ; n++) {
+    const folder = join(out, n === 1 ? name : `${name}-${n}`);
+    if (!existsSync(folder)) return folder;
+  }
+}

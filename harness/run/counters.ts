@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import type { LabBlueprint } from "../blueprint/types.js";
+import type { DataplaneAccounting } from "../ffi/native-process.js";
+import type { LabCounters } from "../lab/lab.js";
+import type { Accounting } from "../metrics/types.js";
+
+/** Counters of the machine as a whole: what the rig had left, and what the kernel dropped for lack of it. */
+export interface MachineCounters {
+  /** Clock ticks (10 ms) summed over CPUs since boot. */
+  cpu: { busy: number; total: number; steal: number; cores: { busy: number; total: number; steal: number }[] };
+  /** /proc/net/softnet_stat summed over CPUs: backlog drops, and rounds that ran out of their share of time. */
+  softnet: { dropped: number; squeezed: number };
+}
+
+export function readMachineCounters(): MachineCounters {
+  return {
+    cpu: parseCpu(readFileSync("/proc/stat", "utf8")),
+    softnet: parseSoftnet(readFileSync("/proc/net/softnet_stat", "utf8")),
+  };
+}
+
+/** /proc/stat: user nice system idle iowait irq softirq steal guest guest_nice. Idle is idle + iowait. */
+function parseCpu(text: string): MachineCounters["cpu"] {
+  const lines = text.split("\n").filter((line) => /^cpu\d* /.test(line));
+  const [all, ...cores] = lines.map((line) => {
+    const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = line
+      .trim()
+      .split(/\s+/)
+      .slice(1)
+      .map(Number);
+    const busy = user + nice + system + irq + softirq + steal;
+    return { busy, total: busy + idle + iowait, steal };
+  });
+  return { ...(all ?? { busy: 0, total: 0, steal: 0 }), cores };
+}
+
+function parseSoftnet(text: string): MachineCounters["softnet"] {
+  const sum = { dropped: 0, squeezed: 0 };
+  for (const line of text.split("\n").filter(Boolean)) {
+    const columns = line.split(/\s+/).map((column) => Number.parseInt(column, 16));
+    sum.dropped += columns[1] ?? 0;
+    sum.squeezed += columns[2] ?? 0;
+  }
+  return sum;
+}
+
+/** The lab's link counters by the names that people know: endpoints by name, inner ports as `access/c0`. */
+export function namedCounters(lab: LabBlueprint, counters: LabCounters): object {
+  const endpoints: Record<string, object> = {};
+  const ports: Record<string, object> = {};
+  const names = new Map(lab.endpoints.map((endpoint) => [endpoint.netns, endpoint.name]));
+  const inner = new Map([
+    [lab.access, "access"],
+    [lab.core, "core"],
+    [lab.dataplane, "dataplane"],
+  ]);
+  for (const [key, values] of Object.entries(counters.links)) {
+    const cut = key.lastIndexOf("/");
+    const netns = key.slice(0, cut);
+    const ifname = key.slice(cut + 1);
+    const endpoint = names.get(netns);
+    if (endpoint !== undefined) {
+      const { tx_packets: tx, rx_packets: rx, ...rest } = values;
+      endpoints[endpoint] = { tx, rx, ...rest };
+    } else ports[`${inner.get(netns) ?? netns}/${ifname}`] = values;
+  }
+  return { endpoints, ports, access: counters.access, core: counters.core, delivered: counters.delivered };
+}
+
+/**
+ * Frame conservation from endpoint to endpoint: what clients and servers handed to the inner network against what
+ * reached a stack at the other side. `rig` is every loss that a counter outside the bottleneck admits to; whatever
+ * then remains is unaccounted, and makes the run invalid.
+ */
+export function endToEnd(counters: LabCounters, dataplane: DataplaneAccounting): Accounting {
+  const entered = counters.access.in + counters.core.in;
+  const { aqm, overflow, path, rig } = dataplane.dropped;
+  const unmatched = counters.access.unmatched + counters.core.unmatched + dataplane.unclassified;
+  const lostByRig = rig + unmatched + kernelDrops(counters, dataplane);
+  const accounted = counters.delivered + aqm + overflow + path + lostByRig + dataplane.held;
+  return {
+    in: entered,
+    out: counters.delivered,
+    dropped: { aqm, overflow, path, rig: lostByRig },
+    held: dataplane.held,
+    unaccounted: entered - accounted,
+  };
+}
+
+/** Frames that the kernel dropped between an endpoint's port and the other endpoint's stack. */
+function kernelDrops(counters: LabCounters, dataplane: DataplaneAccounting): number {
+  let drops = dataplane.kernel.rx_dropped + dataplane.kernel.rx_invalid + dataplane.kernel.tx_invalid;
+  for (const [key, link] of Object.entries(counters.links)) {
+    drops += (link.xdp_redirect_errors ?? 0) + (link.xdp_xmit_errors ?? 0) + (link.xdp_tx_errors ?? 0);
+    // What an endpoint's own stack could not hand to its link was never "in".
+    if (!key.endsWith("/eth0")) drops += link.tx_dropped ?? 0;
+  }
+  return drops;
+}

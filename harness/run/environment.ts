@@ -1,0 +1,67 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { cpus, release, totalmem, version } from "node:os";
+import { findNative } from "../ffi/native.js";
+
+/** What a reader needs to know of the machine and the software to compare two runs (`environment.json`). */
+export interface Environment {
+  date: string;
+  command: string;
+  mqoe: { version: string; commit: string | null };
+  node: string;
+  kernel: { release: string; version: string };
+  cpu: { model: string; cores: number };
+  memoryBytes: number;
+  settings: Record<string, string>;
+  native: Record<string, unknown>;
+}
+
+/** Kernel settings that change what TCP or a veth does; read where they apply to every namespace or are inherited. */
+const SETTINGS = [
+  "net/ipv4/tcp_available_congestion_control",
+  "net/core/default_qdisc",
+  "net/core/netdev_max_backlog",
+  "net/core/netdev_budget",
+  "net/core/netdev_budget_usecs",
+  "net/core/rmem_max",
+  "net/core/wmem_max",
+  "net/core/bpf_jit_enable",
+  "kernel/random/boot_id",
+];
+
+/** `date` and `native` (what the native processes said of themselves) are given; the rest is read from the machine. */
+export function readEnvironment(date: Date, command: string, native: Record<string, unknown>): Environment {
+  const { root } = findNative();
+  return {
+    date: date.toISOString(),
+    command,
+    mqoe: { version: packageVersion(root), commit: commit(root) },
+    node: process.version,
+    kernel: { release: release(), version: version() },
+    cpu: { model: cpus()[0]?.model ?? "unknown", cores: cpus().length },
+    memoryBytes: totalmem(),
+    settings: Object.fromEntries(SETTINGS.map((name) => [name.replaceAll("/", "."), readSetting(name)])),
+    native,
+  };
+}
+
+export function packageVersion(root: string): string {
+  return JSON.parse(readFileSync(`${root}/package.json`, "utf8")).version;
+}
+
+function commit(root: string): string | null {
+  try {
+    const options = { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] } as const;
+    return execFileSync("git", ["describe", "--always", "--dirty"], options).trim();
+  } catch {
+    return null;
+  }
+}
+
+function readSetting(name: string): string {
+  try {
+    return readFileSync(`/proc/sys/${name}`, "utf8").trim();
+  } catch {
+    return "";
+  }
+}
