@@ -66,6 +66,9 @@ export interface Client {
   plan: string;
   path: string | null;
   site: string | null;
+  /** Fixed addresses; assigned by the blueprint when absent. */
+  ipv4?: string;
+  ipv6?: string;
 }
 
 export type Traffic = TcpTraffic | ProbeTraffic;
