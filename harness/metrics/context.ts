@@ -1,0 +1,59 @@
+import type { Blueprint } from "../blueprint/types.js";
+import { column, type Run, type Table } from "../recording/index.js";
+import { Shares } from "./shares.js";
+import type { Group } from "./sheet.js";
+
+/** A phase of the run, [start, end) in nanoseconds from t0. */
+export interface Phase {
+  name: string;
+  start: number;
+  end: number;
+}
+
+/** What all metrics of a run are derived from: its recording, its plan, and who belongs to which group. */
+export interface Context {
+  run: Run;
+  blueprint: Blueprint;
+  phases: Phase[];
+  shares: Shares;
+  /** Groups of a client by its name: the total, itself, its site. */
+  groupsOf(client: string): Group[];
+}
+
+export function makeContext(run: Run, blueprint: Blueprint): Context {
+  const sites = new Map((run.case?.clients ?? []).map((client) => [client.name, client.site]));
+  const groupsOf = (client: string): Group[] => {
+    const site = sites.get(client);
+    return site ? ["total", `client/${client}`, `site/${site}`] : ["total", `client/${client}`];
+  };
+  return { run, blueprint, phases: blueprint.timeline.phases, shares: new Shares(blueprint), groupsOf };
+}
+
+/** Do [start, stop) and the phase share any time? */
+export function overlaps(phase: Phase, start: number, stop: number): boolean {
+  return start < phase.end && stop > phase.start;
+}
+
+/**
+ * Row numbers by the value of an id column, each list ascending by `order` (then by row). Writers append in any order
+ * across reactors, and nothing derived may depend on it.
+ */
+export function rowsBy(table: Table, id: string, order: string): Map<number, number[]> {
+  const ids = column(table, id);
+  const keys = column(table, order);
+  const groups = new Map<number, number[]>();
+  for (let row = 0; row < table.rows; row++) {
+    const list = groups.get(ids[row] as number);
+    if (list === undefined) groups.set(ids[row] as number, [row]);
+    else list.push(row);
+  }
+  for (const rows of groups.values()) sortRows(rows, keys);
+  return groups;
+}
+
+/** Sorts row numbers by a column, in place; already sorted lists (the common case) cost one pass. */
+export function sortRows(rows: number[], keys: Float64Array): number[] {
+  const inOrder = rows.every((row, i) => i === 0 || (keys[rows[i - 1] as number] as number) <= (keys[row] as number));
+  if (!inOrder) rows.sort((a, b) => (keys[a] as number) - (keys[b] as number) || a - b);
+  return rows;
+}

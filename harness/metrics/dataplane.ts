@@ -1,0 +1,215 @@
+import type { Direction } from "../blueprint/types.js";
+import { column, type Table } from "../recording/index.js";
+import { sum, type Weighted, weightedPercentile } from "../stats/index.js";
+import { type Context, type Phase, rowsBy } from "./context.js";
+import { accountedLayer } from "./layers.js";
+import { DEFAULT_PHASE, metricName } from "./names.js";
+import { type Group, groupBy, type Sheet } from "./sheet.js";
+import type { Accounting, MetricUnit } from "./types.js";
+
+const SECOND = 1e9;
+const DIRECTIONS: readonly Direction[] = ["down", "up"];
+
+/** One direction of a client's bottleneck in one phase. */
+interface Leaf {
+  client: string;
+  direction: Direction;
+  /** bit/s that the plan's overhead accounts; 0 = unlimited. */
+  rate: number;
+  /** Growth of the counters between the records nearest to the phase's ends. */
+  dropsAqm: number;
+  dropsOverflow: number;
+  marks: number;
+  packets: number;
+  shapedBytes: number;
+  sojournSum: number;
+  /** Time between those two records, seconds. */
+  seconds: number;
+  /** Sojourn of delivered packets, each value with the packets it stands for (seconds). */
+  sojourn: Weighted[];
+  sojournMax: number;
+  backlogMax: number;
+  records: number;
+}
+
+/**
+ * Metrics of the bottleneck from the dataplane's own counters: drops, marks, sojourn, backlog, the rate that left each
+ * shaper at the layer its plan accounts, utilization. Per client, site and total; `_down` / `_up` and both together.
+ */
+export function dataplaneMetrics(context: Context, sheet: Sheet, accounting: Accounting | null): void {
+  const recording = new LeafRecording(context);
+  for (const phase of context.phases) {
+    const name = (quantity: string): string => metricName("dataplane", phase.name, quantity);
+    const leaves = recording.measure(phase);
+    for (const [group, members] of groupBy(leaves, (leaf) => context.groupsOf(leaf.client))) {
+      putQueue(sheet, group, name, "", members);
+      for (const direction of DIRECTIONS) {
+        const one = members.filter((leaf) => leaf.direction === direction);
+        if (one.length === 0) continue;
+        putQueue(sheet, group, name, `_${direction}`, one);
+        putRate(context, sheet, group, name, direction, one);
+      }
+      putUtilization(sheet, group, name, members);
+    }
+  }
+  putAccounting(sheet, accounting);
+}
+
+type Namer = (quantity: string) => string;
+
+function putQueue(sheet: Sheet, group: Group, name: Namer, suffix: string, leaves: readonly Leaf[]): void {
+  const records = sum(leaves.map((leaf) => leaf.records));
+  const total = (pick: (leaf: Leaf) => number): number => sum(leaves.map(pick));
+  const put = (quantity: string, value: number, unit: MetricUnit): void =>
+    sheet.put(group, name(quantity), value, unit, records);
+  put(
+    `drops${suffix}`,
+    total((leaf) => leaf.dropsAqm + leaf.dropsOverflow),
+    "packets",
+  );
+  put(
+    `drops_aqm${suffix}`,
+    total((leaf) => leaf.dropsAqm),
+    "packets",
+  );
+  put(
+    `drops_overflow${suffix}`,
+    total((leaf) => leaf.dropsOverflow),
+    "packets",
+  );
+  put(
+    `marks${suffix}`,
+    total((leaf) => leaf.marks),
+    "packets",
+  );
+  put(`backlog${suffix}.max`, Math.max(...leaves.map((leaf) => leaf.backlogMax)), "packets");
+  putSojourn(sheet, group, name(`sojourn${suffix}`), leaves);
+}
+
+/**
+ * Quantiles of sojourn over intervals of which only p50, p99 and max are known: half of an interval's packets count as
+ * its p50, the next 49 % as its p99, the last 1 % as its max. Each packet so counts as at least what it was, and the
+ * result is an upper bound – exact where all intervals are alike.
+ */
+function putSojourn(sheet: Sheet, group: Group, name: string, leaves: readonly Leaf[]): void {
+  const values = leaves.flatMap((leaf) => leaf.sojourn);
+  const packets = sum(leaves.map((leaf) => leaf.packets));
+  for (const p of [50, 90, 95, 99]) sheet.put(group, `${name}.p${p}`, weightedPercentile(values, p), "s", packets);
+  const max = packets > 0 ? Math.max(...leaves.map((leaf) => leaf.sojournMax)) : null;
+  sheet.put(group, `${name}.p100`, max, "s", packets);
+  sheet.put(group, `${name}.max`, max, "s", packets);
+  const mean = packets > 0 ? sum(leaves.map((leaf) => leaf.sojournSum)) / packets / SECOND : null;
+  sheet.put(group, `${name}.mean`, mean, "s", packets);
+}
+
+function putRate(
+  context: Context,
+  sheet: Sheet,
+  group: Group,
+  name: Namer,
+  direction: Direction,
+  leaves: readonly Leaf[],
+): void {
+  const framing = context.shares.shaper(leaves[0]?.client ?? "", direction)?.framing;
+  const layer = framing ? accountedLayer(framing) : undefined;
+  const records = sum(leaves.map((leaf) => leaf.records));
+  sheet.put(group, name(`rate_${direction}`), sum(leaves.map(leafRate)), "bit/s", records, layer);
+  const used = utilization(leaves);
+  sheet.put(group, name(`utilization_${direction}`), used, "ratio", records);
+}
+
+/** Of the busier direction: that is where the bottleneck is. */
+function putUtilization(sheet: Sheet, group: Group, name: Namer, leaves: readonly Leaf[]): void {
+  const values = DIRECTIONS.map((direction) => utilization(leaves.filter((leaf) => leaf.direction === direction)));
+  const known = values.filter((value) => value !== null);
+  const value = known.length > 0 ? Math.max(...known) : null;
+  sheet.put(group, name("utilization"), value, "ratio", sum(leaves.map((leaf) => leaf.records)));
+}
+
+function leafRate(leaf: Leaf): number {
+  return (leaf.shapedBytes * 8) / leaf.seconds;
+}
+
+/** Part of the configured rate that was used; null without a limit. */
+function utilization(leaves: readonly Leaf[]): number | null {
+  const configured = sum(leaves.map((leaf) => leaf.rate));
+  return configured > 0 && leaves.every((leaf) => leaf.rate > 0) ? sum(leaves.map(leafRate)) / configured : null;
+}
+
+/** Frame accounting is of the whole run, and stands under the default phase. */
+function putAccounting(sheet: Sheet, accounting: Accounting | null): void {
+  const put = (quantity: string, value: number | null): void =>
+    sheet.put("total", metricName("dataplane", DEFAULT_PHASE, quantity), value, "packets", accounting?.in ?? 0);
+  put("unaccounted", accounting?.unaccounted ?? null);
+  put("drops_rig", accounting?.dropped.rig ?? null);
+  put("drops_path", accounting?.dropped.path ?? null);
+}
+
+/** Finds the rows of each client and direction and measures them phase by phase. */
+class LeafRecording {
+  private readonly table: Table;
+  private readonly rows: Map<number, number[]>;
+
+  constructor(private readonly context: Context) {
+    this.table = context.run.tables.dp_client;
+    this.rows = rowsBy(this.table, "client", "time");
+  }
+
+  measure(phase: Phase): Leaf[] {
+    const directions = column(this.table, "direction");
+    return this.context.blueprint.dataplane.clients.flatMap((client) =>
+      DIRECTIONS.flatMap((direction, code) => {
+        const rows = (this.rows.get(client.id) ?? []).filter((row) => directions[row] === code);
+        const leaf = this.leaf(rows, phase, client.name, direction, client[direction].rate);
+        return leaf ?? [];
+      }),
+    );
+  }
+
+  /**
+   * Counters are read at the last record before the phase and at the last one in it, and rates are over the time
+   * between just these two: the records' spacing then costs no accuracy. Null with fewer than two records.
+   */
+  private leaf(rows: number[], phase: Phase, client: string, direction: Direction, rate: number): Leaf | null {
+    const time = column(this.table, "time");
+    const inside = rows.filter((row) => (time[row] as number) > phase.start && (time[row] as number) <= phase.end);
+    const before = rows.findLast((row) => (time[row] as number) <= phase.start);
+    const first = before ?? inside[0];
+    const last = inside.at(-1);
+    if (first === undefined || last === undefined || first === last) return null;
+    const grown = (name: string): number => this.value(name, last) - this.value(name, first);
+    const counted = inside.filter((row) => row !== first);
+    return {
+      client,
+      direction,
+      rate,
+      dropsAqm: grown("drop_aqm"),
+      dropsOverflow: grown("drop_overflow"),
+      marks: grown("marks"),
+      packets: grown("out_packets"),
+      shapedBytes: grown("out_shaped_bytes"),
+      sojournSum: grown("sojourn_sum"),
+      seconds: (this.value("time", last) - this.value("time", first)) / SECOND,
+      sojourn: this.sojourn([first, ...counted]),
+      sojournMax: Math.max(...counted.map((row) => this.value("sojourn_max", row))) / SECOND,
+      backlogMax: Math.max(...counted.map((row) => this.value("backlog_packets", row))),
+      records: counted.length,
+    };
+  }
+
+  /** The first row only says from where the second one counts. */
+  private sojourn(rows: readonly number[]): Weighted[] {
+    return rows.slice(1).flatMap((row, i) => {
+      const packets = this.value("out_packets", row) - this.value("out_packets", rows[i] as number);
+      return [
+        { value: this.value("sojourn_p50", row) / SECOND, weight: packets * 0.5 },
+        { value: this.value("sojourn_p99", row) / SECOND, weight: packets * 0.49 },
+        { value: this.value("sojourn_max", row) / SECOND, weight: packets * 0.01 },
+      ];
+    });
+  }
+
+  private value(name: string, row: number): number {
+    return column(this.table, name)[row] as number;
+  }
+}

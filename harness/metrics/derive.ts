@@ -1,0 +1,30 @@
+import type { Run } from "../recording/index.js";
+import { accountingOf } from "./accounting.js";
+import { makeContext } from "./context.js";
+import { dataplaneMetrics } from "./dataplane.js";
+import { probeMetrics } from "./probe.js";
+import { Sheet } from "./sheet.js";
+import { tcpMetrics } from "./tcp.js";
+import type { Accounting, RunMetrics } from "./types.js";
+
+export interface DerivedMetrics extends RunMetrics {
+  /** Null when nothing of the dataplane was recorded. */
+  accounting: Accounting | null;
+}
+
+/**
+ * All metrics of a run, a pure function of what its folder holds. Total: over all clients' raw samples (percentiles
+ * pooled, rates added up); `by`: the same of each client, site and flow. A metric that nothing was recorded for is
+ * null or absent, never 0. Without a blueprint nothing can be attributed, and only the accounting is left.
+ */
+export function deriveMetrics(run: Run): DerivedMetrics {
+  const accounting = accountingOf(run);
+  const sheet = new Sheet();
+  if (run.blueprint !== null) {
+    const context = makeContext(run, run.blueprint);
+    probeMetrics(context, sheet);
+    tcpMetrics(context, sheet);
+    dataplaneMetrics(context, sheet, accounting);
+  }
+  return { ...sheet.metricsOfRun(), accounting };
+}

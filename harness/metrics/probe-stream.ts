@@ -1,0 +1,142 @@
+import { column, type Table } from "../recording/index.js";
+import { sortRows } from "./context.js";
+
+/** Bit of probe.flags: the packet was never sent (refused by the kernel, or its slot was missed). */
+const NOT_SENT = 4;
+const SECOND = 1e9;
+
+/** One probe's packets that were due in one phase. Samples are seconds, in order of sequence number. */
+export interface ProbeStream {
+  sent: number;
+  /** Slots in which nothing was sent: refused by the kernel, or the generator came too late. */
+  notSent: number;
+  lost: number;
+  reachedServer: number;
+  /** Packets that reached the server but whose echo did not come back. */
+  lostDown: number;
+  /** Copies beyond the first, at either end. */
+  duplicates: number;
+  reordered: number;
+  /** Sent more than one interval after due, or not at all: the generator's fault, not the network's. */
+  late: number;
+  rtt: Float64Array;
+  owdDown: Float64Array;
+  owdUp: Float64Array;
+  /** |D(i) − D(i−1)| of the RTTs of consecutive packets that both came back (RFC 5481 §4.1: undefined after a loss). */
+  ipdv: Float64Array;
+  jitter: number | null;
+  jitterDown: number | null;
+  jitterUp: number | null;
+}
+
+/** The columns of the probe table, and what they say about a list of its rows. */
+export class ProbeColumns {
+  private readonly due: Float64Array;
+  private readonly seq: Float64Array;
+  private readonly t1: Float64Array;
+  private readonly t2: Float64Array;
+  private readonly t3: Float64Array;
+  private readonly t4: Float64Array;
+  private readonly upCopies: Float64Array;
+  private readonly downCopies: Float64Array;
+  private readonly flags: Float64Array;
+
+  constructor(table: Table) {
+    this.due = column(table, "time");
+    this.seq = column(table, "seq");
+    this.t1 = column(table, "client_sent");
+    this.t2 = column(table, "server_received");
+    this.t3 = column(table, "server_sent");
+    this.t4 = column(table, "client_received");
+    this.upCopies = column(table, "up_copies");
+    this.downCopies = column(table, "down_copies");
+    this.flags = column(table, "flags");
+  }
+
+  /** `rows` of one probe, ascending by sequence number; those due in [start, end) ns count; `interval` in ns. */
+  stream(rows: readonly number[], start: number, end: number, interval: number): ProbeStream {
+    const due = rows.filter((row) => at(this.due, row) >= start && at(this.due, row) < end);
+    const sent = due.filter((row) => (at(this.flags, row) & NOT_SENT) === 0);
+    const back = sent.filter((row) => at(this.downCopies, row) > 0);
+    const up = sent.filter((row) => at(this.upCopies, row) > 0);
+    const arrived = sortRows([...back], this.t4);
+    return {
+      sent: sent.length,
+      notSent: due.length - sent.length,
+      lost: sent.length - back.length,
+      reachedServer: up.length,
+      lostDown: up.filter((row) => at(this.downCopies, row) === 0).length,
+      duplicates: sent.reduce((n, row) => n + this.extraCopies(row), 0),
+      reordered: countReordered(arrived.map((row) => at(this.seq, row))),
+      late: due.length - sent.length + sent.filter((row) => this.lateness(row) > interval).length,
+      rtt: Float64Array.from(back, this.rtt),
+      owdDown: Float64Array.from(back, this.owdDown),
+      owdUp: Float64Array.from(up, this.owdUp),
+      ipdv: this.ipdv(back),
+      jitter: rtpJitter(arrived.map(this.rtt)),
+      jitterDown: rtpJitter(arrived.map(this.owdDown)),
+      jitterUp: rtpJitter(sortRows([...up], this.t2).map(this.owdUp)),
+    };
+  }
+
+  /**
+   * Seconds from send to echo without the time that the server held the packet (as TWAMP, RFC 5357 §4.2.1, and irtt
+   * do): that time is the rig's scheduling, not the network's.
+   */
+  private readonly rtt = (row: number): number => {
+    const held = at(this.t2, row) !== 0 && at(this.t3, row) !== 0 ? at(this.t3, row) - at(this.t2, row) : 0;
+    return (at(this.t4, row) - at(this.t1, row) - held) / SECOND;
+  };
+
+  private readonly owdDown = (row: number): number => (at(this.t4, row) - at(this.t3, row)) / SECOND;
+  private readonly owdUp = (row: number): number => (at(this.t2, row) - at(this.t1, row)) / SECOND;
+  private readonly lateness = (row: number): number => at(this.t1, row) - at(this.due, row);
+
+  /** A packet duplicated on the way up comes back twice as well: that is one duplicate, not two. */
+  private extraCopies(row: number): number {
+    return Math.max(0, at(this.upCopies, row) - 1, at(this.downCopies, row) - 1);
+  }
+
+  private ipdv(back: readonly number[]): Float64Array {
+    const differences: number[] = [];
+    for (let i = 1; i < back.length; i++) {
+      const [previous, row] = [back[i - 1] as number, back[i] as number];
+      if (at(this.seq, row) === at(this.seq, previous) + 1) {
+        differences.push(Math.abs(this.rtt(row) - this.rtt(previous)));
+      }
+    }
+    return Float64Array.from(differences);
+  }
+}
+
+function at(values: Float64Array, row: number): number {
+  return values[row] as number;
+}
+
+/**
+ * Reordered packets in an order of arrival: packet s is reordered when s < NextExp, else NextExp = s + 1 (RFC 4737
+ * §3.3). Arrivals are first copies only.
+ */
+export function countReordered(arrivals: readonly number[]): number {
+  let nextExpected = 0;
+  let reordered = 0;
+  for (const s of arrivals) {
+    if (s < nextExpected) reordered++;
+    else nextExpected = s + 1;
+  }
+  return reordered;
+}
+
+/**
+ * RTP's interarrival jitter after the last packet, in the unit of `transits` (in order of arrival): J += (|D| − J)/16
+ * with D the difference of consecutive transit times (RFC 3550 §6.4.1). Null below two packets.
+ */
+export function rtpJitter(transits: readonly number[]): number | null {
+  if (transits.length < 2) return null;
+  let jitter = 0;
+  for (let i = 1; i < transits.length; i++) {
+    const difference = Math.abs((transits[i] as number) - (transits[i - 1] as number));
+    jitter += (difference - jitter) / 16;
+  }
+  return jitter;
+}

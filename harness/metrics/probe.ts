@@ -1,0 +1,163 @@
+import type { ProbeBlueprint } from "../blueprint/types.js";
+import { mean, percentile, sum } from "../stats/index.js";
+import { type Context, overlaps, type Phase, rowsBy } from "./context.js";
+import { gradeOf } from "./grade.js";
+import { BASELINE_PHASE, metricName } from "./names.js";
+import { ProbeColumns, type ProbeStream } from "./probe-stream.js";
+import { type Group, groupBy, pool, type Sheet } from "./sheet.js";
+
+/** One client's probe in the phase that is looked at, and in the baseline phase. */
+interface Pair {
+  client: string;
+  now: ProbeStream;
+  idle: ProbeStream | null;
+}
+
+/**
+ * Metrics of all probe traffic: RTT and one-way delays (each with every standard statistic), induced latency, PDV,
+ * IPDV, jitter, loss, duplication, reordering, lateness, grade – per client and site, and over all raw samples. A packet
+ * belongs to the phase in which it was due, even when its echo arrives in the next one. Lost packets have no delay:
+ * read percentiles together with loss.
+ */
+export function probeMetrics(context: Context, sheet: Sheet): void {
+  const { run, blueprint, phases } = context;
+  const columns = new ProbeColumns(run.tables.probe);
+  const rows = rowsBy(run.tables.probe, "probe", "seq");
+  const idle = phases.find((phase) => phase.name === BASELINE_PHASE);
+  const streamIn = (probe: ProbeBlueprint, phase: Phase): ProbeStream =>
+    columns.stream(rows.get(probe.id) ?? [], phase.start, phase.end, probe.interval);
+  for (const [traffic, probes] of groupBy(blueprint.traffic.probes, (probe) => [probe.traffic])) {
+    const baselines = new Map(probes.map((probe) => [probe, idle ? streamIn(probe, idle) : null]));
+    for (const phase of phases) {
+      const pairs = probes
+        .filter((probe) => overlaps(phase, probe.start, probe.stop))
+        .map((probe): Pair => {
+          const client = blueprint.traffic.clients[probe.client]?.name ?? `#${probe.client}`;
+          return { client, now: streamIn(probe, phase), idle: baselines.get(probe) ?? null };
+        });
+      const name = (quantity: string): string => metricName(traffic, phase.name, quantity);
+      for (const [group, members] of groupBy(pairs, (pair) => context.groupsOf(pair.client))) {
+        putDelays(sheet, group, name, members);
+        putCounts(sheet, group, name, members);
+        if (phase !== idle) putInduced(sheet, group, name, members);
+      }
+    }
+  }
+}
+
+type Namer = (quantity: string) => string;
+
+function putDelays(sheet: Sheet, group: Group, name: Namer, members: readonly Pair[]): void {
+  const each = (pick: (stream: ProbeStream) => Float64Array): Float64Array => pool(members.map((m) => pick(m.now)));
+  sheet.distribution(
+    group,
+    name("rtt"),
+    each((stream) => stream.rtt),
+    "s",
+  );
+  sheet.distribution(
+    group,
+    name("owd_down"),
+    each((stream) => stream.owdDown),
+    "s",
+  );
+  sheet.distribution(
+    group,
+    name("owd_up"),
+    each((stream) => stream.owdUp),
+    "s",
+  );
+  sheet.distribution(
+    group,
+    name("pdv"),
+    each((stream) => delayVariation(stream.rtt)),
+    "s",
+  );
+  const ipdv = each((stream) => stream.ipdv);
+  sheet.put(group, name("ipdv"), mean(ipdv), "s", ipdv.length);
+  putJitter(sheet, group, name("jitter"), members, (stream) => stream.jitter);
+  putJitter(sheet, group, name("jitter_down"), members, (stream) => stream.jitterDown);
+  putJitter(sheet, group, name("jitter_up"), members, (stream) => stream.jitterUp);
+}
+
+/** PDV: delay beyond the stream's own smallest (RFC 5481 §4.2). */
+function delayVariation(delays: Float64Array): Float64Array {
+  const least = delays.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  return delays.map((delay) => delay - least);
+}
+
+/** Jitter is a property of one stream; that of several is the mean of theirs. */
+function putJitter(
+  sheet: Sheet,
+  group: Group,
+  name: string,
+  members: readonly Pair[],
+  pick: (stream: ProbeStream) => number | null,
+): void {
+  const values = members.map((m) => pick(m.now)).filter((value) => value !== null);
+  sheet.put(group, name, mean(values), "s", sum(members.map((m) => m.now.rtt.length)));
+}
+
+function putCounts(sheet: Sheet, group: Group, name: Namer, members: readonly Pair[]): void {
+  const total = (pick: (stream: ProbeStream) => number): number => sum(members.map((m) => pick(m.now)));
+  const sent = total((stream) => stream.sent);
+  const reached = total((stream) => stream.reachedServer);
+  const received = total((stream) => stream.rtt.length);
+  const ratio = (part: number, whole: number): number | null => (whole > 0 ? part / whole : null);
+  sheet.put(
+    group,
+    name("loss"),
+    ratio(
+      total((stream) => stream.lost),
+      sent,
+    ),
+    "ratio",
+    sent,
+  );
+  sheet.put(group, name("loss_up"), ratio(sent - reached, sent), "ratio", sent);
+  sheet.put(
+    group,
+    name("loss_down"),
+    ratio(
+      total((stream) => stream.lostDown),
+      reached,
+    ),
+    "ratio",
+    reached,
+  );
+  const count = (quantity: string, value: number, of: number): void =>
+    sheet.put(group, name(quantity), of > 0 ? value : null, "packets", of);
+  count(
+    "duplicates",
+    total((stream) => stream.duplicates),
+    sent,
+  );
+  count(
+    "reordered",
+    total((stream) => stream.reordered),
+    received,
+  );
+  const due = sent + total((stream) => stream.notSent);
+  count(
+    "late",
+    total((stream) => stream.late),
+    due,
+  );
+}
+
+/**
+ * Induced latency: RTT beyond the client's own idle median, so that clients at different distances can be pooled. A
+ * client without idle samples has none. The grade is that of the increase in mean RTT over the same clients.
+ */
+function putInduced(sheet: Sheet, group: Group, name: Namer, members: readonly Pair[]): void {
+  const known = members.filter((m) => m.idle !== null && m.idle.rtt.length > 0 && m.now.rtt.length > 0);
+  const induced = known.map((m) => {
+    const baseline = percentile((m.idle as ProbeStream).rtt, 50) as number;
+    return m.now.rtt.map((rtt) => rtt - baseline);
+  });
+  sheet.distribution(group, name("induced"), pool(induced), "s");
+  const loaded = pool(known.map((m) => m.now.rtt));
+  const idle = pool(known.map((m) => (m.idle as ProbeStream).rtt));
+  const uplift = known.length > 0 ? (mean(loaded) as number) - (mean(idle) as number) : null;
+  sheet.put(group, name("grade"), uplift === null ? null : gradeOf(uplift), "grade", loaded.length);
+}
