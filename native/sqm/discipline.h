@@ -35,8 +35,11 @@ int mqoe_discipline_init(struct mqoe_discipline *d, const struct mqoe_discipline
                          struct mqoe_sqm_pool *pool, struct mqoe_error *e);
 
 // True when the new config was taken over with the queue as it stands; false when it needs another queue (a
-// different discipline or number of flows), and nothing changed.
-bool mqoe_discipline_set(struct mqoe_discipline *d, const struct mqoe_discipline_config *config);
+// different discipline or number of flows), and nothing changed. A smaller limit drops from fq_codel at once;
+// pfifo, as in Linux, only refuses newcomers until it has drained.
+bool mqoe_discipline_set(struct mqoe_discipline *d, const struct mqoe_discipline_config *config,
+                         struct mqoe_sqm_pool *pool, struct mqoe_queue_stats *stats,
+                         struct mqoe_frame_list *dropped);
 
 // Takes a frame whose `time` is its arrival. Frames over a limit come back in `dropped`: this one or older
 // ones.

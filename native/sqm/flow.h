@@ -12,6 +12,7 @@ enum mqoe_flow_state {
     MQOE_FLOW_NEW,  // in its queue's list of new flows
     MQOE_FLOW_OLD,  // in its queue's list of old flows
     MQOE_FLOW_IDLE, // in neither, but its CoDel state still matters: in the pool's idle list
+    MQOE_FLOW_REST, // a reserve flow that nobody needs
 };
 
 struct mqoe_flow {

@@ -32,8 +32,10 @@ struct mqoe_fq_codel {
 int mqoe_fq_codel_check(const struct mqoe_fq_codel_config *config, struct mqoe_error *e);
 int mqoe_fq_codel_init(struct mqoe_fq_codel *q, const struct mqoe_fq_codel_config *config,
                        struct mqoe_sqm_pool *pool, struct mqoe_error *e);
-// Takes over all settings but `flows`.
-void mqoe_fq_codel_set(struct mqoe_fq_codel *q, const struct mqoe_fq_codel_config *config);
+// Takes over all settings but `flows`; what a smaller limit no longer holds is dropped.
+void mqoe_fq_codel_set(struct mqoe_fq_codel *q, const struct mqoe_fq_codel_config *config,
+                       struct mqoe_sqm_pool *pool, struct mqoe_queue_stats *stats,
+                       struct mqoe_frame_list *dropped);
 void mqoe_fq_codel_enqueue(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, struct mqoe_frame *frame,
                            struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped);
 struct mqoe_frame *mqoe_fq_codel_dequeue(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, uint64_t now,

@@ -59,7 +59,7 @@ void mqoe_leaf_enqueue(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_
 
 // Returns a frame that may be sent at `now`, with frame->time its logical departure (when the shaped link got
 // to it, ≤ now), or NULL. *next_at is when to call again: MQOE_NEVER when nothing is held, a time ≤ now when
-// more may go at once. Call until NULL or until the output is full; while the output is full the link counts
+// more may go at once. Call until NULL or until the output is full: while it is full the link counts
 // as late, not idle.
 struct mqoe_frame *mqoe_leaf_dequeue(struct mqoe_leaf *leaf, uint64_t now, uint64_t *next_at,
                                      struct mqoe_frame_list *dropped);

@@ -10,7 +10,7 @@ struct mqoe_pfifo_config {
 
 struct mqoe_pfifo {
     struct mqoe_frame_list frames;
-    uint32_t limit;
+    uint32_t bytes, limit;
 };
 
 int mqoe_pfifo_check(const struct mqoe_pfifo_config *config, struct mqoe_error *e);

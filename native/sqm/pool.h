@@ -35,3 +35,32 @@ struct mqoe_sqm_pool {
 int mqoe_sqm_pool_init(struct mqoe_sqm_pool *pool, const struct mqoe_sqm_pool_config *config,
                        struct mqoe_error *e);
 void mqoe_sqm_pool_free(struct mqoe_sqm_pool *pool);
+
+// ---- for disciplines ----
+
+// A new owner of flows; each instance of a discipline has one.
+uint32_t mqoe_pool_owner(struct mqoe_sqm_pool *pool);
+
+// The record of (owner, bucket), or MQOE_NO_FLOW.
+uint32_t mqoe_pool_find(const struct mqoe_sqm_pool *pool, uint32_t owner, uint32_t bucket);
+
+// Takes a record for (owner, bucket), which has none, and indexes it; the oldest idle one when no other is
+// left. MQOE_NO_FLOW when all are busy. All but its place in the index is zero.
+uint32_t mqoe_pool_take(struct mqoe_sqm_pool *pool, uint32_t owner, uint32_t bucket);
+
+// Takes a record that the index does not know (an instance's reserve), or MQOE_NO_FLOW.
+uint32_t mqoe_pool_take_reserve(struct mqoe_sqm_pool *pool, uint32_t owner);
+
+// Returns a record: from no list, without frames.
+void mqoe_pool_release(struct mqoe_sqm_pool *pool, uint32_t flow);
+
+// Puts an empty flow aside that still remembers something, and takes it back into use.
+void mqoe_pool_idle(struct mqoe_sqm_pool *pool, uint32_t flow);
+void mqoe_pool_unidle(struct mqoe_sqm_pool *pool, uint32_t flow);
+
+// Returns all idle flows of `owner` (teardown: walks the pool's idle list).
+void mqoe_pool_forget(struct mqoe_sqm_pool *pool, uint32_t owner);
+
+// A histogram, all zero; NULL (and counted) when none is left.
+struct mqoe_histogram *mqoe_pool_histogram(struct mqoe_sqm_pool *pool);
+void mqoe_pool_histogram_release(struct mqoe_sqm_pool *pool, struct mqoe_histogram *histogram);

@@ -14,6 +14,27 @@ struct mqoe_queue_stats {
     uint32_t backlog_packets, backlog_bytes;
 };
 
+// Puts a frame into one of the queues that `stats` sums up; `bytes` is that queue's backlog.
+static inline void mqoe_queue_push(struct mqoe_frame_list *frames, uint32_t *bytes, struct mqoe_frame *frame,
+                                   struct mqoe_queue_stats *stats) {
+    mqoe_frame_list_push(frames, frame);
+    *bytes += frame->len;
+    stats->backlog_packets++;
+    stats->backlog_bytes += frame->len;
+}
+
+// Takes the oldest frame out again; NULL when there is none.
+static inline struct mqoe_frame *mqoe_queue_pop(struct mqoe_frame_list *frames, uint32_t *bytes,
+                                                struct mqoe_queue_stats *stats) {
+    struct mqoe_frame *frame = mqoe_frame_list_pop(frames);
+    if (frame) {
+        *bytes -= frame->len;
+        stats->backlog_packets--;
+        stats->backlog_bytes -= frame->len;
+    }
+    return frame;
+}
+
 // Accounts a frame that leaves the queue undelivered and gives it back.
 static inline void mqoe_queue_drop(struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped,
                                    struct mqoe_frame *frame, enum mqoe_drop_cause cause) {

@@ -1,0 +1,164 @@
+#include "sqm/pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "packet/random.h"
+
+// A reserve flow's bucket: none, it is in no hash chain.
+#define NO_BUCKET 0xffffffu
+
+static uint32_t slot_of(const struct mqoe_sqm_pool *pool, uint32_t owner, uint32_t bucket) {
+    uint64_t h = (owner ^ pool->salt) * UINT64_C(0x9e3779b97f4a7c15) + bucket * UINT64_C(0xc2b2ae3d27d4eb4f);
+    h ^= h >> 29;
+    return (uint32_t)((h * UINT64_C(0xd6e8feb86659fd93)) >> 32) & pool->index_mask;
+}
+
+static uint32_t index_size(uint32_t flows) {
+    uint32_t size = 16;
+    while (size < 2 * flows)
+        size *= 2;
+    return size;
+}
+
+// All flows into the free list, lowest number first, so that a lightly used pool touches few pages.
+static void fill_free_lists(struct mqoe_sqm_pool *pool, uint32_t histograms) {
+    for (uint32_t i = 0; i < pool->flow_count; i++)
+        pool->flows[i].next = i + 1 < pool->flow_count ? i + 1 : MQOE_NO_FLOW;
+    pool->free_flow = 0;
+    for (uint32_t i = 0; i < histograms; i++)
+        pool->histograms[i].next_free = i + 1 < histograms ? &pool->histograms[i + 1] : NULL;
+    pool->free_histogram = histograms ? pool->histograms : NULL;
+}
+
+int mqoe_sqm_pool_init(struct mqoe_sqm_pool *pool, const struct mqoe_sqm_pool_config *config,
+                       struct mqoe_error *e) {
+    *pool = (struct mqoe_sqm_pool){.flow_count = config->flows};
+    if (!config->flows || config->flows > 1u << 28)
+        return mqoe_fail(e, EINVAL, "sqm pool", "1 … 268,435,456 flow records", "%u flows", config->flows);
+    uint32_t slots = index_size(config->flows), histograms = config->histograms;
+    uint64_t seed = config->seed;
+    pool->index_mask = slots - 1;
+    pool->salt = (uint32_t)mqoe_splitmix64(&seed);
+    pool->idle_head = pool->idle_tail = MQOE_NO_FLOW;
+    pool->flows = aligned_alloc(64, (size_t)config->flows * sizeof *pool->flows);
+    pool->index = malloc(slots * sizeof *pool->index);
+    pool->histograms = malloc((histograms ? histograms : 1) * sizeof *pool->histograms);
+    if (!pool->flows || !pool->index || !pool->histograms) {
+        mqoe_sqm_pool_free(pool);
+        return mqoe_fail(e, ENOMEM, "malloc", "fewer clients per reactor, or more memory",
+                         "%u flow records, %u histograms", config->flows, histograms);
+    }
+    memset(pool->flows, 0, (size_t)config->flows * sizeof *pool->flows);
+    memset(pool->index, 0xff, slots * sizeof *pool->index);
+    fill_free_lists(pool, histograms);
+    return 0;
+}
+
+void mqoe_sqm_pool_free(struct mqoe_sqm_pool *pool) {
+    free(pool->flows);
+    free(pool->index);
+    free(pool->histograms);
+    *pool = (struct mqoe_sqm_pool){.free_flow = MQOE_NO_FLOW, .idle_head = MQOE_NO_FLOW};
+}
+
+uint32_t mqoe_pool_owner(struct mqoe_sqm_pool *pool) {
+    return pool->next_owner++;
+}
+
+uint32_t mqoe_pool_find(const struct mqoe_sqm_pool *pool, uint32_t owner, uint32_t bucket) {
+    uint32_t i = pool->index[slot_of(pool, owner, bucket)];
+    while (i != MQOE_NO_FLOW && (pool->flows[i].owner != owner || pool->flows[i].bucket != bucket))
+        i = pool->flows[i].chain;
+    return i;
+}
+
+static void unindex(struct mqoe_sqm_pool *pool, uint32_t flow) {
+    const struct mqoe_flow *f = &pool->flows[flow];
+    uint32_t *link = &pool->index[slot_of(pool, f->owner, f->bucket)];
+    while (*link != flow)
+        link = &pool->flows[*link].chain;
+    *link = f->chain;
+}
+
+// What an idle flow remembers is worth less than a queue of its own for a busy one.
+static uint32_t take_free(struct mqoe_sqm_pool *pool) {
+    if (pool->free_flow == MQOE_NO_FLOW && pool->idle_head != MQOE_NO_FLOW) {
+        uint32_t oldest = pool->idle_head;
+        mqoe_pool_unidle(pool, oldest);
+        mqoe_pool_release(pool, oldest);
+    }
+    uint32_t flow = pool->free_flow;
+    if (flow != MQOE_NO_FLOW)
+        pool->free_flow = pool->flows[flow].next;
+    return flow;
+}
+
+uint32_t mqoe_pool_take(struct mqoe_sqm_pool *pool, uint32_t owner, uint32_t bucket) {
+    uint32_t flow = take_free(pool);
+    if (flow == MQOE_NO_FLOW)
+        return flow;
+    uint32_t *slot = &pool->index[slot_of(pool, owner, bucket)];
+    pool->flows[flow] = (struct mqoe_flow){.owner = owner, .bucket = bucket, .chain = *slot};
+    *slot = flow;
+    return flow;
+}
+
+uint32_t mqoe_pool_take_reserve(struct mqoe_sqm_pool *pool, uint32_t owner) {
+    uint32_t flow = take_free(pool);
+    if (flow != MQOE_NO_FLOW)
+        pool->flows[flow] = (struct mqoe_flow){.owner = owner, .bucket = NO_BUCKET, .state = MQOE_FLOW_REST};
+    return flow;
+}
+
+void mqoe_pool_release(struct mqoe_sqm_pool *pool, uint32_t flow) {
+    struct mqoe_flow *f = &pool->flows[flow];
+    if (f->bucket != NO_BUCKET)
+        unindex(pool, flow);
+    f->state = MQOE_FLOW_FREE;
+    f->next = pool->free_flow;
+    pool->free_flow = flow;
+}
+
+void mqoe_pool_idle(struct mqoe_sqm_pool *pool, uint32_t flow) {
+    struct mqoe_flow *f = &pool->flows[flow];
+    f->state = MQOE_FLOW_IDLE;
+    f->next = MQOE_NO_FLOW;
+    f->prev = pool->idle_tail;
+    *(f->prev == MQOE_NO_FLOW ? &pool->idle_head : &pool->flows[f->prev].next) = flow;
+    pool->idle_tail = flow;
+}
+
+void mqoe_pool_unidle(struct mqoe_sqm_pool *pool, uint32_t flow) {
+    const struct mqoe_flow *f = &pool->flows[flow];
+    *(f->prev == MQOE_NO_FLOW ? &pool->idle_head : &pool->flows[f->prev].next) = f->next;
+    *(f->next == MQOE_NO_FLOW ? &pool->idle_tail : &pool->flows[f->next].prev) = f->prev;
+}
+
+void mqoe_pool_forget(struct mqoe_sqm_pool *pool, uint32_t owner) {
+    uint32_t next;
+    for (uint32_t i = pool->idle_head; i != MQOE_NO_FLOW; i = next) {
+        next = pool->flows[i].next;
+        if (pool->flows[i].owner == owner) {
+            mqoe_pool_unidle(pool, i);
+            mqoe_pool_release(pool, i);
+        }
+    }
+}
+
+struct mqoe_histogram *mqoe_pool_histogram(struct mqoe_sqm_pool *pool) {
+    struct mqoe_histogram *h = pool->free_histogram;
+    if (!h) {
+        pool->histograms_exhausted++;
+        return NULL;
+    }
+    pool->free_histogram = h->next_free;
+    memset(h, 0, sizeof *h);
+    return h;
+}
+
+void mqoe_pool_histogram_release(struct mqoe_sqm_pool *pool, struct mqoe_histogram *histogram) {
+    histogram->next_free = pool->free_histogram;
+    pool->free_histogram = histogram;
+}

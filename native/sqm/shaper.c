@@ -1,0 +1,52 @@
+#include "sqm/shaper.h"
+
+// The slowest rate in the conversion to time; below it durations would exceed the shaper's 34 bits of
+// rate_ns.
+#define MIN_RATE 64u // bytes/s
+
+static void convert_rate(struct mqoe_shaper *shaper, uint64_t rate_bits) {
+    uint64_t rate = rate_bits / 8;
+    shaper->rate = !rate_bits ? 0 : rate < MIN_RATE ? MIN_RATE : rate;
+    shaper->rate_ns = 0;
+    shaper->shift = 34;
+    shaper->fraction = 0;
+    if (!rate_bits)
+        return;
+    __uint128_t rate_ns = ((__uint128_t)1000000000u << 34) / shaper->rate;
+    for (; rate_ns >> 34; rate_ns >>= 1)
+        shaper->shift--;
+    shaper->rate_ns = (uint64_t)rate_ns;
+}
+
+void mqoe_shaper_init(struct mqoe_shaper *shaper, uint64_t rate_bits, uint64_t now) {
+    convert_rate(shaper, rate_bits);
+    shaper->next = shaper->failsafe = now;
+}
+
+// `clock` moved so that its distance from now, in bytes at the old rate, is the same in bytes at the new one.
+static uint64_t rescale(uint64_t clock, uint64_t now, uint64_t from, uint64_t to) {
+    __int128_t distance = ((__int128_t)clock - now) * from / to;
+    return distance < -(__int128_t)now ? 0 : (uint64_t)(now + distance);
+}
+
+void mqoe_shaper_set_rate(struct mqoe_shaper *shaper, uint64_t rate_bits, uint64_t now) {
+    uint64_t old = shaper->rate;
+    convert_rate(shaper, rate_bits);
+    if (old && shaper->rate) {
+        shaper->next = rescale(shaper->next, now, old, shaper->rate);
+        shaper->failsafe = rescale(shaper->failsafe, now, old, shaper->rate);
+    } else {
+        shaper->next = shaper->failsafe = now;
+    }
+}
+
+void mqoe_shaper_charge(struct mqoe_shaper *shaper, uint32_t bytes, bool drop) {
+    if (!shaper->rate)
+        return;
+    uint64_t time = bytes * shaper->rate_ns + shaper->fraction;
+    uint64_t duration = time >> shaper->shift;
+    shaper->fraction = time & ((UINT64_C(1) << shaper->shift) - 1);
+    shaper->next += duration;
+    if (!drop)
+        shaper->failsafe += duration + duration / 2;
+}
