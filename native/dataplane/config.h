@@ -1,0 +1,62 @@
+// The dataplane's blueprint (DataplaneBlueprint of harness/blueprint/types.ts) as C reads it.
+#pragma once
+
+#include "dataplane/json.h"
+#include "packet/lpm.h"
+#include "sqm/leaf.h"
+
+enum mqoe_direction { MQOE_DOWN, MQOE_UP };
+
+#define MQOE_NO_PATH     (-1)
+#define MQOE_MAX_CLIENTS 1000000
+#define MQOE_MAX_FRAME   1514u // bytes of the largest frame until the trunk's MTU is known
+
+struct mqoe_dp_reactor {
+    int core;              // CPU, −1 = not pinned
+    char interface[2][16]; // by enum mqoe_side: the trunk ends in the dataplane's namespace
+    uint32_t frames, frame_size;
+};
+
+struct mqoe_dp_path {
+    const char *name;
+    uint64_t delay[2]; // ns, by direction
+};
+
+struct mqoe_dp_server {
+    const char *name;
+    int path;
+};
+
+struct mqoe_dp_client {
+    const char *name;
+    uint32_t reactor;
+    int path;
+    struct mqoe_leaf_config shaper[2]; // by direction
+};
+
+struct mqoe_dp_config {
+    json_t *document; // owns the strings
+    const char *lab, *netns;
+    uint64_t seed;
+    uint32_t reactor_count, path_count, server_count, client_count, client_prefix_count, server_prefix_count;
+    struct mqoe_dp_reactor *reactors;
+    struct mqoe_dp_path *paths;
+    struct mqoe_dp_server *servers;
+    struct mqoe_dp_client *clients;
+    struct mqoe_prefix *client_prefixes; // value: index into clients
+    struct mqoe_prefix *server_prefixes; // value: index into servers
+    uint32_t max_frame;                  // bytes (layer 2); CoDel leaves a backlog of one of these alone
+};
+
+// Reads `file`. Returns 0, or −errno with *e filled (for what is wrong inside, the JSON path is its object).
+// The caller frees the config in both cases.
+int mqoe_dp_config_load(struct mqoe_dp_config *c, const char *file, struct mqoe_error *e);
+// The same from a document; takes the reference.
+int mqoe_dp_config_read(struct mqoe_dp_config *c, json_t *document, struct mqoe_error *e);
+void mqoe_dp_config_free(struct mqoe_dp_config *c);
+
+// Tells every queue the largest frame of the trunks, once known.
+void mqoe_dp_config_set_max_frame(struct mqoe_dp_config *c, uint32_t bytes);
+
+// Reads one ShaperBlueprint at `n` (of a client, or of a change).
+void mqoe_dp_read_shaper(const struct mqoe_node *n, uint32_t max_frame, struct mqoe_leaf_config *out);

@@ -1,0 +1,275 @@
+#include "dataplane/engine.h"
+
+#include <string.h>
+
+#include "dataplane/engine_parts.h"
+#include "packet/hash.h"
+#include "packet/parse.h"
+
+// Bounds of one round, in frames: what is due never waits for more than this much other work.
+#define LEAF_QUOTA  64u
+#define LINE_QUOTA  64u
+#define ROUND_QUOTA 256u
+#define STUCK_RETRY 100000u // ns until a device that took nothing is asked again
+
+enum stage { STAGE_FIRST_PATH, STAGE_LEAF, STAGE_LAST_PATH, STAGE_OUT };
+
+// The stretches of a frame's route, in mqoe_frame.user.
+static inline uint64_t route(uint32_t first, uint32_t last) {
+    return (uint64_t)first << 32 | last;
+}
+
+static inline bool passes_through(const struct mqoe_circuit *c) {
+    return c->leaf.discipline.kind == MQOE_NONE && !c->leaf.shaper.rate && !c->leaf.stats.backlog_packets;
+}
+
+void mqoe_engine_free_dropped(struct mqoe_engine *e, struct mqoe_frame_list *dropped, enum mqoe_place from) {
+    for (struct mqoe_frame *f; (f = mqoe_frame_list_pop(dropped));) {
+        e->drops[f->cause]++;
+        mqoe_pool_give(e->pool, mqoe_pool_chunk(e->pool, f), from);
+    }
+}
+
+static void send_burst(struct mqoe_engine *e, enum mqoe_side side) {
+    struct mqoe_burst *out = &e->out[side];
+    if (!out->count)
+        return;
+    unsigned taken = e->ports[side]->ops->send(e->ports[side], out->frames, out->count);
+    for (unsigned i = taken; i < out->count; i++) {
+        e->drops[MQOE_DROP_NONE]++;
+        mqoe_pool_give(e->pool, mqoe_pool_chunk(e->pool, out->frames[i]), MQOE_HAND);
+    }
+    out->count = 0;
+}
+
+static void transmit(struct mqoe_engine *e, struct mqoe_frame *f) {
+    enum mqoe_side side = f->direction == MQOE_DOWN ? MQOE_ACCESS : MQOE_CORE;
+    struct mqoe_burst *out = &e->out[side];
+    out->frames[out->count++] = f;
+    if (out->count == MQOE_BATCH)
+        send_burst(e, side);
+}
+
+// Arms the circuit for `due`; what may go at once joins the ready list, which costs no heap operation.
+void mqoe_engine_schedule(struct mqoe_engine *e, struct mqoe_circuit *c, uint64_t due) {
+    if (c->ready)
+        return; // will be served in this round, and scheduled again then
+    if (due > e->now) {
+        mqoe_heap_arm(&e->timers, &c->timer, due);
+        return;
+    }
+    mqoe_heap_disarm(&e->timers, &c->timer);
+    c->ready = true;
+    c->next_ready = NULL;
+    if (e->ready_head)
+        e->ready_tail->next_ready = c;
+    else
+        e->ready_head = c;
+    e->ready_tail = c;
+}
+
+static void enter_leaf(struct mqoe_engine *e, struct mqoe_circuit *c, struct mqoe_frame *f,
+                       uint64_t arrival) {
+    struct mqoe_frame_list dropped = {0};
+    mqoe_pool_move(e->pool, mqoe_pool_chunk(e->pool, f), MQOE_HAND, MQOE_LEAF);
+    mqoe_leaf_enqueue(&c->leaf, f, arrival, &dropped);
+    mqoe_engine_free_dropped(e, &dropped, MQOE_LEAF);
+    // While a timer is armed the link is busy until then, whatever arrives.
+    if (!mqoe_timer_armed(&c->timer))
+        mqoe_engine_schedule(e, c, mqoe_leaf_next(&c->leaf));
+}
+
+// A circuit without queue and rate only counts.
+static void count_through(struct mqoe_circuit *c, const struct mqoe_frame *f) {
+    struct mqoe_queue_stats *s = &c->leaf.stats;
+    s->in_packets++;
+    s->out_packets++;
+    s->in_bytes += f->len;
+    s->out_bytes += f->len;
+    s->out_shaped_bytes += mqoe_framing_adjust(&c->leaf.framing, f->len, f->l3_offset);
+}
+
+static void enter_line(struct mqoe_engine *e, struct mqoe_stretch *s, struct mqoe_frame *f,
+                       uint64_t arrival) {
+    struct mqoe_frame_list dropped = {0};
+    mqoe_pool_move(e->pool, mqoe_pool_chunk(e->pool, f), MQOE_HAND, MQOE_LINE);
+    mqoe_delay_line_enqueue(&s->line, f, arrival, &dropped);
+    mqoe_engine_free_dropped(e, &dropped, MQOE_LINE);
+    if (!mqoe_timer_armed(&s->timer))
+        mqoe_heap_arm(&e->timers, &s->timer, mqoe_delay_line_next(&s->line));
+}
+
+static inline bool delays(const struct mqoe_engine *e, uint32_t stretch) {
+    return stretch != MQOE_NO_STRETCH &&
+           (e->stretches[stretch].line.delay || e->stretches[stretch].line.packets);
+}
+
+// Takes a frame in hand from stage to stage until one holds it.
+static void advance(struct mqoe_engine *e, struct mqoe_frame *f, uint64_t arrival) {
+    struct mqoe_circuit *c = &e->circuits[f->client * 2 + f->direction];
+    uint32_t first = (uint32_t)(f->user >> 32), last = (uint32_t)f->user;
+    switch (f->stage) {
+    case STAGE_FIRST_PATH:
+        f->stage = STAGE_LEAF;
+        if (delays(e, first)) {
+            enter_line(e, &e->stretches[first], f, arrival);
+            return;
+        }
+        // fallthrough
+    case STAGE_LEAF:
+        f->stage = STAGE_LAST_PATH;
+        if (!passes_through(c)) {
+            enter_leaf(e, c, f, arrival);
+            return;
+        }
+        count_through(c, f);
+        // fallthrough
+    case STAGE_LAST_PATH:
+        f->stage = STAGE_OUT;
+        if (delays(e, last)) {
+            enter_line(e, &e->stretches[last], f, arrival);
+            return;
+        }
+    }
+    transmit(e, f);
+}
+
+static uint32_t stretch_of(int path, enum mqoe_role role, enum mqoe_direction direction) {
+    return path == MQOE_NO_PATH ? MQOE_NO_STRETCH : mqoe_engine_stretch((uint32_t)path, role, direction);
+}
+
+// Whose the frame is and which way it goes. False when nobody's.
+static bool classify(struct mqoe_engine *e, struct mqoe_frame *f, const struct mqoe_packet *p,
+                     enum mqoe_direction direction) {
+    const union mqoe_address *near = direction == MQOE_UP ? &p->src : &p->dst;
+    const union mqoe_address *far = direction == MQOE_UP ? &p->dst : &p->src;
+    uint32_t client = p->family ? mqoe_lpm_lookup(e->clients, p->family, near) : MQOE_LPM_NONE;
+    if (client == MQOE_LPM_NONE)
+        return false;
+    uint32_t server = mqoe_lpm_lookup(e->servers, p->family, far);
+    int server_path = server == MQOE_LPM_NONE ? MQOE_NO_PATH : e->config->servers[server].path;
+    int client_path = e->config->clients[e->client_ids[client]].path;
+    uint32_t at_server = stretch_of(server_path, MQOE_ROLE_SERVER, direction);
+    uint32_t at_client = stretch_of(client_path, MQOE_ROLE_CLIENT, direction);
+    f->client = client;
+    f->direction = (uint8_t)direction;
+    f->stage = STAGE_FIRST_PATH;
+    f->user = direction == MQOE_DOWN ? route(at_server, at_client) : route(at_client, at_server);
+    return true;
+}
+
+static void arrive(struct mqoe_engine *e, struct mqoe_frame *f, enum mqoe_direction direction) {
+    struct mqoe_packet p;
+    mqoe_parse(&p, f->data, f->len);
+    if (!classify(e, f, &p, direction)) {
+        e->unclassified++;
+        mqoe_pool_give(e->pool, mqoe_pool_chunk(e->pool, f), MQOE_HAND);
+        return;
+    }
+    mqoe_frame_describe(f, &p, mqoe_hash_flow(&e->hash_key, &p));
+    advance(e, f, e->now);
+}
+
+static unsigned receive(struct mqoe_engine *e, enum mqoe_side side) {
+    struct mqoe_frame *frames[MQOE_BATCH];
+    unsigned got = e->ports[side]->ops->receive(e->ports[side], frames, MQOE_BATCH);
+    for (unsigned i = 0; i < got; i++) {
+        if (i + 2 < got)
+            __builtin_prefetch(frames[i + 2]->data);
+        arrive(e, frames[i], side == MQOE_CORE ? MQOE_DOWN : MQOE_UP);
+    }
+    return got;
+}
+
+static unsigned serve(struct mqoe_engine *e, struct mqoe_circuit *c) {
+    struct mqoe_frame_list dropped = {0};
+    struct mqoe_frame *f;
+    uint64_t next;
+    unsigned served = 0;
+    while (served < LEAF_QUOTA && (f = mqoe_leaf_dequeue(&c->leaf, e->now, &next, &dropped))) {
+        mqoe_pool_move(e->pool, mqoe_pool_chunk(e->pool, f), MQOE_LEAF, MQOE_HAND);
+        advance(e, f, f->time);
+        served++;
+    }
+    mqoe_engine_free_dropped(e, &dropped, MQOE_LEAF);
+    mqoe_engine_schedule(e, c, mqoe_leaf_next(&c->leaf));
+    return served;
+}
+
+static unsigned release(struct mqoe_engine *e, struct mqoe_stretch *s) {
+    struct mqoe_frame *f;
+    unsigned released = 0;
+    while (released < LINE_QUOTA && (f = mqoe_delay_line_dequeue(&s->line, e->now))) {
+        mqoe_pool_move(e->pool, mqoe_pool_chunk(e->pool, f), MQOE_LINE, MQOE_HAND);
+        advance(e, f, f->time);
+        released++;
+    }
+    mqoe_heap_arm(&e->timers, &s->timer, mqoe_delay_line_next(&s->line));
+    return released;
+}
+
+static void run_timers(struct mqoe_engine *e) {
+    struct mqoe_timer *t;
+    uint64_t due;
+    for (unsigned done = 0; done < ROUND_QUOTA && (t = mqoe_heap_pop(&e->timers, e->now, &due));) {
+        if (e->now - due > e->late_max)
+            e->late_max = e->now - due;
+        if (t->kind == MQOE_TIMER_CIRCUIT)
+            done += 1 + serve(e, (struct mqoe_circuit *)t);
+        else
+            done += 1 + release(e, (struct mqoe_stretch *)t);
+    }
+}
+
+static void run_ready(struct mqoe_engine *e) {
+    for (unsigned done = 0; done < ROUND_QUOTA && e->ready_head;) {
+        struct mqoe_circuit *c = e->ready_head;
+        e->ready_head = c->next_ready;
+        c->ready = false;
+        done += 1 + serve(e, c);
+    }
+}
+
+uint64_t mqoe_engine_round(struct mqoe_engine *e, uint64_t now) {
+    e->now = now;
+    run_timers(e);
+    unsigned most = 0, untaken = 0;
+    for (int side = MQOE_ACCESS; side <= MQOE_CORE; side++) {
+        unsigned got = receive(e, side);
+        most = got > most ? got : most;
+    }
+    run_ready(e);
+    for (int side = MQOE_ACCESS; side <= MQOE_CORE; side++) {
+        send_burst(e, side);
+        untaken += e->ports[side]->ops->flush(e->ports[side]);
+    }
+    if (most == MQOE_BATCH || e->ready_head)
+        return now;
+    uint64_t next = mqoe_heap_next(&e->timers);
+    return untaken && next > now + STUCK_RETRY ? now + STUCK_RETRY : next;
+}
+
+void mqoe_engine_account(const struct mqoe_engine *e, struct mqoe_accounting *out) {
+    *out = (struct mqoe_accounting){.aqm = e->drops[MQOE_DROP_AQM],
+                                    .overflow = e->drops[MQOE_DROP_OVERFLOW],
+                                    .path = e->drops[MQOE_DROP_PATH],
+                                    .rig = e->drops[MQOE_DROP_NONE],
+                                    .unclassified = e->unclassified,
+                                    .leaf = e->pool->in_place[MQOE_LEAF],
+                                    .line = e->pool->in_place[MQOE_LINE],
+                                    .in_transmit = e->pool->in_place[MQOE_SENT]};
+    for (int side = MQOE_ACCESS; side <= MQOE_CORE; side++) {
+        struct mqoe_port *port = e->ports[side];
+        out->received[side] = port->received;
+        out->sent[side] = port->sent;
+        out->rig += mqoe_port_rig(port);
+        port->ops->kernel(port, &out->kernel[side]);
+    }
+}
+
+int64_t mqoe_accounting_missing(const struct mqoe_accounting *a) {
+    uint64_t in = a->received[MQOE_ACCESS] + a->received[MQOE_CORE];
+    uint64_t gone =
+        a->sent[MQOE_ACCESS] + a->sent[MQOE_CORE] + a->aqm + a->overflow + a->path + a->rig + a->unclassified;
+    return (int64_t)(in - gone - a->leaf - a->line - a->in_transmit);
+}

@@ -1,0 +1,164 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dataplane/engine_parts.h"
+
+#define PURPOSE_FLOW_HASH 1u
+#define PURPOSE_POOL      2u
+
+// The clients of one reactor, renumbered from 0.
+static int choose_clients(struct mqoe_engine *e, struct mqoe_error *error) {
+    const struct mqoe_dp_config *c = e->config;
+    size_t all = c->client_count ? c->client_count : 1;
+    e->client_ids = calloc(all, sizeof *e->client_ids);
+    e->local = calloc(all, sizeof *e->local);
+    if (!e->client_ids || !e->local)
+        return mqoe_fail(error, ENOMEM, "calloc", NULL, "%u clients", c->client_count);
+    for (uint32_t i = 0; i < c->client_count; i++) {
+        e->local[i] = c->clients[i].reactor == e->reactor ? e->client_count : UINT32_MAX;
+        if (c->clients[i].reactor == e->reactor)
+            e->client_ids[e->client_count++] = i;
+    }
+    return 0;
+}
+
+static int build_client_table(struct mqoe_engine *e, struct mqoe_error *error) {
+    const struct mqoe_dp_config *c = e->config;
+    struct mqoe_prefix *ours = calloc(c->client_prefix_count ? c->client_prefix_count : 1, sizeof *ours);
+    if (!ours)
+        return mqoe_fail(error, ENOMEM, "calloc", NULL, "%u client addresses", c->client_prefix_count);
+    size_t count = 0;
+    for (uint32_t i = 0; i < c->client_prefix_count; i++) {
+        uint32_t local = e->local[c->client_prefixes[i].value];
+        if (local == UINT32_MAX)
+            continue;
+        ours[count] = c->client_prefixes[i];
+        ours[count++].value = local;
+    }
+    int err = mqoe_lpm_build(&e->clients, ours, count, c->seed, error);
+    free(ours);
+    return err;
+}
+
+static int build_circuits(struct mqoe_engine *e, uint64_t now, struct mqoe_error *error) {
+    uint32_t leaves = e->client_count * 2;
+    // A flow per frame and one in reserve per leaf is always enough; two more let a leaf change its
+    // discipline.
+    const struct mqoe_sqm_pool_config sizes = {.flows = e->pool->count + leaves + 2,
+                                               .histograms = leaves ? leaves : 1,
+                                               .seed = e->config->seed + PURPOSE_POOL};
+    int err = mqoe_sqm_pool_init(&e->queues, &sizes, error);
+    if (err)
+        return err;
+    e->circuits = calloc(leaves ? leaves : 1, sizeof *e->circuits);
+    if (!e->circuits)
+        return mqoe_fail(error, ENOMEM, "calloc", NULL, "%u shapers", leaves);
+    for (uint32_t i = 0; i < leaves && !err; i++) {
+        e->circuits[i].timer.kind = MQOE_TIMER_CIRCUIT;
+        err = mqoe_leaf_init(&e->circuits[i].leaf, &e->config->clients[e->client_ids[i / 2]].shaper[i % 2],
+                             &e->queues, now, error);
+    }
+    return err;
+}
+
+static int build_stretches(struct mqoe_engine *e, struct mqoe_error *error) {
+    uint32_t paths = e->config->path_count;
+    e->stretches = calloc(paths ? (size_t)paths * 4 : 1, sizeof *e->stretches);
+    if (!e->stretches)
+        return mqoe_fail(error, ENOMEM, "calloc", NULL, "%u paths", paths);
+    for (uint32_t i = 0; i < paths * 4; i++) {
+        e->stretches[i].timer.kind = MQOE_TIMER_STRETCH;
+        // A fixed delay has no buffer of its own: what bounds it is the UMEM, and running out of that is a
+        // rig drop.
+        mqoe_delay_line_init(&e->stretches[i].line, e->config->paths[i / 4].delay[i % 2], UINT32_MAX);
+    }
+    return 0;
+}
+
+int mqoe_engine_init(struct mqoe_engine *e, const struct mqoe_dp_config *config, uint32_t reactor,
+                     struct mqoe_pool *pool, struct mqoe_port *access, struct mqoe_port *core, uint64_t now,
+                     struct mqoe_error *error) {
+    *e = (struct mqoe_engine){.config = config,
+                              .reactor = reactor,
+                              .pool = pool,
+                              .ports = {access, core},
+                              .now = now,
+                              .hash_key = mqoe_hash_key(config->seed, PURPOSE_FLOW_HASH)};
+    int err = choose_clients(e, error);
+    err = err ? err : build_client_table(e, error);
+    err = err ? err
+              : mqoe_lpm_build(&e->servers, config->server_prefixes, config->server_prefix_count,
+                               config->seed, error);
+    err = err ? err : build_circuits(e, now, error);
+    err = err ? err : build_stretches(e, error);
+    uint32_t timers = e->client_count * 2 + config->path_count * 4;
+    if (!err && mqoe_heap_init(&e->timers, timers) != 0)
+        err = mqoe_fail(error, ENOMEM, "calloc", NULL, "%u timers", timers);
+    return err;
+}
+
+void mqoe_engine_free(struct mqoe_engine *e) {
+    mqoe_heap_free(&e->timers);
+    mqoe_sqm_pool_free(&e->queues);
+    mqoe_lpm_free(e->clients);
+    mqoe_lpm_free(e->servers);
+    free(e->circuits);
+    free(e->stretches);
+    free(e->client_ids);
+    free(e->local);
+    *e = (struct mqoe_engine){0};
+}
+
+struct mqoe_change mqoe_change_undo(const struct mqoe_dp_config *config, const struct mqoe_change *change) {
+    struct mqoe_change undo = *change;
+    if (change->kind == MQOE_CHANGE_SHAPER)
+        undo.shaper = config->clients[change->index].shaper[change->direction];
+    for (int d = MQOE_DOWN; d <= MQOE_UP && change->kind == MQOE_CHANGE_PATH; d++)
+        undo.delay[d] = config->paths[change->index].delay[d];
+    return undo;
+}
+
+static int change_shaper(struct mqoe_engine *e, const struct mqoe_change *change, struct mqoe_error *error) {
+    uint32_t local = e->local[change->index];
+    if (local == UINT32_MAX)
+        return 0; // another reactor's client
+    struct mqoe_circuit *c = &e->circuits[local * 2 + change->direction];
+    struct mqoe_frame_list dropped = {0};
+    int err = mqoe_leaf_change(&c->leaf, &change->shaper, e->now, &dropped, error);
+    mqoe_engine_free_dropped(e, &dropped, MQOE_LEAF);
+    mqoe_engine_schedule(e, c, mqoe_leaf_next(&c->leaf));
+    return err;
+}
+
+static void change_path(struct mqoe_engine *e, const struct mqoe_change *change) {
+    for (int d = MQOE_DOWN; d <= MQOE_UP; d++) {
+        mqoe_delay_line_set(&e->stretches[mqoe_engine_stretch(change->index, MQOE_ROLE_SERVER, d)].line,
+                            change->delay[d]);
+        mqoe_delay_line_set(&e->stretches[mqoe_engine_stretch(change->index, MQOE_ROLE_CLIENT, d)].line,
+                            change->delay[d]);
+    }
+}
+
+static int apply(struct mqoe_engine *e, const struct mqoe_change *change, struct mqoe_error *error) {
+    if (change->kind == MQOE_CHANGE_SHAPER)
+        return change_shaper(e, change, error);
+    change_path(e, change);
+    return 0;
+}
+
+int mqoe_engine_change(struct mqoe_engine *e, const struct mqoe_change *changes, size_t count, uint64_t now,
+                       struct mqoe_error *error) {
+    e->now = now;
+    for (size_t i = 0; i < count; i++) {
+        int err = apply(e, &changes[i], error);
+        if (!err)
+            continue;
+        struct mqoe_error ignored; // of going back to what was there a moment ago
+        for (size_t k = 0; k < i; k++) {
+            struct mqoe_change undo = mqoe_change_undo(e->config, &changes[k]);
+            apply(e, &undo, &ignored);
+        }
+        return err;
+    }
+    return 0;
+}
