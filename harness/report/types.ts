@@ -16,16 +16,17 @@ export interface ReportInput {
 
 export interface CaseReport {
   result: CaseResult;
-  case: Case;
+  case: Case | null;
   /** In the order of `result.runs`; a run of which nothing was stored may be missing. */
   runs: RunReport[];
 }
 
 export interface RunReport {
   repeat: number;
-  blueprint: Blueprint;
+  /** null when the run's folder lost it. */
+  blueprint: Blueprint | null;
   /** `environment.json`, shown as it is: nested objects of scalars and lists. */
-  environment: Record<string, unknown>;
+  environment: object | null;
   /** null when the run left no samples. */
   series: RunSeries | null;
 }

@@ -1,0 +1,70 @@
+import type { CaseResult, ExpectationResult, Metrics, Results, RunResult } from "../verdict/types.js";
+import { type ReportError, writeReport } from "./write.js";
+
+/**
+ * The order of keys is part of what people diff, so it is fixed here, in the order of DESIGN §9. Keys that this list
+ * does not know yet follow in alphabetical order rather than being lost.
+ */
+const RESULTS = ["schema", "verdict", "cases"];
+const CASE =
+  "id scenario title matrix world dataplane verdict reason wall_s accounting metrics by expectations runs".split(" ");
+const EXPECTATION = "metric bound gate per for outcome value worst verdict reason file line".split(" ");
+const BOUND = ["op", "value", "unit", "of", "text"];
+const RUN = ["repeat", "seed", "verdict", "wall_s", "metrics", "health"];
+const METRIC = ["value", "unit", "count", "layer"];
+const ACCOUNTING = ["in", "out", "dropped", "held", "unaccounted"];
+const DROPPED = ["aqm", "overflow", "path", "rig"];
+
+function byCodePoint(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function inOrder(value: object, keys: readonly string[] = []): Record<string, unknown> {
+  const from = value as Record<string, unknown>;
+  const rest = Object.keys(from).filter((key) => !keys.includes(key));
+  const order = [...keys.filter((key) => key in from), ...rest.sort(byCodePoint)];
+  return Object.fromEntries(order.map((key) => [key, from[key]]));
+}
+
+function mapValues<T>(from: Record<string, T>, f: (value: T) => unknown): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.keys(from)
+      .sort(byCodePoint)
+      .map((key) => [key, f(from[key] as T)]),
+  );
+}
+
+const metricsInOrder = (metrics: Metrics) => mapValues(metrics, (metric) => inOrder(metric, METRIC));
+
+function expectationInOrder(expectation: ExpectationResult): object {
+  return inOrder({ ...expectation, bound: inOrder(expectation.bound, BOUND) }, EXPECTATION);
+}
+
+function runInOrder(run: RunResult): object {
+  return inOrder({ ...run, metrics: metricsInOrder(run.metrics) }, RUN);
+}
+
+function caseInOrder(result: CaseResult): object {
+  const { accounting } = result;
+  return inOrder(
+    {
+      ...result,
+      accounting: inOrder({ ...accounting, dropped: inOrder(accounting.dropped, DROPPED) }, ACCOUNTING),
+      metrics: metricsInOrder(result.metrics),
+      by: mapValues(result.by, metricsInOrder),
+      expectations: result.expectations.map(expectationInOrder),
+      runs: result.runs.map(runInOrder),
+    },
+    CASE,
+  );
+}
+
+/** The results as text: same results, same bytes. Matrix axes keep the order of the scenario. */
+export function renderJson(results: Results): string {
+  return `${JSON.stringify(inOrder({ ...results, cases: results.cases.map(caseInOrder) }, RESULTS), null, 2)}\n`;
+}
+
+/** Writes the results to `file`, whole or not at all. Returns null or what went wrong. */
+export function writeJson(results: Results, file: string): Promise<ReportError | null> {
+  return writeReport(file, renderJson(results));
+}
