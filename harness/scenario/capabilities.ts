@@ -1,0 +1,103 @@
+import type { Position, Problems } from "./problem.js";
+import { type Node, nodeAt, stringAt, type TableNode } from "./tree.js";
+
+/**
+ * What this version can do of what the language knows. The rest is refused by name, never ignored. Whoever builds a
+ * missing part adds its name here – and nothing else has to change for scenarios to be let through.
+ */
+export const BUILT = {
+  dataplane: ["afxdp"],
+  discipline: ["fq_codel", "pfifo", "none"],
+  traffic: ["tcp", "probe"],
+  /** Keys of [path.*]. */
+  path: ["rtt"],
+  /** Sections that may appear at all. */
+  section: ["plan", "path", "server", "client", "traffic", "expect"],
+  /** Reactors of the afxdp dataplane, hosts behind a circuit. */
+  maxReactors: 1,
+  maxHosts: 1,
+  per: ["client", "flow", "total"],
+} as const satisfies Record<string, readonly string[] | number>;
+
+/** Sections of the language that are left out of BUILT.section until they are built. */
+const SECTIONS = ["site", "change"];
+
+type Kind = "dataplane" | "discipline" | "traffic" | "path" | "section" | "per";
+
+export function isBuilt(kind: Kind, name: string): boolean {
+  return (BUILT[kind] as readonly string[]).includes(name);
+}
+
+/** `discipline "cake" is part of the language but not built yet in this version; built: fq_codel, pfifo, none`. */
+export function notBuilt(what: string, built?: readonly string[]): string {
+  const list = built ? `; built: ${built.join(", ")}` : "";
+  return `${what} is part of the language but not built yet in this version${list}`;
+}
+
+/**
+ * Refuses what is known but not built, wherever it stands. Works on the tree, before the schema, because a part that
+ * is not built may well be written correctly. Unknown names are left to the schema.
+ */
+export function checkCapabilities(root: TableNode, known: Known, problems: Problems): void {
+  const refuse = (node: Node | undefined, at: Position, kind: Kind, noun: string, names: readonly string[]) => {
+    const value = node?.type === "scalar" ? node.value : undefined;
+    if (typeof value !== "string" || !names.includes(value) || isBuilt(kind, value)) return;
+    problems.error(node?.at ?? at, notBuilt(`${noun} "${value}"`, BUILT[kind]));
+  };
+  refuse(nodeAt(root, ["dataplane", "kind"]), root.at, "dataplane", "dataplane", known.dataplane);
+  atMost(nodeAt(root, ["dataplane", "reactors"]), BUILT.maxReactors, "reactors", problems);
+  for (const table of tables(root, "plan")) {
+    for (const key of ["sqm", "sqm_down", "sqm_up"]) {
+      refuse(nodeAt(table, [key, "discipline"]), table.at, "discipline", "discipline", known.discipline);
+    }
+  }
+  for (const table of tables(root, "traffic")) {
+    refuse(nodeAt(table, ["kind"]), table.at, "traffic", "traffic kind", known.traffic);
+  }
+  for (const table of tables(root, "path")) refusePathKeys(table, known.path, problems);
+  for (const table of tables(root, "client")) {
+    atMost(nodeAt(table, ["hosts"]), BUILT.maxHosts, "hosts", problems);
+    const site = nodeAt(table, ["site"]);
+    if (site && !isBuilt("section", "site"))
+      problems.error(site.at, notBuilt(`site "${stringAt(table, "site") ?? ""}"`));
+  }
+  refuseSections(root, problems);
+}
+
+/** The names the schema knows, so that only those are called "not built". */
+export interface Known {
+  dataplane: readonly string[];
+  discipline: readonly string[];
+  traffic: readonly string[];
+  path: readonly string[];
+}
+
+function refuseSections(root: TableNode, problems: Problems): void {
+  for (const section of SECTIONS) {
+    if (isBuilt("section", section)) continue;
+    const node = nodeAt(root, [section]);
+    if (node?.type === "table") {
+      for (const [name, entry] of node.entries) problems.error(entry.key, notBuilt(`site "${name}"`));
+    } else if (node?.type === "list") {
+      for (const item of node.items) problems.error(item.at, notBuilt(`[[${section}]]`));
+    }
+  }
+}
+
+function refusePathKeys(table: TableNode, known: readonly string[], problems: Problems): void {
+  for (const [key, entry] of table.entries) {
+    if (!known.includes(key) || isBuilt("path", key)) continue;
+    problems.error(entry.key, notBuilt(`path setting "${key}"`, BUILT.path));
+  }
+}
+
+function atMost(node: Node | undefined, limit: number, noun: string, problems: Problems): void {
+  if (node?.type !== "scalar" || typeof node.value !== "number" || node.value <= limit) return;
+  problems.error(node.at, notBuilt(`${noun} = ${node.value}`, [`${limit}`]));
+}
+
+function* tables(root: TableNode, section: string): Iterable<TableNode> {
+  const node = nodeAt(root, [section]);
+  if (node?.type !== "table") return;
+  for (const { value } of node.entries.values()) if (value.type === "table") yield value;
+}

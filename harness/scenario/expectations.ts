@@ -1,0 +1,165 @@
+import { parseBound, unknownCell } from "./bound.js";
+import { isBuilt, notBuilt } from "./capabilities.js";
+import type { Draft, Section } from "./draft.js";
+import type { Axes } from "./matrix.js";
+import { CATALOGUE, type MetricName, parseMetric } from "./metric-names.js";
+import type { Problems } from "./problem.js";
+import { BOUND_OPS, type ExpectSpec } from "./schema.js";
+import { oneOf } from "./suggest.js";
+import { positionAt, stringAt } from "./tree.js";
+import type { Bound, BoundOp, Expectation } from "./types.js";
+
+interface Context {
+  draft: Draft;
+  axes: Axes;
+  /** The cell: axis → value. */
+  matrix: Readonly<Record<string, string>>;
+  problems: Problems;
+}
+
+/** The expectations that hold in this cell; those of other cells are checked as well, but left out. */
+export function resolveExpectations(context: Context): Expectation[] {
+  return context.draft.expects.flatMap((section) => {
+    const expectation = section.value && resolveOne(section, section.value, context);
+    return expectation && applies(section.value, context.matrix) ? [expectation] : [];
+  });
+}
+
+/** Does the expectation hold in a cell? Without `when`, in all. */
+export function applies(spec: ExpectSpec | undefined, matrix: Readonly<Record<string, string>>): boolean {
+  return Object.entries(spec?.when ?? {}).every(([axis, values]) => values.includes(matrix[axis] ?? ""));
+}
+
+function resolveOne(section: Section<ExpectSpec>, spec: ExpectSpec, context: Context): Expectation | undefined {
+  checkWhen(section, spec, context);
+  checkControl(section, spec, context.problems);
+  const metric = metricOf(section, spec, context);
+  const op = operatorOf(section, spec, context.problems);
+  if (!metric || !op) return undefined;
+  const bound = boundOf(section, spec, op, metric, context);
+  const per = scopeOf(section, spec, metric, context.problems);
+  if (!bound || !per) return undefined;
+  return {
+    metric: spec.metric,
+    bound,
+    gate: gateOf(bound, metric),
+    per,
+    for: spec.for,
+    outcome: spec.outcome,
+    because: spec.because,
+    file: section.at.file,
+    line: section.at.line,
+  };
+}
+
+/** Counted things need no statistics; comparisons with another case are relative; the rest is absolute. */
+function gateOf(bound: Bound, { quantity }: MetricName): Expectation["gate"] {
+  if (typeof bound.of === "object" && bound.of !== null) return "relative";
+  return quantity.counted ? "invariant" : "absolute";
+}
+
+function checkWhen({ node }: Section<ExpectSpec>, spec: ExpectSpec, { axes, problems }: Context): void {
+  for (const [axis, values] of Object.entries(spec.when ?? {})) {
+    const at = positionAt(node, ["when", axis]);
+    const message = values.map((value) => unknownCell(axis, value, axes)).find((found) => found !== undefined);
+    if (message) problems.error(at, `expect.when: ${message}`);
+  }
+}
+
+function checkControl({ node }: Section<ExpectSpec>, spec: ExpectSpec, problems: Problems): void {
+  if (spec.outcome === "fail" && spec.because.trim() === "") {
+    const at = positionAt(node, ["outcome"]);
+    problems.error(at, 'expect: outcome = "fail" needs because = "…": why this control must fail');
+  }
+}
+
+function metricOf({ node }: Section<ExpectSpec>, spec: ExpectSpec, context: Context): MetricName | undefined {
+  const { draft, problems } = context;
+  const kinds = new Map([...draft.traffic].map(([name, { node: table }]) => [name, stringAt(table, "kind") ?? ""]));
+  const source = kinds.get(spec.metric.split(".")[0] ?? "");
+  // Traffic whose kind is wrong or not built: that has been said, and what it would produce is unknown.
+  if (source !== undefined && !Object.hasOwn(CATALOGUE, source)) return undefined;
+  const at = positionAt(node, ["metric"]);
+  const parsed = parseMetric(spec.metric, kinds);
+  if (!parsed.ok) {
+    problems.error(at, `expect.metric: ${parsed.message}`);
+    return undefined;
+  }
+  const message = wrongDirection(parsed.metric, draft) ?? emptyPhase(parsed.metric, draft);
+  if (message) problems.error(at, `expect.metric: nothing produces "${spec.metric}": ${message}`);
+  return message ? undefined : parsed.metric;
+}
+
+function wrongDirection({ traffic, quantity }: MetricName, draft: Draft): string | undefined {
+  if (quantity.name !== "goodput_down" && quantity.name !== "goodput_up") return undefined;
+  const spec = draft.traffic.get(traffic)?.value;
+  if (spec?.kind !== "tcp" || spec.direction === "both") return undefined;
+  return `traffic "${traffic}" goes ${spec.direction} only; write "${traffic}.goodput"`;
+}
+
+function emptyPhase({ phase, quantity }: MetricName, { phases }: Draft): string | undefined {
+  if (!phases) return undefined;
+  if (phase !== "loaded" && phases[phase as keyof typeof phases] === 0) return `the ${phase} phase has no length`;
+  const needsBaseline = quantity.name === "induced" || quantity.name === "grade";
+  return needsBaseline && phases.idle === 0
+    ? `${quantity.name} is measured against the idle phase, which has no length`
+    : undefined;
+}
+
+function operatorOf({ node, at }: Section<ExpectSpec>, spec: ExpectSpec, problems: Problems): BoundOp | undefined {
+  const given = BOUND_OPS.filter((op) => spec[op] !== undefined);
+  if (given.length === 1) return given[0];
+  const place = given[1] ? positionAt(node, [given[1]]) : at;
+  const found = given.length === 0 ? "none was found" : `found ${given.join(" and ")}`;
+  problems.error(place, `expect: exactly one of ${BOUND_OPS.join(", ")} is needed; ${found}`);
+  return undefined;
+}
+
+function boundOf(
+  { node }: Section<ExpectSpec>,
+  spec: ExpectSpec,
+  op: BoundOp,
+  { quantity }: MetricName,
+  { axes, problems }: Context,
+): Bound | undefined {
+  const at = positionAt(node, [op]);
+  const parsed = parseBound(op, spec[op] as string | number, quantity, axes);
+  const measured = quantity.unit === "s" || quantity.unit === "bit/s";
+  if (op === "equals" && measured) {
+    problems.error(
+      at,
+      `expect.equals: ${spec.metric} is measured, it never equals anything exactly`,
+      "use at_most or at_least",
+    );
+    return undefined;
+  }
+  if (parsed.ok) return parsed.bound;
+  problems.error(at, `expect.${op}: ${parsed.message}`);
+  return undefined;
+}
+
+function scopeOf(
+  { node }: Section<ExpectSpec>,
+  spec: ExpectSpec,
+  { quantity }: MetricName,
+  problems: Problems,
+): Expectation["per"] | undefined {
+  const per = spec.per ?? (quantity.scopes.includes("client") ? "client" : "total");
+  const at = positionAt(node, ["per"]);
+  if (!isBuilt("per", per)) {
+    problems.error(at, notBuilt(`per "${per}"`));
+    return undefined;
+  }
+  if (!quantity.scopes.includes(per)) {
+    const scopes = quantity.scopes.filter((scope) => isBuilt("per", scope));
+    problems.error(at, `expect.per: ${quantity.name} does not exist per ${per}; allowed: ${oneOf(scopes)}`);
+    return undefined;
+  }
+  if (per === "total" && spec.for !== 1) {
+    problems.error(
+      positionAt(node, ["for"]),
+      `expect.for: there is only one total; "for" needs per = "client" or "flow"`,
+    );
+  }
+  return per;
+}

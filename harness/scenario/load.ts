@@ -1,0 +1,143 @@
+import { basename } from "node:path";
+import { expandClients } from "./clients.js";
+import { type Draft, makeDraft } from "./draft.js";
+import { resolveExpectations } from "./expectations.js";
+import { loadTree, type ReadFile } from "./extends.js";
+import { filterCases } from "./filter.js";
+import { type Axes, type Cell, expandMatrix } from "./matrix.js";
+import { applySet } from "./override.js";
+import { type Problem, Problems } from "./problem.js";
+import { resolveCase } from "./resolve.js";
+import { checkSemantics } from "./semantics.js";
+import type { TableNode } from "./tree.js";
+import type { Case } from "./types.js";
+
+export interface LoadOptions {
+  /** `PATH=VALUE` overrides, applied to every case after its matrix values. */
+  set?: readonly string[];
+  /** Short for overrides of dataplane.kind, seed and repeat. */
+  dataplane?: string;
+  seed?: number;
+  repeat?: number;
+  /** See filter.ts. */
+  filter?: string;
+}
+
+/** How the scenario folder reaches the disk: it never does so by itself. */
+export interface Files {
+  read: ReadFile;
+  /** The scenario files below a directory, in order; undefined when the path is none. */
+  list?: (path: string) => string[] | undefined;
+}
+
+export interface Loaded {
+  /** Only cases without errors, in order of files and cells. */
+  cases: Case[];
+  /** Everything found, in reading order; the load failed when one has severity "error". */
+  problems: Problem[];
+  /** Case id → the merged scenario of that cell, for render.ts. */
+  merged: Map<string, TableNode>;
+}
+
+/**
+ * Reads scenario files (and all *.toml below directories), expands their matrices, applies overrides and checks
+ * everything. Never throws for anything that a file, a matrix or an override says: problems are data.
+ */
+export function loadCases(paths: readonly string[], options: LoadOptions, files: Files | ReadFile): Loaded {
+  const access = typeof files === "function" ? { read: files } : files;
+  const problems = new Problems();
+  const loader = new Loader(options, access, problems);
+  for (const file of expandPaths(paths, access, problems)) loader.load(file);
+  const { cases, merged } = loader;
+  const chosen = options.filter === undefined ? cases : filterCases(cases, options.filter, problems);
+  return { cases: chosen, problems: problems.sorted(), merged };
+}
+
+function expandPaths(paths: readonly string[], files: Files, problems: Problems): string[] {
+  const all = paths.flatMap((path) => {
+    const listed = files.list?.(path);
+    if (listed?.length === 0) {
+      problems.error({ file: path, line: 1, column: 1 }, "this folder holds no scenario: no .toml file in it");
+    }
+    return listed ?? [path];
+  });
+  return [...new Set(all)];
+}
+
+class Loader {
+  readonly cases: Case[] = [];
+  readonly merged = new Map<string, TableNode>();
+  readonly #options: LoadOptions;
+  readonly #files: Files;
+  readonly #problems: Problems;
+  readonly #stems = new Map<string, string>();
+
+  constructor(options: LoadOptions, files: Files, problems: Problems) {
+    this.#options = options;
+    this.#files = files;
+    this.#problems = problems;
+  }
+
+  load(file: string): void {
+    const tree = loadTree(file, this.#files.read, this.#problems);
+    if (!tree || !this.#claimStem(file)) return;
+    const { cells, axes } = expandMatrix(tree, this.#problems);
+    for (const cell of cells) this.#loadCell(file, cell, axes);
+  }
+
+  #loadCell(file: string, cell: Cell, axes: Axes): void {
+    // Each cell has its own problems, so that one bad cell does not take the others' cases away.
+    const problems = new Problems();
+    const tree = this.#overrides().reduce((root, [set, label]) => applySet(root, set, problems, label), cell.tree);
+    const draft = makeDraft(tree, problems);
+    const clients = expandClients(draft, problems);
+    checkSemantics(draft, clients, problems);
+    const expectations = resolveExpectations({ draft, axes, matrix: cell.matrix, problems });
+    for (const problem of problems.sorted()) this.#problems.add(problem);
+    if (!problems.hasErrors) this.#keep(draft, clients, expectations, file, cell);
+  }
+
+  #keep(
+    draft: Draft,
+    clients: Parameters<typeof resolveCase>[1],
+    expectations: Parameters<typeof resolveCase>[2],
+    file: string,
+    { matrix }: Cell,
+  ): void {
+    const stem = stemOf(file);
+    const axes = Object.entries(matrix).map(([axis, value]) => `${axis}=${value}`);
+    const id = axes.length > 0 ? `${stem}[${axes.join(",")}]` : stem;
+    this.cases.push(resolveCase(draft, clients, expectations, { id, file, stem, matrix }));
+    this.merged.set(id, draft.root);
+  }
+
+  /** Overrides from the command line, each with the option as the user wrote it. */
+  #overrides(): [set: string, label: string | undefined][] {
+    const { dataplane, seed, repeat, set = [] } = this.#options;
+    const short = { "dataplane.kind": dataplane, seed, repeat };
+    const given = Object.entries(short).filter(([, value]) => value !== undefined);
+    return [
+      ...given.map(([path, value]): [string, string] => {
+        return [`${path}=${JSON.stringify(value)}`, `--${path.replace(".kind", "")} ${value}`];
+      }),
+      ...set.map((option): [string, undefined] => [option, undefined]),
+    ];
+  }
+
+  /** Case ids and result folders are called after the file, so two files of one name cannot run together. */
+  #claimStem(file: string): boolean {
+    const stem = stemOf(file);
+    const other = this.#stems.get(stem);
+    if (other !== undefined) {
+      const message = `"${other}" is called ${stem}, too; results are called after the file`;
+      this.#problems.error({ file, line: 1, column: 1 }, message, "rename one of them");
+      return false;
+    }
+    this.#stems.set(stem, file);
+    return true;
+  }
+}
+
+function stemOf(file: string): string {
+  return basename(file).replace(/\.toml$/u, "");
+}

@@ -1,0 +1,165 @@
+import { didYouMean, oneOf } from "./suggest.js";
+
+/**
+ * The catalogue of metric names: `<traffic>[.<phase>].<quantity>[.<statistic>]`. An expectation on a name that is not
+ * here is refused before anything runs, because a metric that nothing produces can only end as "no data".
+ */
+export interface Quantity {
+  name: string;
+  unit: "s" | "bit/s" | "ratio" | "packets" | "count" | "grade";
+  /** A distribution: the name must end in a statistic. */
+  distribution: boolean;
+  /** For whom it is computed. */
+  scopes: readonly Scope[];
+  /** Phases in which something produces it. */
+  phases: readonly string[];
+  /** Counted, not measured: one run decides (gate "invariant"). */
+  counted: boolean;
+  description: string;
+}
+
+export type Scope = "client" | "flow" | "site" | "total";
+
+export const PHASES = ["idle", "ramp", "loaded", "cooldown"] as const;
+export const DEFAULT_PHASE = "loaded";
+
+/** Nearest-rank percentiles on raw samples; `min` is p0 and `max` is p100. */
+export const STATISTICS = [
+  ...[0, 1, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.9, 100].map((p) => `p${p}`),
+  "mean",
+  "min",
+  "max",
+] as const;
+
+const UNDER_LOAD = ["ramp", "loaded"];
+const NOT_IDLE = ["ramp", "loaded", "cooldown"];
+const EACH: readonly Scope[] = ["client", "site", "total"];
+
+type Shape = Partial<Pick<Quantity, "distribution" | "scopes" | "phases" | "counted">>;
+
+function quantity(name: string, unit: Quantity["unit"], description: string, shape: Shape = {}): Quantity {
+  return { name, unit, description, distribution: false, scopes: EACH, phases: PHASES, counted: false, ...shape };
+}
+
+const DISTRIBUTION = { distribution: true };
+const COUNTED = { counted: true };
+const LOADED = { phases: UNDER_LOAD };
+const BY_FLOW = { phases: UNDER_LOAD, scopes: ["client", "flow", "site", "total"] as const };
+
+const PROBE: readonly Quantity[] = [
+  quantity("rtt", "s", "Round-trip time.", DISTRIBUTION),
+  quantity("owd_down", "s", "One-way delay, server → client.", DISTRIBUTION),
+  quantity("owd_up", "s", "One-way delay, client → server.", DISTRIBUTION),
+  quantity("induced", "s", "RTT beyond the client's idle median: what the load adds.", {
+    distribution: true,
+    phases: NOT_IDLE,
+  }),
+  quantity("pdv", "s", "RTT beyond the smallest of the phase (RFC 5481 §4.2).", DISTRIBUTION),
+  quantity("ipdv", "s", "Mean absolute difference of consecutive delays (RFC 5481 §4.1)."),
+  quantity("jitter", "s", "Interarrival jitter (RFC 3550 §6.4.1) of the round trip."),
+  quantity("jitter_down", "s", "Interarrival jitter, server → client."),
+  quantity("jitter_up", "s", "Interarrival jitter, client → server."),
+  quantity("loss", "ratio", "Packets whose echo never came, of those sent."),
+  quantity("loss_down", "ratio", "Echoes lost on the way down."),
+  quantity("loss_up", "ratio", "Packets lost on the way up."),
+  quantity("duplicates", "packets", "Packets that arrived more than once.", COUNTED),
+  quantity("reordered", "packets", "Packets that arrived after a later one (RFC 4737).", COUNTED),
+  quantity("late", "packets", "Packets the generator sent late: the machine, not the product.", COUNTED),
+  quantity("grade", "grade", "Letter grade of the mean increase in RTT: A+ (< 5 ms) … F (≥ 400 ms).", {
+    phases: NOT_IDLE,
+  }),
+];
+
+const TCP: readonly Quantity[] = [
+  quantity("goodput", "bit/s", "Payload delivered to the receiving application.", BY_FLOW),
+  quantity("goodput_down", "bit/s", "Goodput of the flows towards the client.", LOADED),
+  quantity("goodput_up", "bit/s", "Goodput of the flows from the client.", LOADED),
+  quantity("jain", "ratio", "Jain's fairness index over the flows: 1 is equal shares.", LOADED),
+  quantity("jain_clients", "ratio", "Jain's fairness index over the clients' goodputs.", {
+    phases: UNDER_LOAD,
+    scopes: ["total"],
+  }),
+  quantity("retransmits", "ratio", "Bytes sent again, of all bytes sent.", BY_FLOW),
+  quantity("rtt", "s", "Smoothed RTT as TCP sees it (TCP_INFO).", { ...BY_FLOW, distribution: true }),
+  quantity("cwnd", "packets", "Congestion window (TCP_INFO).", { ...BY_FLOW, distribution: true }),
+  quantity("starvation", "s", "Longest time in which a flow got less than a tenth of its fair share.", BY_FLOW),
+  quantity("connect_failures", "count", "Connections that were never established.", { ...LOADED, ...COUNTED }),
+];
+
+const DATAPLANE: readonly Quantity[] = [
+  quantity("drops", "packets", "Packets the queue discipline dropped."),
+  quantity("marks", "packets", "Packets marked CE instead."),
+  quantity("sojourn", "s", "Time that packets waited in the queue.", DISTRIBUTION),
+  quantity("rate_down", "bit/s", "Shaped rate towards the client, at the plan's own layer."),
+  quantity("rate_up", "bit/s", "Shaped rate from the client, at the plan's own layer."),
+  quantity("utilization_down", "ratio", "Shaped rate towards the client, of the plan's."),
+  quantity("utilization_up", "ratio", "Shaped rate from the client, of the plan's."),
+  quantity("unaccounted", "packets", "Frames that went in and neither came out nor were counted as dropped.", {
+    scopes: ["total"],
+    phases: [DEFAULT_PHASE],
+    counted: true,
+  }),
+];
+
+/** What produces metrics: kinds of traffic, and the dataplane. */
+export const CATALOGUE: Readonly<Record<string, readonly Quantity[]>> = {
+  probe: PROBE,
+  tcp: TCP,
+  dataplane: DATAPLANE,
+};
+
+export interface MetricName {
+  traffic: string;
+  phase: string;
+  quantity: Quantity;
+  statistic: string | null;
+}
+
+export type ParsedMetric = { ok: true; metric: MetricName } | { ok: false; message: string };
+
+/**
+ * Reads a metric name against what the scenario has: name of traffic → its kind. The message of a refusal says which
+ * part nothing produces and what there is instead.
+ */
+export function parseMetric(text: string, traffic: ReadonlyMap<string, string>): ParsedMetric {
+  const [source = "", ...rest] = text.split(".");
+  const kind = source === "dataplane" ? "dataplane" : traffic.get(source);
+  if (kind === undefined) return refuse(text, unknownSource(source, [...traffic.keys(), "dataplane"]));
+  const quantities = CATALOGUE[kind] ?? [];
+  const phase = rest.length > 1 && PHASES.some((known) => known === rest[0]) ? (rest.shift() as string) : DEFAULT_PHASE;
+  const [name = "", ...statistic] = rest;
+  const quantity = quantities.find((known) => known.name === name);
+  if (!quantity) return refuse(text, unknownQuantity(kind, name, quantities));
+  const message = wrongStatistic(quantity, statistic.join(".")) ?? wrongPhase(quantity, phase);
+  if (message !== undefined) return refuse(text, message);
+  return { ok: true, metric: { traffic: source, phase, quantity, statistic: statistic.join(".") || null } };
+}
+
+function refuse(text: string, message: string): ParsedMetric {
+  return { ok: false, message: `nothing produces "${text}": ${message}` };
+}
+
+function unknownSource(source: string, known: readonly string[]): string {
+  return `there is no traffic "${source}"; ${didYouMean(source, known)}allowed: ${oneOf(known)}`;
+}
+
+function unknownQuantity(kind: string, name: string, quantities: readonly Quantity[]): string {
+  const names = quantities.map((known) => known.name);
+  const found = name === "" ? `a quantity is missing` : `${kind} has no quantity "${name}"`;
+  return `${found}; ${didYouMean(name, names)}allowed: ${oneOf(names, 24)}`;
+}
+
+function wrongStatistic(quantity: Quantity, statistic: string): string | undefined {
+  if (!quantity.distribution)
+    return statistic ? `${quantity.name} is one number; leave out ".${statistic}"` : undefined;
+  if (STATISTICS.some((known) => known === statistic)) return undefined;
+  const allowed = `statistics: ${oneOf(STATISTICS)}`;
+  return statistic
+    ? `"${statistic}" is not a statistic; ${allowed}`
+    : `${quantity.name} is a distribution; write e.g. "${quantity.name}.p99" (${allowed})`;
+}
+
+function wrongPhase(quantity: Quantity, phase: string): string | undefined {
+  if (quantity.phases.includes(phase)) return undefined;
+  return `${quantity.name} does not exist in the ${phase} phase; phases: ${oneOf(quantity.phases)}`;
+}

@@ -1,0 +1,140 @@
+import { printTime } from "../units/index.js";
+import { selectClients } from "./clients.js";
+import type { Draft, Section } from "./draft.js";
+import type { Problems } from "./problem.js";
+import type { PlanSpec, TrafficSpec } from "./schema.js";
+import { didYouMean, oneOf } from "./suggest.js";
+import { type Node, nodeAt, positionAt, stringAt } from "./tree.js";
+import type { Client } from "./types.js";
+
+/** Checks that need more than one section: references, times, addresses, what Linux cannot do. */
+export function checkSemantics(draft: Draft, clients: readonly Client[], problems: Problems): void {
+  checkPresence(draft, problems);
+  checkDuration(draft, problems);
+  checkReferences(draft, problems);
+  for (const plan of draft.plans.values()) checkPlan(plan, problems);
+  for (const traffic of draft.traffic.values()) checkTraffic(traffic, draft, clients, problems);
+  checkEcn(draft, clients, problems);
+}
+
+function checkPresence(draft: Draft, problems: Problems): void {
+  const { at } = draft.root;
+  const need = (sections: Map<string, unknown>, noun: string, example: string) => {
+    if (sections.size === 0) problems.error(at, `this scenario has no ${noun}; add e.g. ${example}`);
+  };
+  need(draft.plans, "plan", '[plan.home] with down, up and sqm = { discipline = "fq_codel" }');
+  need(draft.servers, "server", '[server.web] with path = "metro"');
+  need(draft.clients, "client", '[client.home] with plan = "home"');
+  if (draft.traffic.size === 0) problems.warn(at, "this scenario has no traffic: there is nothing to measure");
+  else if (draft.expects.length === 0) problems.warn(at, "this scenario has no [[expect]]: nothing is judged");
+}
+
+function checkDuration({ root, duration, phases }: Draft, problems: Problems): void {
+  if (duration === undefined || phases === undefined) return;
+  const { idle, ramp, cooldown } = phases;
+  if (idle + ramp + cooldown < duration) return;
+  const sum = `${printTime(idle)} idle + ${printTime(ramp)} ramp + ${printTime(cooldown)} cooldown = ${printTime(idle + ramp + cooldown)}`;
+  const at = nodeAt(root, ["duration"])?.at ?? nodeAt(root, ["phases"])?.at ?? root.at;
+  const message = `duration: ${printTime(duration)} is shorter than its phases: ${sum}, which leaves nothing for loaded`;
+  problems.error(at, message, `make it longer than ${printTime(idle + ramp + cooldown)} or the phases shorter`);
+}
+
+function checkReferences(draft: Draft, problems: Problems): void {
+  const refer = (node: Node, label: string, key: string, noun: string, known: Map<string, unknown>) => {
+    const name = stringAt(node as Section<unknown>["node"], key);
+    if (name === undefined || known.has(name)) return;
+    const names = [...known.keys()];
+    const message = `there is no ${noun} "${name}"; ${didYouMean(name, names)}${noun}s: ${oneOf(names)}`;
+    problems.error(positionAt(node, [key]), `${label}.${key}: ${message}`);
+  };
+  for (const { name, node } of draft.clients.values()) {
+    refer(node, `client.${name}`, "plan", "plan", draft.plans);
+    refer(node, `client.${name}`, "path", "path", draft.paths);
+    refer(node, `client.${name}`, "site", "site", draft.sites);
+  }
+  for (const { name, node } of draft.servers.values()) refer(node, `server.${name}`, "path", "path", draft.paths);
+  for (const { name, node } of draft.sites.values()) {
+    refer(node, `site.${name}`, "path", "path", draft.paths);
+    refer(node, `site.${name}`, "parent", "site", draft.sites);
+  }
+  for (const { name, node } of draft.traffic.values()) refer(node, `traffic.${name}`, "to", "server", draft.servers);
+}
+
+function checkPlan({ name, at, node, value }: Section<PlanSpec>, problems: Problems): void {
+  if (!value) return;
+  const { sqm, sqm_down: down, sqm_up: up } = value;
+  if (!sqm && !(down && up)) {
+    problems.error(
+      at,
+      `plan.${name}: sqm is missing`,
+      'write sqm = { discipline = "fq_codel" }, or both sqm_down and sqm_up',
+    );
+  }
+  if (sqm && down && up) {
+    problems.error(positionAt(node, ["sqm"]), `plan.${name}.sqm: is never used: sqm_down and sqm_up both replace it`);
+  }
+  if (value.atm && value.ptm) {
+    problems.error(positionAt(node, ["ptm"]), `plan.${name}: atm and ptm exclude each other`);
+  }
+}
+
+function checkTraffic(
+  { name, at, node, value }: Section<TrafficSpec>,
+  draft: Draft,
+  clients: readonly Client[],
+  problems: Problems,
+): void {
+  if (name === "dataplane") {
+    problems.error(
+      at,
+      "traffic.dataplane: the name is reserved for the metrics of the dataplane",
+      "choose another name",
+    );
+  }
+  for (const [index, pattern] of fromPatterns(node).entries()) {
+    const { messages } = selectClients([pattern], clients, draft);
+    const place = positionAt(node, ["from", index]);
+    for (const message of messages) problems.error(place, `traffic.${name}.from: ${message}`);
+  }
+  if (value?.kind === "probe" && draft.mtu !== undefined) checkProbeSize(name, value, node, draft.mtu, problems);
+}
+
+/** The patterns as written, also when the rest of the table has problems. */
+function fromPatterns(node: Node): string[] {
+  const from = nodeAt(node, ["from"]);
+  const items = from?.type === "list" ? from.items : from ? [from] : [];
+  return items.flatMap((item) => (item.type === "scalar" && typeof item.value === "string" ? [item.value] : []));
+}
+
+function checkProbeSize(
+  name: string,
+  { size, family }: Extract<TrafficSpec, { kind: "probe" }>,
+  node: Node,
+  mtu: number,
+  problems: Problems,
+): void {
+  // IP and UDP headers; a probe that is fragmented measures something else.
+  const largest = mtu - (family === "ipv6" ? 48 : 28);
+  if (size <= largest) return;
+  const message = `${size} bytes do not fit an mtu of ${mtu}; at most ${largest} are allowed`;
+  problems.error(positionAt(node, ["size"]), `traffic.${name}.size: ${message}`);
+}
+
+/** Linux sets tcp_ecn per network namespace, so all TCP of one client negotiates ECN or none does. */
+function checkEcn(draft: Draft, clients: readonly Client[], problems: Problems): void {
+  const setting = new Map<string, { traffic: string; ecn: boolean }>();
+  for (const { name, node, value } of draft.traffic.values()) {
+    if (value?.kind !== "tcp") continue;
+    for (const client of selectClients(value.from, clients, draft).names) {
+      const other = setting.get(client);
+      if (other && other.ecn !== value.ecn) {
+        const [with_, without] = value.ecn ? [name, other.traffic] : [other.traffic, name];
+        const message = `"${with_}" wants ECN and "${without}" does not, but both start at client "${client}"`;
+        const hint = "Linux sets ECN per namespace: use two clients, or one setting";
+        problems.error(positionAt(node, ["ecn"]), `traffic.${name}.ecn: ${message}`, hint);
+        break;
+      }
+      setting.set(client, { traffic: name, ecn: value.ecn });
+    }
+  }
+}

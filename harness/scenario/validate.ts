@@ -1,0 +1,126 @@
+import type { z } from "zod";
+import type { Position, Problems } from "./problem.js";
+import { didYouMean, oneOf } from "./suggest.js";
+import { describeNode, keyPositionAt, type Node, nodeAt, positionAt, type TableNode, toPlain } from "./tree.js";
+
+/**
+ * Checks one section of a scenario against its part of the schema and places every issue where it stands in the text.
+ * Sections are checked one by one, so that a slip in one does not hide the slips in another.
+ */
+export function check<T extends z.ZodType>(
+  schema: T,
+  node: Node,
+  label: string,
+  header: Position,
+  problems: Problems,
+): z.output<T> | undefined {
+  const result = schema.safeParse(toPlain(node), { error: (issue) => explain(issue) });
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) report(issue, node, label, header, problems);
+  return undefined;
+}
+
+function report(issue: z.core.$ZodIssue, node: Node, label: string, header: Position, problems: Problems): void {
+  if (issue.code === "unrecognized_keys") {
+    const table = (nodeAt(node, issue.path) ?? node) as TableNode;
+    // `explain` wrote one line per key, in the order of the keys.
+    const messages = issue.message.split("\n");
+    const where = dotted(label, issue.path);
+    issue.keys.forEach((key, index) => {
+      problems.error(keyPositionAt(table, key), where ? `${where}: ${messages[index]}` : `${messages[index]}`);
+    });
+    return;
+  }
+  problems.error(
+    positionAt(node, issue.path, header),
+    `${dotted(label, issue.path)}: ${issue.message}${found(issue, node)}`,
+  );
+}
+
+/** Records check keys as well: point at the value, say what the key may be. */
+function found(issue: z.core.$ZodIssue, node: Node): string {
+  if (issue.code !== "invalid_union" || issue.discriminator !== undefined) return "";
+  const value = nodeAt(node, issue.path);
+  return value ? `, found ${describeNode(value)}` : "";
+}
+
+function dotted(label: string, path: readonly PropertyKey[]): string {
+  const steps = path.map((step) => (typeof step === "number" ? `[${step + 1}]` : `.${String(step)}`)).join("");
+  return `${label}${steps}`.replace(/^\./u, "");
+}
+
+/** The message of a raw issue; undefined leaves zod's own, which this covers for every type the schema uses. */
+function explain(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case "unrecognized_keys":
+      return issue.keys.map((key) => unknownKey(key, issue.inst)).join("\n");
+    case "invalid_type":
+      return wrongType(issue.expected, issue.input);
+    case "invalid_value":
+      return issue.input === undefined ? missing(issue.values) : notOneOf(issue.input, issue.values.map(String));
+    case "invalid_union":
+      return issue.discriminator === undefined ? undefined : badChoice(issue);
+    case "too_small":
+      return outOfRange(issue.input, issue.minimum, "small", issue.origin);
+    case "too_big":
+      return outOfRange(issue.input, issue.maximum, "large", issue.origin);
+    case "invalid_format":
+      return `${JSON.stringify(issue.input)} is no name; names are letters, digits, "_" and "-"`;
+    case "invalid_key":
+      return `not a name; names are letters, digits, "_" and "-"`;
+    default:
+      return undefined;
+  }
+}
+
+function unknownKey(key: string, schema: unknown): string {
+  const shape =
+    (schema as { _zod?: { def?: { shape?: Record<string, unknown> } } } | undefined)?._zod?.def?.shape ?? {};
+  const allowed = Object.keys(shape);
+  return `unknown key "${key}"; ${didYouMean(key, allowed)}allowed: ${oneOf(allowed, 24)}`;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: "a string",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  object: "a table",
+  record: "a table",
+  array: "a list",
+};
+
+function wrongType(expected: string, input: unknown): string {
+  const wanted = TYPES[expected] ?? expected;
+  if (input === undefined) return `is missing; it must be ${wanted}`;
+  return `expected ${wanted}, found ${describeInput(input)}`;
+}
+
+function missing(values: readonly unknown[]): string {
+  return `is missing; allowed: ${oneOf(values.map(String))}`;
+}
+
+function notOneOf(input: unknown, allowed: readonly string[]): string {
+  const suggestion = typeof input === "string" ? didYouMean(input, allowed) : "";
+  return `${describeInput(input)} is not allowed; ${suggestion}allowed: ${oneOf(allowed, 24)}`;
+}
+
+function badChoice(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string {
+  const options = (issue as { options?: readonly unknown[] }).options ?? [];
+  const value = (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator ?? ""];
+  return value === undefined ? missing(options) : notOneOf(value, options.map(String));
+}
+
+function outOfRange(input: unknown, limit: unknown, too: "small" | "large", origin: string): string {
+  const bound = too === "small" ? "at least" : "at most";
+  if (origin === "string" || origin === "array") {
+    return too === "small" ? `must not be empty` : `is too long; at most ${limit}`;
+  }
+  return `${String(input)} is too ${too}; ${bound} ${String(limit)} is allowed`;
+}
+
+function describeInput(input: unknown): string {
+  if (Array.isArray(input)) return "a list";
+  if (input instanceof Date) return "a date";
+  return typeof input === "object" && input !== null ? "a table" : JSON.stringify(input);
+}
