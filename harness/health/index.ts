@@ -1,0 +1,2 @@
+export { judgeHealth } from "./judge.js";
+export { LIMITS } from "./limits.js";
