@@ -1,9 +1,9 @@
 import type { Direction } from "../blueprint/types.js";
 import { column, type Table } from "../recording/index.js";
-import { sum, type Weighted, weightedPercentile } from "../stats/index.js";
+import { sum, type Weighted, weightedPercentiles } from "../stats/index.js";
 import { type Context, type Phase, rowsBy } from "./context.js";
 import { accountedLayer } from "./layers.js";
-import { DEFAULT_PHASE, metricName } from "./names.js";
+import { DEFAULT_PHASE, metricName, PERCENTILES } from "./names.js";
 import { type Group, groupBy, type Sheet } from "./sheet.js";
 import type { Accounting, MetricUnit } from "./types.js";
 
@@ -27,7 +27,6 @@ interface Leaf {
   seconds: number;
   /** Sojourn of delivered packets, each value with the packets it stands for (seconds). */
   sojourn: Weighted[];
-  sojournMax: number;
   backlogMax: number;
   records: number;
 }
@@ -57,49 +56,43 @@ export function dataplaneMetrics(context: Context, sheet: Sheet, accounting: Acc
 
 type Namer = (quantity: string) => string;
 
+/** `suffix` is `_down`, `_up` or empty for both; drops are told apart by cause only for both together. */
 function putQueue(sheet: Sheet, group: Group, name: Namer, suffix: string, leaves: readonly Leaf[]): void {
   const records = sum(leaves.map((leaf) => leaf.records));
-  const total = (pick: (leaf: Leaf) => number): number => sum(leaves.map(pick));
-  const put = (quantity: string, value: number, unit: MetricUnit): void =>
-    sheet.put(group, name(quantity), value, unit, records);
-  put(
-    `drops${suffix}`,
-    total((leaf) => leaf.dropsAqm + leaf.dropsOverflow),
-    "packets",
-  );
-  put(
-    `drops_aqm${suffix}`,
-    total((leaf) => leaf.dropsAqm),
-    "packets",
-  );
-  put(
-    `drops_overflow${suffix}`,
-    total((leaf) => leaf.dropsOverflow),
-    "packets",
-  );
-  put(
-    `marks${suffix}`,
-    total((leaf) => leaf.marks),
-    "packets",
-  );
-  put(`backlog${suffix}.max`, Math.max(...leaves.map((leaf) => leaf.backlogMax)), "packets");
+  const aqm = sum(leaves.map((leaf) => leaf.dropsAqm));
+  const overflow = sum(leaves.map((leaf) => leaf.dropsOverflow));
+  const put = (quantity: string, value: number): void =>
+    sheet.put(group, name(`${quantity}${suffix}`), value, "packets", records);
+  put("drops", aqm + overflow);
+  put("marks", sum(leaves.map((leaf) => leaf.marks)));
+  if (suffix === "") {
+    put("drops_aqm", aqm);
+    put("drops_overflow", overflow);
+    put(
+      "backlog_max",
+      leaves.reduce((most, leaf) => Math.max(most, leaf.backlogMax), 0),
+    );
+  }
   putSojourn(sheet, group, name(`sojourn${suffix}`), leaves);
 }
 
 /**
  * Quantiles of sojourn over intervals of which only p50, p99 and max are known: half of an interval's packets count as
- * its p50, the next 49 % as its p99, the last 1 % as its max. Each packet so counts as at least what it was, and the
- * result is an upper bound – exact where all intervals are alike.
+ * its p50, the next 49 % as its p99, the last 1 % as its max. Each packet so counts as at least what it was: p50, p99
+ * and max are exact where all intervals are alike, everything else is an upper bound. The mean is exact.
  */
 function putSojourn(sheet: Sheet, group: Group, name: string, leaves: readonly Leaf[]): void {
   const values = leaves.flatMap((leaf) => leaf.sojourn);
   const packets = sum(leaves.map((leaf) => leaf.packets));
-  for (const p of [50, 90, 95, 99]) sheet.put(group, `${name}.p${p}`, weightedPercentile(values, p), "s", packets);
-  const max = packets > 0 ? Math.max(...leaves.map((leaf) => leaf.sojournMax)) : null;
-  sheet.put(group, `${name}.p100`, max, "s", packets);
-  sheet.put(group, `${name}.max`, max, "s", packets);
-  const mean = packets > 0 ? sum(leaves.map((leaf) => leaf.sojournSum)) / packets / SECOND : null;
-  sheet.put(group, `${name}.mean`, mean, "s", packets);
+  const put = (statistic: string, value: number | null): void =>
+    sheet.put(group, `${name}.${statistic}`, value, "s", packets);
+  const quantiles = weightedPercentiles(values, PERCENTILES);
+  PERCENTILES.forEach((p, i) => {
+    put(`p${p}`, quantiles[i] ?? null);
+  });
+  put("min", quantiles[0] ?? null);
+  put("max", quantiles.at(-1) ?? null);
+  put("mean", packets > 0 ? sum(leaves.map((leaf) => leaf.sojournSum)) / packets / SECOND : null);
 }
 
 function putRate(
@@ -191,8 +184,7 @@ class LeafRecording {
       sojournSum: grown("sojourn_sum"),
       seconds: (this.value("time", last) - this.value("time", first)) / SECOND,
       sojourn: this.sojourn([first, ...counted]),
-      sojournMax: Math.max(...counted.map((row) => this.value("sojourn_max", row))) / SECOND,
-      backlogMax: Math.max(...counted.map((row) => this.value("backlog_packets", row))),
+      backlogMax: counted.reduce((most, row) => Math.max(most, this.value("backlog_packets", row)), 0),
       records: counted.length,
     };
   }

@@ -7,6 +7,6 @@ export {
   sorted,
   sum,
   type Weighted,
-  weightedPercentile,
+  weightedPercentiles,
 } from "./percentile.js";
 export { type Rng, seededRng } from "./rng.js";

@@ -65,15 +65,21 @@ export interface Weighted {
   weight: number;
 }
 
-/** Nearest-rank percentile of a weighted sample: the smallest value with at least p % of the weight at or below it. */
-export function weightedPercentile(samples: readonly Weighted[], p: number): number | null {
-  if (!(p >= 0 && p <= 100)) throw new RangeError(`percentile ${p} is outside 0…100`);
+/**
+ * Nearest-rank percentiles of a weighted sample: for each p the smallest value with at least p % of the weight at or
+ * below it; all null when nothing has weight. Throws RangeError when a p is outside 0…100.
+ */
+export function weightedPercentiles(samples: readonly Weighted[], ps: readonly number[]): (number | null)[] {
   const ascending = samples.filter((s) => s.weight > 0).sort((a, b) => a.value - b.value);
-  const need = (p / 100) * sum(ascending.map((s) => s.weight)) - 1e-9;
-  let reached = 0;
+  const reached: number[] = [];
+  let total = 0;
   for (const s of ascending) {
-    reached += s.weight;
-    if (reached >= need) return s.value;
+    total += s.weight;
+    reached.push(total);
   }
-  return ascending.at(-1)?.value ?? null;
+  return ps.map((p) => {
+    if (!(p >= 0 && p <= 100)) throw new RangeError(`percentile ${p} is outside 0…100`);
+    const need = (p / 100) * total - 1e-9;
+    return (ascending[reached.findIndex((weight) => weight >= need)] ?? ascending.at(-1))?.value ?? null;
+  });
 }
