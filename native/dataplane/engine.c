@@ -26,7 +26,7 @@ static inline bool passes_through(const struct mqoe_circuit *c) {
 void mqoe_engine_free_dropped(struct mqoe_engine *e, struct mqoe_frame_list *dropped, enum mqoe_place from) {
     for (struct mqoe_frame *f; (f = mqoe_frame_list_pop(dropped));) {
         e->drops[f->cause]++;
-        mqoe_pool_give(e->pool, mqoe_pool_chunk(e->pool, f), from);
+        mqoe_umem_give(e->umem, mqoe_umem_chunk(e->umem, f), from);
     }
 }
 
@@ -37,7 +37,7 @@ static void send_burst(struct mqoe_engine *e, enum mqoe_side side) {
     unsigned taken = e->ports[side]->ops->send(e->ports[side], out->frames, out->count);
     for (unsigned i = taken; i < out->count; i++) {
         e->drops[MQOE_DROP_NONE]++;
-        mqoe_pool_give(e->pool, mqoe_pool_chunk(e->pool, out->frames[i]), MQOE_HAND);
+        mqoe_umem_give(e->umem, mqoe_umem_chunk(e->umem, out->frames[i]), MQOE_HAND);
     }
     out->count = 0;
 }
@@ -71,7 +71,7 @@ void mqoe_engine_schedule(struct mqoe_engine *e, struct mqoe_circuit *c, uint64_
 static void enter_leaf(struct mqoe_engine *e, struct mqoe_circuit *c, struct mqoe_frame *f,
                        uint64_t arrival) {
     struct mqoe_frame_list dropped = {0};
-    mqoe_pool_move(e->pool, mqoe_pool_chunk(e->pool, f), MQOE_HAND, MQOE_LEAF);
+    mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_HAND, MQOE_LEAF);
     mqoe_leaf_enqueue(&c->leaf, f, arrival, &dropped);
     mqoe_engine_free_dropped(e, &dropped, MQOE_LEAF);
     // While a timer is armed the link is busy until then, whatever arrives.
@@ -92,7 +92,7 @@ static void count_through(struct mqoe_circuit *c, const struct mqoe_frame *f) {
 static void enter_line(struct mqoe_engine *e, struct mqoe_stretch *s, struct mqoe_frame *f,
                        uint64_t arrival) {
     struct mqoe_frame_list dropped = {0};
-    mqoe_pool_move(e->pool, mqoe_pool_chunk(e->pool, f), MQOE_HAND, MQOE_LINE);
+    mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_HAND, MQOE_LINE);
     mqoe_delay_line_enqueue(&s->line, f, arrival, &dropped);
     mqoe_engine_free_dropped(e, &dropped, MQOE_LINE);
     if (!mqoe_timer_armed(&s->timer))
@@ -163,7 +163,7 @@ static void arrive(struct mqoe_engine *e, struct mqoe_frame *f, enum mqoe_direct
     mqoe_parse(&p, f->data, f->len);
     if (!classify(e, f, &p, direction)) {
         e->unclassified++;
-        mqoe_pool_give(e->pool, mqoe_pool_chunk(e->pool, f), MQOE_HAND);
+        mqoe_umem_give(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_HAND);
         return;
     }
     mqoe_frame_describe(f, &p, mqoe_hash_flow(&e->hash_key, &p));
@@ -187,7 +187,7 @@ static unsigned serve(struct mqoe_engine *e, struct mqoe_circuit *c) {
     uint64_t next;
     unsigned served = 0;
     while (served < LEAF_QUOTA && (f = mqoe_leaf_dequeue(&c->leaf, e->now, &next, &dropped))) {
-        mqoe_pool_move(e->pool, mqoe_pool_chunk(e->pool, f), MQOE_LEAF, MQOE_HAND);
+        mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_LEAF, MQOE_HAND);
         advance(e, f, f->time);
         served++;
     }
@@ -200,7 +200,7 @@ static unsigned release(struct mqoe_engine *e, struct mqoe_stretch *s) {
     struct mqoe_frame *f;
     unsigned released = 0;
     while (released < LINE_QUOTA && (f = mqoe_delay_line_dequeue(&s->line, e->now))) {
-        mqoe_pool_move(e->pool, mqoe_pool_chunk(e->pool, f), MQOE_LINE, MQOE_HAND);
+        mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_LINE, MQOE_HAND);
         advance(e, f, f->time);
         released++;
     }
@@ -255,9 +255,9 @@ void mqoe_engine_account(const struct mqoe_engine *e, struct mqoe_accounting *ou
                                     .path = e->drops[MQOE_DROP_PATH],
                                     .rig = e->drops[MQOE_DROP_NONE],
                                     .unclassified = e->unclassified,
-                                    .leaf = e->pool->in_place[MQOE_LEAF],
-                                    .line = e->pool->in_place[MQOE_LINE],
-                                    .in_transmit = e->pool->in_place[MQOE_SENT]};
+                                    .leaf = e->umem->in_place[MQOE_LEAF],
+                                    .line = e->umem->in_place[MQOE_LINE],
+                                    .in_transmit = e->umem->in_place[MQOE_SENT]};
     for (int side = MQOE_ACCESS; side <= MQOE_CORE; side++) {
         struct mqoe_port *port = e->ports[side];
         out->received[side] = port->received;

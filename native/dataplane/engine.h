@@ -44,7 +44,7 @@ struct mqoe_accounting {  // cumulative, frames
 };
 
 struct mqoe_engine {
-    struct mqoe_pool *pool;
+    struct mqoe_umem *umem;
     struct mqoe_port *ports[2]; // by side
     struct mqoe_heap timers;
     struct mqoe_sqm_pool queues;
@@ -73,10 +73,10 @@ struct mqoe_change {
     uint64_t delay[2];
 };
 
-// Builds reactor `reactor` of the config, which must outlive the engine, as must pool and ports. Returns 0,
+// Builds reactor `reactor` of the config, which must outlive the engine, as must umem and ports. Returns 0,
 // or −errno with *e filled; mqoe_engine_free is right in both cases.
 int mqoe_engine_init(struct mqoe_engine *e, const struct mqoe_dp_config *config, uint32_t reactor,
-                     struct mqoe_pool *pool, struct mqoe_port *access, struct mqoe_port *core, uint64_t now,
+                     struct mqoe_umem *umem, struct mqoe_port *access, struct mqoe_port *core, uint64_t now,
                      struct mqoe_error *error);
 void mqoe_engine_free(struct mqoe_engine *e);
 

@@ -44,7 +44,7 @@ static int build_circuits(struct mqoe_engine *e, uint64_t now, struct mqoe_error
     uint32_t leaves = e->client_count * 2;
     // A flow per frame and one in reserve per leaf is always enough; two more let a leaf change its
     // discipline.
-    const struct mqoe_sqm_pool_config sizes = {.flows = e->pool->count + leaves + 2,
+    const struct mqoe_sqm_pool_config sizes = {.flows = e->umem->count + leaves + 2,
                                                .histograms = leaves ? leaves : 1,
                                                .seed = e->config->seed + PURPOSE_POOL};
     int err = mqoe_sqm_pool_init(&e->queues, &sizes, error);
@@ -76,11 +76,11 @@ static int build_stretches(struct mqoe_engine *e, struct mqoe_error *error) {
 }
 
 int mqoe_engine_init(struct mqoe_engine *e, const struct mqoe_dp_config *config, uint32_t reactor,
-                     struct mqoe_pool *pool, struct mqoe_port *access, struct mqoe_port *core, uint64_t now,
+                     struct mqoe_umem *umem, struct mqoe_port *access, struct mqoe_port *core, uint64_t now,
                      struct mqoe_error *error) {
     *e = (struct mqoe_engine){.config = config,
                               .reactor = reactor,
-                              .pool = pool,
+                              .umem = umem,
                               .ports = {access, core},
                               .now = now,
                               .hash_key = mqoe_hash_key(config->seed, PURPOSE_FLOW_HASH)};

@@ -15,5 +15,5 @@ static inline uint32_t mqoe_engine_stretch(uint32_t path, enum mqoe_role role,
 
 void mqoe_engine_schedule(struct mqoe_engine *e, struct mqoe_circuit *c, uint64_t due);
 
-// Returns dropped frames, which are at `from`, to the pool and counts their causes.
+// Returns dropped frames, which are at `from`, to the umem and counts their causes.
 void mqoe_engine_free_dropped(struct mqoe_engine *e, struct mqoe_frame_list *dropped, enum mqoe_place from);

@@ -83,7 +83,7 @@ static void write_reactor(struct mqoe_recorder *r, struct mqoe_engine *e, uint64
                                           .xsk_rx_invalid = ka->rx_invalid + kc->rx_invalid,
                                           .xsk_fill_empty = ka->fill_empty + kc->fill_empty,
                                           .xsk_tx_invalid = ka->tx_invalid + kc->tx_invalid,
-                                          .free_frames = e->pool->in_place[MQOE_FREE],
+                                          .free_frames = e->umem->in_place[MQOE_FREE],
                                           .wakeups = r->wakeups,
                                           .kicks = e->ports[MQOE_ACCESS]->kicks + e->ports[MQOE_CORE]->kicks,
                                           .cpu = cpu,

@@ -10,43 +10,43 @@
 #define STALLED_KICKS 3u
 
 void mqoe_afxdp_refill(struct mqoe_afxdp *x, uint32_t count) {
-    struct mqoe_pool *pool = x->port.pool;
+    struct mqoe_umem *umem = x->port.umem;
     uint32_t at, room = xsk_prod_nb_free(&x->fill, count);
     count = count < room ? count : room;
-    count = count < pool->in_place[MQOE_FREE] ? count : pool->in_place[MQOE_FREE];
+    count = count < umem->in_place[MQOE_FREE] ? count : umem->in_place[MQOE_FREE];
     if (!count || !xsk_ring_prod__reserve(&x->fill, count, &at))
         return;
     for (uint32_t i = 0; i < count; i++)
         *xsk_ring_prod__fill_addr(&x->fill, at + i) =
-            (uint64_t)mqoe_pool_take(pool, MQOE_FILL) * pool->frame_size;
+            (uint64_t)mqoe_umem_take(umem, MQOE_FILL) * umem->frame_size;
     xsk_ring_prod__submit(&x->fill, count);
 }
 
 static struct mqoe_frame *receive_one(struct mqoe_afxdp *x, const struct xdp_desc *desc) {
-    struct mqoe_pool *pool = x->port.pool;
-    uint32_t chunk = (uint32_t)(desc->addr / pool->frame_size);
-    mqoe_pool_move(pool, chunk, MQOE_FILL, MQOE_HAND);
-    struct mqoe_frame *f = &pool->frames[chunk];
-    f->data = pool->area + desc->addr;
+    struct mqoe_umem *umem = x->port.umem;
+    uint32_t chunk = (uint32_t)(desc->addr / umem->frame_size);
+    mqoe_umem_move(umem, chunk, MQOE_FILL, MQOE_HAND);
+    struct mqoe_frame *f = &umem->frames[chunk];
+    f->data = umem->area + desc->addr;
     f->len = desc->len;
     return f;
 }
 
 // The fill ring stays as full as it was: where no free frame can replace a received one, the received one
-// itself goes back and its packet is lost, counted. So an exhausted pool never starves the receive side
+// itself goes back and its packet is lost, counted. So an exhausted umem never starves the receive side
 // silently.
 static unsigned receive(struct mqoe_port *port, struct mqoe_frame **frames, unsigned max) {
     struct mqoe_afxdp *x = (struct mqoe_afxdp *)port;
     uint32_t at, got = xsk_ring_cons__peek(&x->rx, max, &at);
     if (!got)
         return 0;
-    unsigned keep = got < port->pool->in_place[MQOE_FREE] ? got : port->pool->in_place[MQOE_FREE];
+    unsigned keep = got < port->umem->in_place[MQOE_FREE] ? got : port->umem->in_place[MQOE_FREE];
     for (unsigned i = 0; i < got; i++) {
         struct mqoe_frame *f = receive_one(x, xsk_ring_cons__rx_desc(&x->rx, at + i));
         if (i < keep)
             frames[i] = f;
         else
-            mqoe_pool_give(port->pool, mqoe_pool_chunk(port->pool, f), MQOE_HAND);
+            mqoe_umem_give(port->umem, mqoe_umem_chunk(port->umem, f), MQOE_HAND);
     }
     xsk_ring_cons__release(&x->rx, got);
     mqoe_afxdp_refill(x, got);
@@ -56,12 +56,12 @@ static unsigned receive(struct mqoe_port *port, struct mqoe_frame **frames, unsi
 }
 
 static void reap(struct mqoe_afxdp *x) {
-    struct mqoe_pool *pool = x->port.pool;
+    struct mqoe_umem *umem = x->port.umem;
     uint32_t at, done = xsk_ring_cons__peek(&x->completion, x->completion.size, &at);
     if (!done)
         return;
     for (uint32_t i = 0; i < done; i++)
-        mqoe_pool_give(pool, (uint32_t)(*xsk_ring_cons__comp_addr(&x->completion, at + i) / pool->frame_size),
+        mqoe_umem_give(umem, (uint32_t)(*xsk_ring_cons__comp_addr(&x->completion, at + i) / umem->frame_size),
                        MQOE_SENT);
     xsk_ring_cons__release(&x->completion, done);
     x->completed += done;
@@ -104,7 +104,7 @@ static unsigned flush(struct mqoe_port *port) {
 
 static unsigned send_frames(struct mqoe_port *port, struct mqoe_frame **frames, unsigned count) {
     struct mqoe_afxdp *x = (struct mqoe_afxdp *)port;
-    struct mqoe_pool *pool = port->pool;
+    struct mqoe_umem *umem = port->umem;
     if (xsk_prod_nb_free(&x->tx, count) < count)
         kick(x);
     uint32_t at, room = xsk_prod_nb_free(&x->tx, count);
@@ -112,9 +112,9 @@ static unsigned send_frames(struct mqoe_port *port, struct mqoe_frame **frames, 
     if (!count || !xsk_ring_prod__reserve(&x->tx, count, &at))
         return 0;
     for (unsigned i = 0; i < count; i++) {
-        mqoe_pool_move(pool, mqoe_pool_chunk(pool, frames[i]), MQOE_HAND, MQOE_SENT);
+        mqoe_umem_move(umem, mqoe_umem_chunk(umem, frames[i]), MQOE_HAND, MQOE_SENT);
         *xsk_ring_prod__tx_desc(&x->tx, at + i) =
-            (struct xdp_desc){.addr = (uint64_t)(frames[i]->data - pool->area), .len = frames[i]->len};
+            (struct xdp_desc){.addr = (uint64_t)(frames[i]->data - umem->area), .len = frames[i]->len};
     }
     xsk_ring_prod__submit(&x->tx, count);
     return count;

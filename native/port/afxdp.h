@@ -28,9 +28,9 @@ struct mqoe_afxdp {
 };
 
 // Opens a port on `interface` (in the caller's network namespace; it must be up, its MTU at most
-// MQOE_AFXDP_MTU) with rings of `ring` entries (a power of two), fills its fill ring from `pool`, attaches
-// the XDP program. `first` is the port that registered the pool as its UMEM, NULL for the first one. A device
+// MQOE_AFXDP_MTU) with rings of `ring` entries (a power of two), fills its fill ring from `umem`, attaches
+// the XDP program. `first` is the port that registered the umem as its UMEM, NULL for the first one. A device
 // that is still busy with a socket closed a moment ago is retried for up to 2 s. Returns 0, or −errno with *e
 // filled and nothing left open.
-int mqoe_afxdp_open(struct mqoe_afxdp *x, const char *interface, struct mqoe_pool *pool, uint32_t ring,
+int mqoe_afxdp_open(struct mqoe_afxdp *x, const char *interface, struct mqoe_umem *umem, uint32_t ring,
                     struct mqoe_afxdp *first, struct mqoe_error *e);

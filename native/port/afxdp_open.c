@@ -53,7 +53,7 @@ static int check_interface(struct mqoe_afxdp *x, struct mqoe_error *e) {
 static int register_umem(struct mqoe_afxdp *x, struct mqoe_error *e) {
     struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
     setrlimit(RLIMIT_MEMLOCK, &unlimited); // best effort: with CAP_IPC_LOCK the limit does not bind anyway
-    const struct mqoe_pool *p = x->port.pool;
+    const struct mqoe_umem *p = x->port.umem;
     struct xdp_umem_reg reg = {.addr = (uintptr_t)p->area, .len = p->area_bytes, .chunk_size = p->frame_size};
     if (setsockopt(x->port.fd, SOL_XDP, XDP_UMEM_REG, &reg, sizeof reg) == 0)
         return 0;
@@ -203,11 +203,11 @@ void mqoe_afxdp_close(struct mqoe_port *port) {
     port->fd = -1;
 }
 
-int mqoe_afxdp_open(struct mqoe_afxdp *x, const char *interface, struct mqoe_pool *pool, uint32_t ring,
+int mqoe_afxdp_open(struct mqoe_afxdp *x, const char *interface, struct mqoe_umem *umem, uint32_t ring,
                     struct mqoe_afxdp *first, struct mqoe_error *e) {
     memset(x, 0,
            sizeof *x); // ring structures must start from zero: stale cached indexes are phantom completions
-    x->port = (struct mqoe_port){.ops = &mqoe_afxdp_ops, .pool = pool, .fd = -1};
+    x->port = (struct mqoe_port){.ops = &mqoe_afxdp_ops, .umem = umem, .fd = -1};
     x->xdp.link = -1;
     snprintf(x->name, sizeof x->name, "%s", interface);
     int err = open_socket(x, ring, first, e);

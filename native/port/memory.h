@@ -17,10 +17,10 @@ struct mqoe_memory {
     void *context;
 };
 
-// A port with `ring` frames to receive into, taken from `pool`. Returns 0, −ENOMEM, or −ENOBUFS when the pool
+// A port with `ring` frames to receive into, taken from `umem`. Returns 0, −ENOMEM, or −ENOBUFS when the umem
 // holds fewer.
-int mqoe_memory_open(struct mqoe_memory *m, struct mqoe_pool *pool, uint32_t ring);
+int mqoe_memory_open(struct mqoe_memory *m, struct mqoe_umem *umem, uint32_t ring);
 
-// A frame arrives: `len` bytes, at most the pool's frame size. False when the receive ring has no room (the
+// A frame arrives: `len` bytes, at most the umem's frame size. False when the receive ring has no room (the
 // kernel would count rx_dropped).
 bool mqoe_memory_arrive(struct mqoe_memory *m, const void *bytes, uint32_t len);

@@ -46,11 +46,15 @@ void mqoe_mailbox_call(struct mqoe_mailbox *m, mqoe_call_fn *run, void *argument
     drain_fd(m->done); // blocks until the reactor has signalled
 }
 
-void mqoe_mailbox_serve(struct mqoe_mailbox *m, void *reactor) {
-    if (!atomic_load_explicit(&m->call, memory_order_relaxed))
-        return;
-    struct mqoe_call *call = atomic_exchange_explicit(&m->call, NULL, memory_order_acquire);
+void mqoe_mailbox_woken(struct mqoe_mailbox *m) {
     drain_fd(m->wake);
+}
+
+bool mqoe_mailbox_serve(struct mqoe_mailbox *m, void *reactor) {
+    if (!atomic_load_explicit(&m->call, memory_order_relaxed))
+        return false;
+    struct mqoe_call *call = atomic_exchange_explicit(&m->call, NULL, memory_order_acquire);
     call->run(reactor, call->argument);
     signal_fd(m->done);
+    return true;
 }

@@ -23,5 +23,9 @@ void mqoe_mailbox_close(struct mqoe_mailbox *m);
 // Control thread: has `run(reactor, argument)` done in the reactor's thread and waits for it.
 void mqoe_mailbox_call(struct mqoe_mailbox *m, mqoe_call_fn *run, void *argument);
 
-// Reactor's thread: runs what waits, if anything. Polls as readable (`wake`) when there is something.
-void mqoe_mailbox_serve(struct mqoe_mailbox *m, void *reactor);
+// Reactor's thread: to be called when `wake` polled as readable, before the next mqoe_mailbox_serve. Apart
+// from it, because a busy reactor serves the call before it ever polls.
+void mqoe_mailbox_woken(struct mqoe_mailbox *m);
+
+// Reactor's thread: runs the call that waits; false when there is none.
+bool mqoe_mailbox_serve(struct mqoe_mailbox *m, void *reactor);

@@ -20,7 +20,7 @@ enum mqoe_place {
     MQOE_PLACES
 };
 
-struct mqoe_pool {
+struct mqoe_umem {
     uint8_t *area; // page aligned, count × frame_size bytes
     uint64_t area_bytes;
     struct mqoe_frame *frames; // frames[i] describes chunk i
@@ -32,38 +32,38 @@ struct mqoe_pool {
 
 // Maps and populates `count` chunks of `frame_size` bytes (a power of two). Returns 0, or −errno with *e
 // filled.
-int mqoe_pool_init(struct mqoe_pool *p, uint32_t count, uint32_t frame_size, struct mqoe_error *e);
-void mqoe_pool_free(struct mqoe_pool *p);
+int mqoe_umem_init(struct mqoe_umem *p, uint32_t count, uint32_t frame_size, struct mqoe_error *e);
+void mqoe_umem_free(struct mqoe_umem *p);
 
 // Ends the process with a message that names the chunk and both places.
-_Noreturn void mqoe_pool_violation(const struct mqoe_pool *p, uint32_t chunk, enum mqoe_place from,
+_Noreturn void mqoe_umem_violation(const struct mqoe_umem *p, uint32_t chunk, enum mqoe_place from,
                                    enum mqoe_place to);
 
-static inline uint32_t mqoe_pool_chunk(const struct mqoe_pool *p, const struct mqoe_frame *f) {
+static inline uint32_t mqoe_umem_chunk(const struct mqoe_umem *p, const struct mqoe_frame *f) {
     return (uint32_t)(f - p->frames);
 }
 
-static inline uint8_t *mqoe_pool_data(const struct mqoe_pool *p, uint32_t chunk) {
+static inline uint8_t *mqoe_umem_data(const struct mqoe_umem *p, uint32_t chunk) {
     return p->area + (uint64_t)chunk * p->frame_size;
 }
 
-static inline void mqoe_pool_move(struct mqoe_pool *p, uint32_t chunk, enum mqoe_place from,
+static inline void mqoe_umem_move(struct mqoe_umem *p, uint32_t chunk, enum mqoe_place from,
                                   enum mqoe_place to) {
     if (chunk >= p->count || p->place[chunk] != from)
-        mqoe_pool_violation(p, chunk, from, to);
+        mqoe_umem_violation(p, chunk, from, to);
     p->place[chunk] = (uint8_t)to;
     p->in_place[from]--;
     p->in_place[to]++;
 }
 
 // Takes a free chunk to `to`. The caller checks in_place[MQOE_FREE] first.
-static inline uint32_t mqoe_pool_take(struct mqoe_pool *p, enum mqoe_place to) {
+static inline uint32_t mqoe_umem_take(struct mqoe_umem *p, enum mqoe_place to) {
     uint32_t chunk = p->stack[p->in_place[MQOE_FREE] - 1];
-    mqoe_pool_move(p, chunk, MQOE_FREE, to);
+    mqoe_umem_move(p, chunk, MQOE_FREE, to);
     return chunk;
 }
 
-static inline void mqoe_pool_give(struct mqoe_pool *p, uint32_t chunk, enum mqoe_place from) {
-    mqoe_pool_move(p, chunk, from, MQOE_FREE);
+static inline void mqoe_umem_give(struct mqoe_umem *p, uint32_t chunk, enum mqoe_place from) {
+    mqoe_umem_move(p, chunk, from, MQOE_FREE);
     p->stack[p->in_place[MQOE_FREE] - 1] = chunk;
 }

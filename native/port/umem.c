@@ -1,4 +1,4 @@
-#include "port/pool.h"
+#include "port/umem.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 static const char *const place_name[MQOE_PLACES] = {"free stack", "fill ring",  "hand",
                                                     "leaf",       "delay line", "transmit ring"};
 
-void mqoe_pool_violation(const struct mqoe_pool *p, uint32_t chunk, enum mqoe_place from,
+void mqoe_umem_violation(const struct mqoe_umem *p, uint32_t chunk, enum mqoe_place from,
                          enum mqoe_place to) {
     const char *found = chunk < p->count ? place_name[p->place[chunk]] : "no place (beyond the UMEM)";
     fprintf(stderr,
@@ -17,7 +17,7 @@ void mqoe_pool_violation(const struct mqoe_pool *p, uint32_t chunk, enum mqoe_pl
     abort();
 }
 
-static int allocate_tables(struct mqoe_pool *p, struct mqoe_error *e) {
+static int allocate_tables(struct mqoe_umem *p, struct mqoe_error *e) {
     p->frames = calloc(p->count, sizeof *p->frames);
     p->place = calloc(p->count, sizeof *p->place);
     p->stack = calloc(p->count, sizeof *p->stack);
@@ -27,8 +27,8 @@ static int allocate_tables(struct mqoe_pool *p, struct mqoe_error *e) {
                      "descriptors of %u frames", p->count);
 }
 
-int mqoe_pool_init(struct mqoe_pool *p, uint32_t count, uint32_t frame_size, struct mqoe_error *e) {
-    *p = (struct mqoe_pool){.count = count, .frame_size = frame_size};
+int mqoe_umem_init(struct mqoe_umem *p, uint32_t count, uint32_t frame_size, struct mqoe_error *e) {
+    *p = (struct mqoe_umem){.count = count, .frame_size = frame_size};
     p->area_bytes = (uint64_t)count * frame_size;
     // Populated: a page fault in the loop would be a late packet.
     p->area =
@@ -40,7 +40,7 @@ int mqoe_pool_init(struct mqoe_pool *p, uint32_t count, uint32_t frame_size, str
     }
     int err = allocate_tables(p, e);
     if (err) {
-        mqoe_pool_free(p);
+        mqoe_umem_free(p);
         return err;
     }
     for (uint32_t i = 0; i < count; i++)
@@ -49,11 +49,11 @@ int mqoe_pool_init(struct mqoe_pool *p, uint32_t count, uint32_t frame_size, str
     return 0;
 }
 
-void mqoe_pool_free(struct mqoe_pool *p) {
+void mqoe_umem_free(struct mqoe_umem *p) {
     if (p->area)
         munmap(p->area, p->area_bytes);
     free(p->frames);
     free(p->place);
     free(p->stack);
-    *p = (struct mqoe_pool){0};
+    *p = (struct mqoe_umem){0};
 }

@@ -1,0 +1,207 @@
+#include "dataplane/commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_DELAY   (int64_t)60000000000 // ns
+#define MAX_INTEGER ((int64_t)1 << 53)
+
+#define KEYS(...)   ((const char *const[]){__VA_ARGS__, NULL})
+
+static json_t *describe_segment(const struct mqoe_segment *s, const char *type, const char *writer) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), s->fd);
+    return json_pack("{s:s, s:s, s:s}", "type", type, "writer", writer, "path", path);
+}
+
+static json_t *describe_reactor(const struct mqoe_reactor *r) {
+    const struct mqoe_thread_grant *g = &r->grant;
+    return json_pack("{s:i, s:i, s:s, s:i, s:i, s:s, s:i, s:i, s:{s:s, s:s}}", "id", (int)r->id, "core",
+                     g->core, "policy", g->policy, "priority", g->priority, "timer_slack", (int)g->slack_ns,
+                     "note", g->note, "frames", (int)r->umem.count, "ring", (int)r->ring, "xdp", "access",
+                     r->port[MQOE_ACCESS].xdp.mode, "core", r->port[MQOE_CORE].xdp.mode);
+}
+
+int mqoe_dataplane_ready(struct mqoe_dataplane *d) {
+    json_t *segments = json_array(), *reactors = json_array();
+    for (uint32_t i = 0; i < d->config.reactor_count; i++) {
+        const struct mqoe_recorder *rec = &d->reactors[i].recorder;
+        json_array_append_new(segments, describe_segment(&rec->clients, "dp_client", rec->writer));
+        json_array_append_new(segments, describe_segment(&rec->reactor, "dp_reactor", rec->writer));
+        json_array_append_new(reactors, describe_reactor(&d->reactors[i]));
+    }
+    return mqoe_control_send(&d->control,
+                             json_pack("{s:s, s:i, s:o, s:{s:o}}", "event", "ready", "pid", (int)getpid(),
+                                       "segments", segments, "info", "reactors", reactors));
+}
+
+static void add(struct mqoe_accounting *sum, const struct mqoe_accounting *a) {
+    for (int side = MQOE_ACCESS; side <= MQOE_CORE; side++) {
+        sum->received[side] += a->received[side];
+        sum->sent[side] += a->sent[side];
+        sum->kernel[side].rx_dropped += a->kernel[side].rx_dropped;
+        sum->kernel[side].rx_invalid += a->kernel[side].rx_invalid;
+        sum->kernel[side].fill_empty += a->kernel[side].fill_empty;
+        sum->kernel[side].tx_invalid += a->kernel[side].tx_invalid;
+    }
+    sum->aqm += a->aqm;
+    sum->overflow += a->overflow;
+    sum->path += a->path;
+    sum->rig += a->rig;
+    sum->unclassified += a->unclassified;
+    sum->leaf += a->leaf;
+    sum->line += a->line;
+    sum->in_transmit += a->in_transmit;
+}
+
+static json_t *describe_accounting(const struct mqoe_accounting *a) {
+    const struct mqoe_port_kernel *ka = &a->kernel[MQOE_ACCESS], *kc = &a->kernel[MQOE_CORE];
+    json_t *dropped =
+        json_pack("{s:I, s:I, s:I, s:I}", "aqm", (json_int_t)a->aqm, "overflow", (json_int_t)a->overflow,
+                  "path", (json_int_t)a->path, "rig", (json_int_t)a->rig);
+    json_t *kernel =
+        json_pack("{s:I, s:I, s:I, s:I}", "rx_dropped", (json_int_t)(ka->rx_dropped + kc->rx_dropped),
+                  "rx_invalid", (json_int_t)(ka->rx_invalid + kc->rx_invalid), "fill_empty",
+                  (json_int_t)(ka->fill_empty + kc->fill_empty), "tx_invalid",
+                  (json_int_t)(ka->tx_invalid + kc->tx_invalid));
+    return json_pack("{s:I, s:I, s:o, s:I, s:I, s:o}", "in",
+                     (json_int_t)(a->received[MQOE_ACCESS] + a->received[MQOE_CORE]), "out",
+                     (json_int_t)(a->sent[MQOE_ACCESS] + a->sent[MQOE_CORE]), "dropped", dropped, "held",
+                     (json_int_t)a->leaf + a->line + a->in_transmit, "unclassified",
+                     (json_int_t)a->unclassified, "kernel", kernel);
+}
+
+static void answer_stats(struct mqoe_dataplane *d) {
+    struct mqoe_accounting sum = {0}, one;
+    for (uint32_t i = 0; i < d->config.reactor_count; i++) {
+        mqoe_reactor_account(&d->reactors[i], &one);
+        add(&sum, &one);
+    }
+    mqoe_control_send(&d->control,
+                      json_pack("{s:s, s:o}", "event", "stats", "accounting", describe_accounting(&sum)));
+}
+
+int64_t mqoe_dataplane_stop(struct mqoe_dataplane *d) {
+    struct mqoe_accounting sum = {0}, one;
+    for (uint32_t i = 0; i < d->config.reactor_count; i++) {
+        mqoe_reactor_stop(&d->reactors[i], &one);
+        add(&sum, &one);
+    }
+    mqoe_control_send(&d->control,
+                      json_pack("{s:s, s:o}", "event", "stopped", "accounting", describe_accounting(&sum)));
+    return mqoe_accounting_missing(&sum);
+}
+
+static void read_change(const struct mqoe_node *n, const struct mqoe_dp_config *config,
+                        struct mqoe_change *c) {
+    if (mqoe_node_has(n, "path")) {
+        c->kind = MQOE_CHANGE_PATH;
+        c->index = (uint32_t)mqoe_node_int(n, "path", 0, (int64_t)config->path_count - 1);
+        c->delay[MQOE_DOWN] = (uint64_t)mqoe_node_int(n, "downDelay", 0, MAX_DELAY);
+        c->delay[MQOE_UP] = (uint64_t)mqoe_node_int(n, "upDelay", 0, MAX_DELAY);
+        mqoe_node_only(n, KEYS("path", "downDelay", "upDelay"));
+        return;
+    }
+    c->kind = MQOE_CHANGE_SHAPER;
+    c->index = (uint32_t)mqoe_node_int(n, "client", 0, (int64_t)config->client_count - 1);
+    c->direction = (enum mqoe_direction)mqoe_node_enum(n, "direction", KEYS("down", "up"));
+    struct mqoe_node shaper = mqoe_node_object(n, "shaper");
+    mqoe_dp_read_shaper(&shaper, config->max_frame, &c->shaper);
+    mqoe_node_only(n, KEYS("client", "direction", "shaper"));
+}
+
+// Reads and checks the whole command before anything is applied. *changes is the caller's to free.
+static int read_changes(const json_t *command, const struct mqoe_dp_config *config,
+                        struct mqoe_change **changes, size_t *count, struct mqoe_error *e) {
+    struct mqoe_node root = mqoe_node_root(command, e);
+    struct mqoe_node set = mqoe_node_array(&root, "set", count);
+    mqoe_node_only(&root, KEYS("op", "id", "set"));
+    *changes = calloc(*count ? *count : 1, sizeof **changes);
+    if (!*changes)
+        return mqoe_fail(e, ENOMEM, "calloc", NULL, "%zu changes", *count);
+    for (size_t i = 0; i < *count && mqoe_node_ok(&root); i++) {
+        struct mqoe_node item = mqoe_node_element(&set, i);
+        if (json_is_object(item.json))
+            read_change(&item, config, &(*changes)[i]);
+        else
+            mqoe_node_fail(&item, "must be an object");
+    }
+    if (e->errnum)
+        snprintf(e->syscall, sizeof e->syscall, "change");
+    return -e->errnum;
+}
+
+// All reactors or none: those that had applied the change take it back when a later one cannot.
+static int apply_changes(struct mqoe_dataplane *d, const struct mqoe_change *changes, size_t count,
+                         struct mqoe_error *e) {
+    uint32_t i = 0;
+    int err = 0;
+    for (; i < d->config.reactor_count && !err; i++)
+        err = mqoe_reactor_change(&d->reactors[i], changes, count, e);
+    for (uint32_t undo = 0; err && undo + 1 < i; undo++)
+        for (size_t k = 0; k < count; k++) {
+            struct mqoe_change back = mqoe_change_undo(&d->config, &changes[k]);
+            struct mqoe_error ignored;
+            mqoe_reactor_change(&d->reactors[undo], &back, 1, &ignored);
+        }
+    return err;
+}
+
+static void remember(struct mqoe_dp_config *config, const struct mqoe_change *c) {
+    if (c->kind == MQOE_CHANGE_SHAPER)
+        config->clients[c->index].shaper[c->direction] = c->shaper;
+    else
+        memcpy(config->paths[c->index].delay, c->delay, sizeof c->delay);
+}
+
+static void answer_change(struct mqoe_dataplane *d, const json_t *command) {
+    const json_t *id_json = json_object_get(command, "id");
+    long id = json_is_integer(id_json) ? (long)json_integer_value(id_json) : -1;
+    struct mqoe_change *changes = NULL;
+    size_t count = 0;
+    struct mqoe_error e;
+    int err = read_changes(command, &d->config, &changes, &count, &e);
+    err = err ? err : apply_changes(d, changes, count, &e);
+    for (size_t i = 0; i < count && !err; i++)
+        remember(&d->config, &changes[i]);
+    free(changes);
+    mqoe_control_send(&d->control, err ? mqoe_control_error(&e, false, id)
+                                       : json_pack("{s:s, s:I}", "event", "changed", "id", (json_int_t)id));
+}
+
+static void carry_out_go(struct mqoe_dataplane *d, const json_t *command) {
+    struct mqoe_error e;
+    struct mqoe_node root = mqoe_node_root(command, &e);
+    uint64_t t0 = (uint64_t)mqoe_node_int(&root, "t0", 0, INT64_MAX);
+    for (uint32_t i = 0; i < d->config.reactor_count && !e.errnum; i++)
+        mqoe_reactor_go(&d->reactors[i], t0);
+    if (e.errnum) {
+        snprintf(e.syscall, sizeof e.syscall, "go");
+        mqoe_control_send(&d->control, mqoe_control_error(&e, false, -1));
+    }
+}
+
+static void refuse(struct mqoe_dataplane *d, const char *op) {
+    struct mqoe_error e;
+    mqoe_fail(&e, EINVAL, "control", "known: go, change, stats, stop (docs/control.md)", "op \"%s\"", op);
+    mqoe_control_send(&d->control, mqoe_control_error(&e, false, -1));
+}
+
+void mqoe_dataplane_command(struct mqoe_dataplane *d, json_t *command) {
+    const char *op = json_string_value(json_object_get(command, "op"));
+    op = op ? op : "";
+    if (!strcmp(op, "go"))
+        carry_out_go(d, command);
+    else if (!strcmp(op, "change"))
+        answer_change(d, command);
+    else if (!strcmp(op, "stats"))
+        answer_stats(d);
+    else if (!strcmp(op, "stop"))
+        d->stopping = true;
+    else
+        refuse(d, op);
+    json_decref(command);
+}

@@ -1,0 +1,21 @@
+// The dataplane's side of the control channel (docs/control.md).
+#pragma once
+
+#include "dataplane/reactor.h"
+#include "reactor/control.h"
+
+struct mqoe_dataplane {
+    struct mqoe_dp_config config;
+    struct mqoe_control control;
+    struct mqoe_reactor *reactors; // config.reactor_count of them
+    bool stopping;
+};
+
+// Says that everything is open and running.
+int mqoe_dataplane_ready(struct mqoe_dataplane *d);
+
+// Carries out one command and answers it; drops the reference. `stop` only sets d->stopping.
+void mqoe_dataplane_command(struct mqoe_dataplane *d, json_t *command);
+
+// Stops all reactors and says `stopped`. Returns how many frames are unaccounted for.
+int64_t mqoe_dataplane_stop(struct mqoe_dataplane *d);
