@@ -47,8 +47,7 @@ int mqoe_leaf_init(struct mqoe_leaf *leaf, const struct mqoe_leaf_config *config
 
 // Changes rate, framing and discipline while running. Queued frames stay, in order per flow, with the
 // adjusted length and the arrival time they have; those that a smaller limit no longer holds come back in
-// `dropped` at once or with the next enqueue. Returns 0; −EINVAL or −ENOMEM with *e filled, and nothing
-// changed.
+// `dropped`. Returns 0; −EINVAL or −ENOMEM with *e filled, and nothing changed.
 int mqoe_leaf_change(struct mqoe_leaf *leaf, const struct mqoe_leaf_config *config, uint64_t now,
                      struct mqoe_frame_list *dropped, struct mqoe_error *e);
 
@@ -59,8 +58,8 @@ void mqoe_leaf_enqueue(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_
 
 // Returns a frame that may be sent at `now`, with frame->time its logical departure (when the shaped link got
 // to it, ≤ now), or NULL. *next_at is when to call again: MQOE_NEVER when nothing is held, a time ≤ now when
-// more may go at once. Call until NULL or until the output is full: while it is full the link counts
-// as late, not idle.
+// more may go at once. Call until NULL or until the output is full: while it is full the link counts as late,
+// not idle.
 struct mqoe_frame *mqoe_leaf_dequeue(struct mqoe_leaf *leaf, uint64_t now, uint64_t *next_at,
                                      struct mqoe_frame_list *dropped);
 
