@@ -1,19 +1,22 @@
-// The lab engine: namespaces, links, addresses, routes, neighbours, offloads and XDP programs, in bulk, on a thread
-// of its own. Node calls these functions through koffi (harness/ffi is the only place that declares them); they never
-// block for longer than it takes to queue a text, and never change the namespace of the calling thread.
+// The lab engine: namespaces, links, addresses, routes, neighbours, offloads and XDP programs, in bulk, on a
+// thread of its own. Node calls these functions through koffi (harness/ffi is the only place that declares
+// them); they never block for longer than it takes to queue a text, and never change the namespace of the
+// calling thread.
 #pragma once
 
 #include <stdint.h>
 
-// Starts the engine's thread. Answers are written to the returned file descriptor (a pipe's read end, owned by the
-// caller) as JSON lines. Returns the descriptor, or −errno. One engine per process.
+// Starts the engine's thread. Answers are written to the returned file descriptor (a pipe's read end, owned
+// by the caller) as JSON lines. Returns the descriptor, or −errno. One engine per process.
 int mqoe_lab_open(void);
 
-// Queues one batch: {"id":7,"ops":[{"op":"netns_add",…}, …]} with at most 64 operations, executed in order; the
-// text is copied. The first operation that fails ends its batch; what was done stays done. Answers, in order:
+// Queues one batch: {"id":7,"ops":[{"op":"netns_add",…}, …]} with at most 64 operations, executed in order;
+// the text is copied. The first operation that fails ends its batch; what was done stays done. Answers, in
+// order:
 //   {"id":7,"done":12,"of":64}                              progress, at most every 50 ms
 //   {"id":7,"ok":true,"results":[…one object per op…]}
-//   {"id":7,"ok":false,"error":{"op":12,"syscall":"RTM_NEWLINK","object":"veth c1 in mq-1a2b-access","errno":17,
+//   {"id":7,"ok":false,"error":{"op":12,"syscall":"RTM_NEWLINK","object":"veth c1 in
+//   mq-1a2b-access","errno":17,
 //                               "code":"EEXIST","message":"File exists"},"results":[…of the ops done…]}
 // Returns 0 or −errno (−EINVAL: no JSON, −E2BIG: more than 64 ops, −EBADF: not open).
 int mqoe_lab_submit(const char *batch);

@@ -1,0 +1,30 @@
+// rtnetlink messages of a lab, one function each. They only collect: netlink_flush sends. `object` of an
+// error is made from `ifname`.
+#pragma once
+
+#include <net/ethernet.h>
+#include <stdint.h>
+
+#include "lab/netlink.h"
+
+struct link_change {
+    int ifindex;
+    const char *ifname;
+    const uint8_t *mac;   // NULL = as it is
+    uint32_t mtu;         // 0 = as it is
+    uint32_t flags, mask; // IFF_… to set, of those in mask
+    int program;          // XDP program to attach in native mode; −1 = none
+    bool no_autoconf;     // addr_gen_mode none
+};
+
+void link_set(struct netlink *nl, const struct link_change *change);
+
+// `text` is an address of `family`; it becomes a /32 or /128 without DAD and without a route.
+void link_add_address(struct netlink *nl, int ifindex, const char *ifname, int family, const char *text,
+                      const uint8_t *address);
+
+// A permanent neighbour, and the default route through it (on-link: no prefix covers the gateway).
+void link_add_neighbour(struct netlink *nl, int ifindex, const char *ifname, int family, const char *text,
+                        const uint8_t *address, const uint8_t mac[ETH_ALEN]);
+void link_add_default_route(struct netlink *nl, int ifindex, const char *ifname, int family, const char *text,
+                            const uint8_t *gateway);
