@@ -29,18 +29,19 @@ static int option(struct mqoe_afxdp *x, int name, const char *what, uint32_t val
     return mqoe_fail(e, errno, what, NULL, "AF_XDP socket %s", x->name);
 }
 
-static int check_interface(struct mqoe_afxdp *x, struct mqoe_error *e) {
+// `query` is any socket that answers interface ioctls (AF_XDP ones do not).
+static int check_interface(struct mqoe_afxdp *x, int query, struct mqoe_error *e) {
     struct ifreq r = {0};
     snprintf(r.ifr_name, sizeof r.ifr_name, "%s", x->name);
-    if (ioctl(x->port.fd, SIOCGIFINDEX, &r) != 0)
+    if (ioctl(query, SIOCGIFINDEX, &r) != 0)
         return mqoe_fail(e, errno, "SIOCGIFINDEX",
                          "the blueprint names an interface that this namespace lacks", "interface %s",
                          x->name);
     x->ifindex = r.ifr_ifindex;
-    if (ioctl(x->port.fd, SIOCGIFFLAGS, &r) != 0 || !(r.ifr_flags & IFF_UP))
+    if (ioctl(query, SIOCGIFFLAGS, &r) != 0 || !(r.ifr_flags & IFF_UP))
         return mqoe_fail(e, ENETDOWN, "SIOCGIFFLAGS", "a trunk must be up before the dataplane starts",
                          "interface %s", x->name);
-    if (ioctl(x->port.fd, SIOCGIFMTU, &r) != 0)
+    if (ioctl(query, SIOCGIFMTU, &r) != 0)
         return mqoe_fail(e, errno, "SIOCGIFMTU", NULL, "interface %s", x->name);
     char hint[128];
     snprintf(hint, sizeof hint, "the MTU is %d; a 2 KiB chunk holds frames of MTU up to %u", r.ifr_mtu,
@@ -48,6 +49,15 @@ static int check_interface(struct mqoe_afxdp *x, struct mqoe_error *e) {
     if (r.ifr_mtu > (int)MQOE_AFXDP_MTU)
         return mqoe_fail(e, EMSGSIZE, "SIOCGIFMTU", hint, "interface %s", x->name);
     return 0;
+}
+
+static int look_up_interface(struct mqoe_afxdp *x, struct mqoe_error *e) {
+    int query = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (query < 0)
+        return mqoe_fail(e, errno, "socket", NULL, "interface %s", x->name);
+    int err = check_interface(x, query, e);
+    close(query);
+    return err;
 }
 
 static int register_umem(struct mqoe_afxdp *x, struct mqoe_error *e) {
@@ -170,14 +180,16 @@ static int bind_patiently(struct mqoe_afxdp *x, const struct mqoe_afxdp *first, 
 }
 
 static int open_socket(struct mqoe_afxdp *x, uint32_t ring, struct mqoe_afxdp *first, struct mqoe_error *e) {
+    int err = look_up_interface(x, e);
+    if (err)
+        return err;
     x->port.fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
     if (x->port.fd < 0)
         return mqoe_fail(e, errno, "socket(AF_XDP)",
                          errno == EAFNOSUPPORT ? "this kernel lacks CONFIG_XDP_SOCKETS"
                                                : "needs CAP_NET_RAW (or root)",
                          "AF_XDP socket %s", x->name);
-    int err = check_interface(x, e);
-    if (!err && !first)
+    if (!first)
         err = register_umem(x, e);
     err = err ? err : make_rings(x, ring, e);
     err = err ? err : bind_patiently(x, first, e);
