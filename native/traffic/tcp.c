@@ -112,6 +112,7 @@ static void record_info(struct flow *f, int64_t now) {
         .lost = i.tcpi_lost,
         .reordering = i.tcpi_reordering,
         .delivered_ce = i.tcpi_delivered_ce,
+        .delivered = i.tcpi_delivered,
         .delivery_rate = i.tcpi_delivery_rate,
         .pacing_rate = rate_or_zero(i.tcpi_pacing_rate),
         .bytes_sent = i.tcpi_bytes_sent,
