@@ -27,10 +27,10 @@ export function applySet(tree: TableNode, option: string, problems: Problems, la
     return tree;
   }
   const place = { ...at, column: equals + 2 };
-  return { ...merge(tree, tableOfPath(path, valueOf(text, place), place)), at: tree.at };
+  return { ...merge(tree, tableOfPath(path, readValue(text, place), place)), at: tree.at };
 }
 
-function valueOf(text: string, at: Node["at"]): Node {
+function readValue(text: string, at: Node["at"]): Node {
   const value = parseTomlValue(at, text);
   // A date is never meant: no key of the language takes one, but titles and tags look like one.
   const isDate = value?.type === "scalar" && value.value instanceof Date;

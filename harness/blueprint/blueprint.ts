@@ -1,0 +1,238 @@
+import type { Case, Client, Plan } from "../scenario/types.js";
+import { seededRng } from "../stats/index.js";
+import { type Addresses, clientAddresses, GATEWAY, MAC, serverAddresses } from "./addresses.js";
+import { packBins, placeThreads } from "./placement.js";
+import { FRAME_SIZE, framesFor, pathsOf, shaperOf } from "./shaping.js";
+import { sysctlsOf, windowOf } from "./sysctls.js";
+import { timelineOf } from "./timeline.js";
+import { type Directory, flowsOf, probesOf } from "./traffic.js";
+import type {
+  Blueprint,
+  DataplaneBlueprint,
+  DataplaneClientBlueprint,
+  EndpointBlueprint,
+  LabBlueprint,
+  ReactorBlueprint,
+  TrafficBlueprint,
+  TrafficEndpoint,
+  TrunkBlueprint,
+} from "./types.js";
+
+export interface BlueprintOptions {
+  /** Prefix of the lab's namespaces; at most 32 characters. */
+  lab: string;
+  seed: number;
+  /** CPUs of the machine. */
+  cores: number;
+}
+
+/** Goodput bins, TCP_INFO samples. */
+const SAMPLE_INTERVAL = 100e6;
+
+/**
+ * Decides everything about one run of a case before anything is created. Pure: the same arguments give the same
+ * blueprint, bit by bit. The case must have passed the checks of loadCases.
+ */
+export function makeBlueprint(scenario: Case, options: BlueprintOptions): Blueprint {
+  const layout = new Layout(scenario, options);
+  return {
+    schema: "mqoe-blueprint/1",
+    case: scenario.id,
+    seed: options.seed,
+    lab: layout.lab(),
+    dataplane: layout.dataplane(),
+    traffic: layout.traffic(),
+    timeline: timelineOf(scenario),
+  };
+}
+
+/** What the four parts share: who has which address, shard and CPU. */
+class Layout implements Directory {
+  readonly #case: Case;
+  readonly #options: BlueprintOptions;
+  readonly #servers: { name: string; path: string | null; addresses: Addresses }[];
+  readonly #addresses: Addresses[];
+  readonly #shards: number[];
+  readonly #clientIndex: Map<string, number>;
+  readonly #serverIndex: Map<string, number>;
+
+  constructor(scenario: Case, options: BlueprintOptions) {
+    this.#case = scenario;
+    this.#options = options;
+    this.#servers = Object.entries(scenario.servers).map(([name, { path }], index) => {
+      return { name, path, addresses: serverAddresses(index) };
+    });
+    this.#addresses = clientAddresses(scenario.clients);
+    const weights = scenario.clients.map((client) => this.#plan(client).down + this.#plan(client).up);
+    this.#shards = packBins(weights, scenario.dataplane.reactors);
+    this.#clientIndex = new Map(scenario.clients.map(({ name }, index) => [name, index]));
+    this.#serverIndex = new Map(this.#servers.map(({ name }, index) => [name, index]));
+  }
+
+  client(name: string): number {
+    return known(this.#clientIndex.get(name), `client "${name}"`);
+  }
+
+  server(name: string): number {
+    return known(this.#serverIndex.get(name), `server "${name}"`);
+  }
+
+  rtt(client: string, server: string): number {
+    const [from, to] = [this.#case.clients[this.client(client)], this.#servers[this.server(server)]];
+    return this.#rttOf(from?.path) + this.#rttOf(to?.path);
+  }
+
+  lab(): LabBlueprint {
+    const { lab: name } = this.#options;
+    return {
+      name,
+      mac: MAC,
+      mtu: this.#case.mtu,
+      gateway: { ...GATEWAY },
+      access: this.#netns("access"),
+      core: this.#netns("core"),
+      dataplane: this.#netns("dataplane"),
+      trunks: this.#reactorIds().map(trunkOf),
+      endpoints: [...this.#serverEndpoints(), ...this.#clientEndpoints()],
+    };
+  }
+
+  dataplane(): DataplaneBlueprint {
+    const paths = pathsOf(this.#case);
+    const indexOf = (path: string | null) => paths.findIndex(({ name }) => name === path);
+    const clients = this.#case.clients.map((client, id): DataplaneClientBlueprint => {
+      const plan = this.#plan(client);
+      const addresses = Object.values(this.#addressesOf(id));
+      const shapers = { down: shaperOf(plan, "down"), up: shaperOf(plan, "up") };
+      return {
+        id,
+        name: client.name,
+        reactor: this.#shards[id] ?? 0,
+        addresses,
+        path: indexOf(client.path),
+        ...shapers,
+      };
+    });
+    return {
+      schema: "mqoe-dataplane/1",
+      kind: "afxdp",
+      lab: this.#options.lab,
+      netns: this.#netns("dataplane"),
+      seed: this.#options.seed,
+      reactors: this.#reactors(clients),
+      paths,
+      servers: this.#servers.map(({ name, path, addresses }, id) => {
+        return { id, name, addresses: Object.values(addresses), path: indexOf(path) };
+      }),
+      clients,
+    };
+  }
+
+  traffic(): TrafficBlueprint {
+    const { lab, seed, cores } = this.#options;
+    const random = seededRng(seed);
+    return {
+      schema: "mqoe-traffic/1",
+      lab,
+      seed,
+      cores: placeThreads(this.#case.dataplane.reactors, cores).traffic,
+      clients: this.#case.clients.map(({ name }, id) => this.#trafficEndpoint(id, name, this.#addressesOf(id))),
+      servers: this.#servers.map(({ name, addresses }, id) => this.#trafficEndpoint(id, name, addresses)),
+      flows: flowsOf(this.#case, this, random),
+      probes: probesOf(this.#case, this, random),
+      sampleInterval: SAMPLE_INTERVAL,
+      duration: this.#case.duration,
+    };
+  }
+
+  #reactors(clients: readonly DataplaneClientBlueprint[]): ReactorBlueprint[] {
+    const cores = placeThreads(this.#case.dataplane.reactors, this.#options.cores).dataplane;
+    const farthest = Math.max(0, ...this.#servers.map(({ path }) => this.#rttOf(path)));
+    return this.#reactorIds().map((id) => {
+      const own = clients.filter(({ reactor }) => reactor === id);
+      const held = own.map(({ id: client, down, up }) => {
+        return { down, up, rtt: farthest + this.#rttOf(this.#case.clients[client]?.path) };
+      });
+      const { dataplaneAccess: access, dataplaneCore: coreTrunk } = trunkOf(id);
+      return { id, core: cores[id] ?? -1, access, coreTrunk, frames: framesFor(held), frameSize: FRAME_SIZE };
+    });
+  }
+
+  #serverEndpoints(): EndpointBlueprint[] {
+    const farthest = Math.max(0, ...this.#case.clients.map(({ path }) => this.#rttOf(path)));
+    return this.#servers.map(({ name, path, addresses }, index) => {
+      const rtt = farthest + this.#rttOf(path);
+      const window = this.#case.clients.reduce((max, client) => Math.max(max, this.#window(client, rtt)), 0);
+      const sysctl = sysctlsOf({ ecn: this.#hasEcn((traffic) => traffic.to === name), window });
+      return {
+        role: "server",
+        name,
+        netns: this.#netns(name),
+        port: `s${index}`,
+        shard: 0,
+        ...listed(addresses),
+        sysctl,
+      };
+    });
+  }
+
+  #clientEndpoints(): EndpointBlueprint[] {
+    const farthest = Math.max(0, ...this.#servers.map(({ path }) => this.#rttOf(path)));
+    const ecn = new Set(this.#case.traffic.flatMap((t) => (t.kind === "tcp" && t.ecn ? t.from : [])));
+    return this.#case.clients.map((client, index) => {
+      const { name } = client;
+      const window = this.#window(client, farthest + this.#rttOf(client.path));
+      const sysctl = sysctlsOf({ ecn: ecn.has(name), window });
+      const shard = this.#shards[index] ?? 0;
+      const addresses = listed(this.#addressesOf(index));
+      return { role: "client", name, netns: this.#netns(name), port: `c${index}`, shard, ...addresses, sysctl };
+    });
+  }
+
+  #hasEcn(concerns: (traffic: Case["traffic"][number]) => boolean): boolean {
+    return this.#case.traffic.some((traffic) => traffic.kind === "tcp" && traffic.ecn && concerns(traffic));
+  }
+
+  #window(client: Client, rtt: number): number {
+    return windowOf(this.#plan(client), rtt, this.#case.mtu);
+  }
+
+  #trafficEndpoint(id: number, name: string, addresses: Addresses): TrafficEndpoint {
+    return { id, name, netns: this.#netns(name), ...listed(addresses) };
+  }
+
+  #addressesOf(client: number): Addresses {
+    return known(this.#addresses[client], `client ${client}`);
+  }
+
+  #plan(client: Client): Plan {
+    return known(this.#case.plans[client.plan], `plan "${client.plan}"`);
+  }
+
+  #rttOf(path: string | null | undefined): number {
+    return path === null || path === undefined ? 0 : known(this.#case.paths[path], `path "${path}"`).rtt;
+  }
+
+  #reactorIds(): number[] {
+    return Array.from({ length: this.#case.dataplane.reactors }, (_, id) => id);
+  }
+
+  #netns(name: string): string {
+    return `/run/netns/${this.#options.lab}-${name}`;
+  }
+}
+
+/** Short names: an interface's may have 15 characters, and every namespace has its own. */
+function trunkOf(shard: number): TrunkBlueprint {
+  const port = `trunk${shard}`;
+  return { shard, accessPort: port, corePort: port, dataplaneAccess: `access${shard}`, dataplaneCore: `core${shard}` };
+}
+
+function listed({ ipv4, ipv6 }: Addresses): { ipv4: string[]; ipv6: string[] } {
+  return { ipv4: [ipv4], ipv6: [ipv6] };
+}
+
+function known<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`mqoe: the case names a ${what} that it does not have; please report this`);
+  return value;
+}

@@ -1,0 +1,69 @@
+import type { Case, Plan, Sqm } from "../scenario/types.js";
+import type { PathBlueprint, ShaperBlueprint, SqmBlueprint } from "./types.js";
+
+/** One UMEM chunk holds one frame. */
+export const FRAME_SIZE = 2048;
+
+const MIN_FRAMES = 4096;
+const MAX_FRAMES = 262_144;
+/** Frames in the rings of both ports (fill, receive, transmit, completion), never in a queue. */
+const RING_FRAMES = 4096;
+/** Mean frame for estimates: between full segments and bare ACKs, on the side of more frames. */
+const MEAN_FRAME = 512;
+/** No queue of a controlled discipline stands longer than this, in seconds, before its control has bitten. */
+const LONGEST_QUEUE = 1;
+/** What an unshaped client can move between two namespaces of one machine, bit/s (measured: 2.6 × 10^9). */
+const UNSHAPED = 4e9;
+
+/** One direction of a plan as the dataplane runs it: `none` does not shape, so its rate is 0. */
+export function shaperOf(plan: Plan, direction: "down" | "up"): ShaperBlueprint {
+  const { keyword: _, ...framing } = plan.framing;
+  const sqm = direction === "down" ? plan.sqmDown : plan.sqmUp;
+  const rate = sqm.discipline === "none" ? 0 : plan[direction];
+  return { rate, framing, sqm: sqmOf(sqm) };
+}
+
+function sqmOf(sqm: Sqm): SqmBlueprint {
+  return sqm.discipline === "fq_codel" ? { ...sqm, ceThreshold: sqm.ceThreshold ?? -1 } : { ...sqm };
+}
+
+/** The paths of a case, in order of appearance; an odd nanosecond goes up. */
+export function pathsOf({ paths }: Case): PathBlueprint[] {
+  return Object.entries(paths).map(([name, { rtt }], id) => {
+    const downDelay = Math.floor(rtt / 2);
+    return { id, name, downDelay, upDelay: rtt - downDelay };
+  });
+}
+
+export interface Occupancy {
+  down: ShaperBlueprint;
+  up: ShaperBlueprint;
+  /** Longest emulated round trip between this client and a server, ns. */
+  rtt: number;
+}
+
+/**
+ * UMEM frames of one reactor: its rings, and for each client and direction the frames that its queue and its delay
+ * lines may hold:
+ *
+ *   queue = pfifo: limit; fq_codel: min(limit, memory_limit / 2048, 1 s × rate / 512 B); none: 0
+ *   line  = rate × rtt / 512 B     (rate 0: 4 Gbit/s in full-size frames)
+ *
+ * rounded up to 1024 and clamped to [4096, 262144] (512 MiB). Running out is counted as a `rig` drop, never silent.
+ */
+export function framesFor(clients: readonly Occupancy[]): number {
+  const held = clients.reduce((sum, { down, up, rtt }) => sum + framesOf(down, rtt) + framesOf(up, rtt), 0);
+  const rounded = Math.ceil((RING_FRAMES + held) / 1024) * 1024;
+  return Math.min(Math.max(rounded, MIN_FRAMES), MAX_FRAMES);
+}
+
+function framesOf({ rate, sqm }: ShaperBlueprint, rtt: number): number {
+  const perSecond = rate === 0 ? UNSHAPED / (8 * 1514) : rate / (8 * MEAN_FRAME);
+  return Math.ceil(queueFrames(sqm, perSecond * LONGEST_QUEUE) + (perSecond * rtt) / 1e9);
+}
+
+function queueFrames(sqm: SqmBlueprint, longest: number): number {
+  if (sqm.discipline === "none") return 0;
+  if (sqm.discipline === "pfifo") return sqm.limit;
+  return Math.min(sqm.limit, sqm.memoryLimit / FRAME_SIZE, longest);
+}
