@@ -5,7 +5,7 @@ import { type Context, type Phase, rowsBy } from "./context.js";
 import { accountedLayer } from "./layers.js";
 import { DEFAULT_PHASE, metricName, PERCENTILES } from "./names.js";
 import { type Group, groupBy, type Sheet } from "./sheet.js";
-import type { Accounting, MetricUnit } from "./types.js";
+import type { Accounting } from "./types.js";
 
 const SECOND = 1e9;
 const DIRECTIONS: readonly Direction[] = ["down", "up"];

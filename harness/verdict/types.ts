@@ -1,4 +1,4 @@
-import type { Accounting, MetricValue, Metrics } from "../metrics/types.js";
+import type { Accounting, Metrics, MetricValue } from "../metrics/types.js";
 import type { Expectation } from "../scenario/types.js";
 
 export type Verdict = "pass" | "fail" | "no-data" | "invalid" | "inconclusive" | "skipped" | "expected-fail";
@@ -69,4 +69,4 @@ export interface HealthCheck {
   reason: string;
 }
 
-export type { Accounting, MetricValue, Metrics };
+export type { Accounting, Metrics, MetricValue };

@@ -1,0 +1,86 @@
+import type { Case } from "../scenario/types.js";
+import { sum } from "../stats/index.js";
+import { addAccounting, aggregate, aggregateGroups } from "./aggregate.js";
+import type { RunEvidence } from "./evidence.js";
+import { judgeExpectation } from "./expectation.js";
+import type { Others } from "./limits.js";
+import type { CaseResult, ExpectationResult, RunResult, Verdict } from "./types.js";
+
+/**
+ * Judges a case over its runs. An unhealthy rig in any of them makes the case invalid whatever its expectations say:
+ * they are shown, but they are no evidence. `others` are the cases of the same invocation (this one may be among
+ * them), which `over` bounds refer to.
+ */
+export function judgeCase(which: Case, runs: readonly RunEvidence[], others: Others): CaseResult {
+  const expectations = which.expectations.map((expectation) => judgeExpectation(expectation, which, runs, others));
+  const reason = unfit(runs);
+  return {
+    ...header(which),
+    verdict: reason === "" ? combine(expectations) : "invalid",
+    reason,
+    wall_s: sum(runs.map((run) => run.wall_s)),
+    accounting: addAccounting(runs),
+    metrics: aggregate(runs.map((run) => run.metrics.total)),
+    by: aggregateGroups(which, runs),
+    expectations,
+    runs: runs.map((run) => judgeRun(which, run, others)),
+  };
+}
+
+/** A case that was not run, and why. */
+export function skippedCase(which: Case, reason: string): CaseResult {
+  const expectations = which.expectations.map(
+    (expectation): ExpectationResult => ({
+      ...judgeExpectation(expectation, which, [], new Map()),
+      verdict: "skipped",
+      reason,
+    }),
+  );
+  const empty = { wall_s: 0, accounting: addAccounting([]), metrics: {}, by: {}, runs: [] };
+  return { ...header(which), verdict: "skipped", reason, ...empty, expectations };
+}
+
+function header(which: Case) {
+  return {
+    id: which.id,
+    scenario: which.file,
+    title: which.title,
+    matrix: which.matrix,
+    world: "live" as const,
+    dataplane: which.dataplane.kind,
+  };
+}
+
+/** One run by itself: as if the case had only this one. */
+function judgeRun(which: Case, run: RunEvidence, others: Others): RunResult {
+  const expectations = which.expectations.map((expectation) => judgeExpectation(expectation, which, [run], others));
+  return {
+    repeat: run.repeat,
+    seed: run.seed,
+    verdict: run.health.verdict === "invalid" ? "invalid" : combine(expectations),
+    wall_s: run.wall_s,
+    metrics: run.metrics.total,
+    health: run.health,
+  };
+}
+
+/** Why the runs are no evidence: the checks that did not hold, by run; empty when they are. */
+function unfit(runs: readonly RunEvidence[]): string {
+  if (runs.length === 0) return "there is no run";
+  const evidence = runs.flatMap((run) =>
+    run.health.checks
+      .filter((check) => check.verdict === "invalid")
+      .map((check) => `${runs.length > 1 ? `run ${run.repeat}: ` : ""}${check.name}: ${check.reason}`),
+  );
+  const invalid = runs.some((run) => run.health.verdict === "invalid");
+  return evidence.join(" ") || (invalid ? "the rig was unhealthy" : "");
+}
+
+/**
+ * The verdict of several: what fails beats what is unknown, which beats what holds. An expected failure shows in the
+ * case's verdict although it is as good as a pass. Nothing expected, nothing violated: pass.
+ */
+export function combine(parts: readonly { verdict: Verdict }[]): Verdict {
+  const order: Verdict[] = ["fail", "invalid", "no-data", "inconclusive", "expected-fail"];
+  return order.find((verdict) => parts.some((part) => part.verdict === verdict)) ?? "pass";
+}

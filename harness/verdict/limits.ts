@@ -1,0 +1,107 @@
+import type { Direction } from "../blueprint/types.js";
+import { type Shares, splitName } from "../metrics/index.js";
+import type { Case, Expectation } from "../scenario/types.js";
+import { median } from "../stats/index.js";
+import type { CaseEvidence } from "./evidence.js";
+import { directionsOf, measured, type Subject } from "./subjects.js";
+
+/** The bound in numbers, in the metric's unit and at its layer; or why there is none. */
+export type Limit = { value: number } | { missing: string } | { self: true };
+
+/** Case id → evidence: the other cases of the same invocation, for `over` bounds. */
+export type Others = ReadonlyMap<string, CaseEvidence>;
+
+/**
+ * The limit of one subject. A bound is a number by itself; or a fraction of what the subject may have – its share or
+ * plan, converted to the metric's layer; or an amount over what the same subject had in another case.
+ */
+export function limitFor(
+  expectation: Expectation,
+  subject: Subject,
+  which: Case,
+  shares: Shares | null,
+  others: Others,
+): Limit {
+  const { of, value } = expectation.bound;
+  if (of === null) return { value };
+  if (of === "share" || of === "plan") return entitlement(expectation, subject, which, shares, of);
+  return over(expectation, subject, which, others);
+}
+
+// ---- of share, of plan -------------------------------------------------------------------------------------------
+
+/**
+ * The share (or plan) counts at the layer that the plan's overhead accounts. Shaper rates are compared there. Goodput
+ * is compared with the goodput that this rate leaves room for (Shares.goodputCeiling), so that a perfect link reaches
+ * 100 %; flows of several [traffic] tables that share a direction divide it by their number.
+ */
+function entitlement(
+  expectation: Expectation,
+  subject: Subject,
+  which: Case,
+  shares: Shares | null,
+  of: "share" | "plan",
+): Limit {
+  if (shares === null) return { missing: "the run has no blueprint, so nobody's share is known" };
+  const traffic = which.traffic.find((t) => t.name === expectation.metric.split(".")[0]);
+  const { quantity } = splitName(expectation.metric, Object.keys(which.phases));
+  const layer = quantity.startsWith("goodput") ? "goodput" : quantity.startsWith("rate") ? "plan" : null;
+  if (layer === null) return { missing: `"${expectation.bound.text}": ${quantity} is no rate, so it has no ${of}` };
+  let total = 0;
+  for (const client of subject.clients) {
+    for (const direction of subject.flow ? [subject.flow.direction] : directionsOf(quantity, traffic)) {
+      const rate = of === "share" ? shares.share(client, direction) : shares.plan(client, direction);
+      if (rate === null) return { missing: `${client} has no limit ${direction}, so it has no ${of} of it` };
+      total += layer === "plan" ? rate : goodputOf(shares, subject, client, direction, rate, traffic?.name ?? "");
+    }
+  }
+  return { value: expectation.bound.value * total };
+}
+
+/** What of `rate` the subject's flows of one traffic can deliver: all of the client's flows, their part, or one flow. */
+function goodputOf(
+  shares: Shares,
+  subject: Subject,
+  client: string,
+  direction: Direction,
+  rate: number,
+  traffic: string,
+): number {
+  if (subject.flow) return shares.flowCeiling(subject.flow, rate) ?? 0;
+  const flows = shares.flowsOf(client, direction);
+  const own = flows.filter((flow) => flow.traffic === traffic).length;
+  return own === 0 ? 0 : (shares.goodputCeiling(client, direction, rate) * own) / flows.length;
+}
+
+// ---- over base, over axis=value ----------------------------------------------------------------------------------
+
+/**
+ * `over base`: the case with the first value of every axis; `over axis=value`: the case that differs in that axis only.
+ * What counts is the median over its runs, of the same subject – provided its rig was healthy.
+ */
+function over(expectation: Expectation, subject: Subject, which: Case, others: Others): Limit {
+  const matrix = referenceMatrix(expectation, which);
+  if (matrix === null) return { missing: `"${expectation.bound.text}": the case does not say what its base is` };
+  if (sameMatrix(matrix, which.matrix)) return { self: true };
+  const reference = [...others.values()].find((o) => o.case.file === which.file && sameMatrix(o.case.matrix, matrix));
+  const name = Object.entries(matrix).map(([axis, value]) => `${axis}=${value}`);
+  if (reference === undefined) return { missing: `the case it is compared with (${name}) was not run` };
+  if (reference.runs.length === 0 || reference.runs.some((run) => run.health.verdict === "invalid")) {
+    return { missing: `the case it is compared with (${name}) is invalid` };
+  }
+  const values = reference.runs.map((run) => measured(run.metrics, subject, expectation.metric));
+  const known = values.filter((value) => value !== null);
+  if (known.length < values.length) return { missing: `the case it is compared with (${name}) has no data for it` };
+  return { value: (median(known) as number) + expectation.bound.value };
+}
+
+function referenceMatrix({ bound: { of } }: Expectation, which: Case): Record<string, string> | null {
+  if (typeof of !== "object" || of === null) return null;
+  if ("base" in of) return which.base ?? null;
+  return { ...which.matrix, [of.axis]: of.value };
+}
+
+function sameMatrix(a: Record<string, string>, b: Record<string, string>): boolean {
+  const axes = Object.keys(a);
+  return axes.length === Object.keys(b).length && axes.every((axis) => a[axis] === b[axis]);
+}

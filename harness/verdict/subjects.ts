@@ -1,0 +1,79 @@
+import type { Blueprint, Direction, FlowBlueprint } from "../blueprint/types.js";
+import { canonicalName, type DerivedMetrics, Shares } from "../metrics/index.js";
+import type { Case, Expectation } from "../scenario/types.js";
+
+/** Whom an expectation is about: one client, flow or site, or all together. */
+export interface Subject {
+  /** Key in RunMetrics.by; `total` for the total. */
+  key: string;
+  /** As a reader knows it: `home-2`, `home-2 flow 5 (down)`; empty for the total. */
+  label: string;
+  /** The clients it stands for. */
+  clients: readonly string[];
+  flow: FlowBlueprint | null;
+}
+
+/**
+ * Everybody who must have the metric, whether anything was recorded of them or not: a client that left no samples is a
+ * subject without data, not one client less. Clients come from the traffic's `from` (the dataplane's: all of them). A
+ * probe is one flow per client, so `per = "flow"` of a probe is per client.
+ */
+export function subjectsOf(expectation: Expectation, which: Case, blueprint: Blueprint | null): Subject[] {
+  const traffic = which.traffic.find((t) => t.name === expectation.metric.split(".")[0]);
+  const clients = traffic?.from ?? which.clients.map((client) => client.name);
+  switch (expectation.per) {
+    case "total":
+      return [{ key: "total", label: "", clients, flow: null }];
+    case "site":
+      return sitesOf(which, clients);
+    case "flow":
+      if (traffic?.kind === "tcp") return flowsOf(traffic.name, blueprint);
+      return clients.map(clientSubject);
+    case "client":
+      return clients.map(clientSubject);
+  }
+}
+
+function clientSubject(name: string): Subject {
+  return { key: `client/${name}`, label: name, clients: [name], flow: null };
+}
+
+function sitesOf(which: Case, clients: readonly string[]): Subject[] {
+  const members = which.clients.filter((client) => client.site !== null && clients.includes(client.name));
+  const sites = [...new Set(members.map((client) => client.site as string))];
+  return sites.map((site) => {
+    const names = members.filter((client) => client.site === site).map((client) => client.name);
+    return { key: `site/${site}`, label: site, clients: names, flow: null };
+  });
+}
+
+function flowsOf(traffic: string, blueprint: Blueprint | null): Subject[] {
+  if (blueprint === null) return [];
+  const shares = new Shares(blueprint);
+  return blueprint.traffic.flows
+    .filter((flow) => flow.traffic === traffic)
+    .map((flow) => {
+      const client = shares.clientName(flow.client);
+      return {
+        key: `flow/${flow.id}`,
+        label: `${client} flow ${flow.id} (${flow.direction})`,
+        clients: [client],
+        flow,
+      };
+    });
+}
+
+/** The subject's value of a metric; null when there is none, or when no observation is behind it. */
+export function measured(metrics: DerivedMetrics, subject: Subject, metric: string): number | null {
+  const group = subject.key === "total" ? metrics.total : metrics.by[subject.key];
+  const found = group?.[canonicalName(metric)];
+  return found !== undefined && found.count > 0 ? found.value : null;
+}
+
+/** The directions that a metric is about: those its name says, else those of its traffic. */
+export function directionsOf(quantity: string, traffic: Case["traffic"][number] | undefined): Direction[] {
+  if (quantity.endsWith("_down")) return ["down"];
+  if (quantity.endsWith("_up")) return ["up"];
+  const direction = traffic?.kind === "tcp" ? traffic.direction : "both";
+  return direction === "both" ? ["down", "up"] : [direction];
+}
