@@ -60,10 +60,13 @@ void mqoe_segment_close(struct mqoe_segment *s);
 // Starts a thread that appends every added segment to DIR/<writer>.<type>.seg each `interval_ms`. Returns 0 or −errno.
 int mqoe_spool_start(const char *dir, uint32_t interval_ms);
 
-// Maps the segment at `path` (/proc/PID/fd/N) and spools it from now on. Returns its number (≥ 0) or −errno.
+// Maps the segment at `path` (/proc/PID/fd/N) and spools it from now on; the mapping outlives the writer. Returns its
+// number (≥ 0) or −errno: −EBADMSG it is no segment, −EEXIST one of this writer and type is there already, −EBADF the
+// spool is not running, −EMFILE too many.
 int mqoe_spool_add(const char *path);
 
-// Read-only mapping of an added segment, for live progress (header, then records); NULL if there is none.
+// Read-only mapping of an added segment, for live progress (header, then records); NULL if there is none. Its addresses
+// stay valid for good; after mqoe_spool_stop they read as zeros.
 const void *mqoe_spool_view(int number, uint64_t *bytes);
 
 // Drains everything once more, closes the files and stops the thread. Returns records lost to overwriting (≥ 0), or

@@ -27,6 +27,7 @@ struct source {
     uint64_t lost;
     int file;
     off_t file_bytes;
+    bool viewed; // a mapping given away by mqoe_spool_view
 };
 
 static struct spool {
@@ -260,8 +261,17 @@ static int open_file(struct source *s) {
     return 0;
 }
 
+// A mapping that was given away keeps its addresses, as zeros that cost no memory: JavaScript cannot be made
+// to let go of an ArrayBuffer, and a late look at it must not be a crash.
+static void drop_mapping(struct source *s) {
+    void *map = (void *)s->header;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    if (!s->viewed || mmap(map, s->bytes, PROT_READ, flags, -1, 0) == MAP_FAILED)
+        munmap(map, s->bytes);
+}
+
 static void free_source(struct source *s) {
-    munmap((void *)s->header, s->bytes);
+    drop_mapping(s);
     if (s->file >= 0)
         close(s->file);
     free(s);
@@ -305,6 +315,7 @@ const void *mqoe_spool_view(int number, uint64_t *bytes) {
     if (spool.running && number >= 0 && number < spool.count) {
         view = spool.sources[number]->header;
         *bytes = spool.sources[number]->bytes;
+        spool.sources[number]->viewed = true;
     }
     pthread_mutex_unlock(&spool.lock);
     return view;
