@@ -1,0 +1,526 @@
+// FQ-CoDel: against a plain model with all flows allocated and nothing ever forgotten, and rule by rule.
+#include <errno.h>
+
+#include "frames.h"
+#include "sqm/leaf.h"
+
+#define MODEL_FLOWS 64
+
+static struct mqoe_fq_codel_config defaults(void) {
+    return (struct mqoe_fq_codel_config){.target = 5 * MS,
+                                         .interval = 100 * MS,
+                                         .ce_threshold = -1,
+                                         .memory_limit = 32 << 20,
+                                         .quantum = 1514,
+                                         .flows = 1024,
+                                         .limit = 10240,
+                                         .mtu = 1514,
+                                         .ecn = true};
+}
+
+struct bed {
+    struct frame_store store;
+    struct mqoe_sqm_pool pool;
+    struct mqoe_fq_codel q;
+    struct mqoe_queue_stats stats;
+    struct mqoe_frame_list dropped;
+};
+
+static void open_bed(struct bed *b, const struct mqoe_fq_codel_config *c, uint32_t frames, uint32_t flows) {
+    struct mqoe_error e;
+    *b = (struct bed){0};
+    frame_store_open(&b->store, frames);
+    assert_int_equal(mqoe_sqm_pool_init(&b->pool, &(struct mqoe_sqm_pool_config){flows, 4, 1}, &e), 0);
+    assert_int_equal(mqoe_fq_codel_check(c, &e), 0);
+    assert_int_equal(mqoe_fq_codel_init(&b->q, c, &b->pool, &e), 0);
+}
+
+static void close_bed(struct bed *b) {
+    mqoe_sqm_pool_free(&b->pool);
+    frame_store_close(&b->store);
+}
+
+// The hash that falls into bucket `bucket` of `flows`.
+static uint32_t hash_of(uint32_t bucket, uint32_t flows) {
+    return (uint32_t)((((uint64_t)bucket << 32) + (UINT64_C(1) << 31)) / flows);
+}
+
+static struct mqoe_frame *arrive(struct bed *b, uint64_t now, uint32_t bucket, uint32_t len, uint8_t tos) {
+    struct mqoe_frame *f = frame_make(&b->store, hash_of(bucket, b->q.buckets), len, tos);
+    if (f) {
+        f->time = now;
+        f->client = bucket;
+        mqoe_fq_codel_enqueue(&b->q, &b->pool, f, &b->stats, &b->dropped);
+    }
+    return f;
+}
+
+static struct mqoe_frame *depart(struct bed *b, uint64_t now) {
+    return mqoe_fq_codel_dequeue(&b->q, &b->pool, now, &b->stats, &b->dropped);
+}
+
+static uint32_t flows_in(const struct mqoe_sqm_pool *pool, uint32_t state) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pool->flow_count; i++)
+        count += pool->flows[i].state == state;
+    return count;
+}
+
+// ---- the model: algorithms.md §3 as one would write it first, one record per bucket for ever ----
+
+struct model_flow {
+    uint64_t serial[512]; // packets, oldest first
+    uint64_t time[512];
+    uint32_t len[512], tos[512], count, bytes;
+    int32_t deficit;
+    int listed; // 0 none, 1 new, 2 old
+    struct mqoe_codel codel;
+};
+
+struct model {
+    struct model_flow flows[MODEL_FLOWS];
+    int new_list[MODEL_FLOWS], old_list[MODEL_FLOWS], new_count, old_count;
+    uint32_t packets, bytes, drops, marks;
+    struct mqoe_fq_codel_config config;
+    struct mqoe_codel_params params;
+};
+
+static void model_remove_head(int *list, int *count) {
+    memmove(list, list + 1, (size_t)-- * count * sizeof *list);
+}
+
+static void model_pop(struct model *m, struct model_flow *f) {
+    m->packets--;
+    m->bytes -= f->len[0];
+    f->bytes -= f->len[0];
+    f->count--;
+    memmove(f->serial, f->serial + 1, f->count * sizeof *f->serial);
+    memmove(f->time, f->time + 1, f->count * sizeof *f->time);
+    memmove(f->len, f->len + 1, f->count * sizeof *f->len);
+    memmove(f->tos, f->tos + 1, f->count * sizeof *f->tos);
+}
+
+static void model_enqueue(struct model *m, int bucket, uint64_t serial, uint64_t now, uint32_t len,
+                          uint32_t tos) {
+    struct model_flow *f = &m->flows[bucket];
+    assert_true(f->count < 512);
+    f->serial[f->count] = serial;
+    f->time[f->count] = now;
+    f->tos[f->count] = tos;
+    f->len[f->count++] = len;
+    f->bytes += len;
+    m->bytes += len;
+    m->packets++;
+    if (!f->listed) {
+        f->listed = 1;
+        f->deficit = (int32_t)m->config.quantum;
+        m->new_list[m->new_count++] = bucket;
+    }
+    if (m->packets <= m->config.limit)
+        return;
+    struct model_flow *fat = NULL;
+    for (int i = 0; i < m->new_count + m->old_count; i++) {
+        struct model_flow *c = &m->flows[i < m->new_count ? m->new_list[i] : m->old_list[i - m->new_count]];
+        fat = !fat || c->bytes > fat->bytes ? c : fat;
+    }
+    uint32_t half = fat->bytes / 2, gone = 0, count = 0;
+    do {
+        gone += fat->len[0];
+        model_pop(m, fat);
+        m->drops++;
+    } while (++count < 64 && gone < half);
+    fat->codel.count += count;
+}
+
+// One packet through CoDel's test; true: signal.
+static bool model_above(struct model *m, struct model_flow *f, bool packet, uint32_t sojourn, uint32_t now) {
+    if (!packet || sojourn < m->params.target || m->bytes <= m->params.mtu)
+        return f->codel.first_above = 0, false;
+    if (!f->codel.first_above)
+        return f->codel.first_above = now + m->params.interval, false;
+    return (int32_t)(now - f->codel.first_above) > 0;
+}
+
+struct taken {
+    bool packet;
+    uint64_t serial;
+    uint32_t sojourn, len, tos;
+};
+
+static struct taken model_take(struct model *m, struct model_flow *f, uint32_t now, bool *above) {
+    struct taken t = {0};
+    if (f->count) {
+        t = (struct taken){true, f->serial[0], now - (uint32_t)(f->time[0] >> 10), f->len[0], f->tos[0]};
+        model_pop(m, f);
+    }
+    *above = model_above(m, f, t.packet, t.sojourn, now);
+    return t;
+}
+
+static uint32_t model_control(const struct model *m, const struct model_flow *f, uint32_t t) {
+    return t + (uint32_t)(((uint64_t)m->params.interval * (uint64_t)(f->codel.inv_sqrt * 65536u)) >> 32);
+}
+
+static struct taken model_codel(struct model *m, struct model_flow *f, uint64_t now_ns) {
+    struct mqoe_codel *c = &f->codel;
+    uint32_t now = (uint32_t)(now_ns >> 10);
+    bool above;
+    struct taken t = model_take(m, f, now, &above);
+    if (!above) {
+        c->dropping = false;
+        return t;
+    }
+    if (c->dropping) {
+        while (c->dropping && (int32_t)(now - c->drop_next) >= 0) {
+            c->count++;
+            mqoe_codel_newton(c);
+            if (t.tos & 3) {
+                m->marks++;
+                c->drop_next = model_control(m, f, c->drop_next);
+                return t;
+            }
+            m->drops++;
+            t = model_take(m, f, now, &above);
+            if (above)
+                c->drop_next = model_control(m, f, c->drop_next);
+            else
+                c->dropping = false;
+        }
+        return t;
+    }
+    if (t.tos & 3) {
+        m->marks++;
+    } else {
+        m->drops++;
+        t = model_take(m, f, now, &above);
+    }
+    uint32_t delta = c->count - c->last_count;
+    c->dropping = true;
+    if (delta > 1 && (int32_t)(now - c->drop_next - 16 * m->params.interval) < 0) {
+        c->count = delta;
+        mqoe_codel_newton(c);
+    } else {
+        c->count = 1;
+        c->inv_sqrt = 0xffff;
+    }
+    c->last_count = c->count;
+    c->drop_next = model_control(m, f, now);
+    return t;
+}
+
+// Serial number of the packet that leaves, or −1.
+static int64_t model_dequeue(struct model *m, uint64_t now) {
+    while (m->new_count || m->old_count) {
+        bool from_new = m->new_count > 0;
+        int *list = from_new ? m->new_list : m->old_list, *count = from_new ? &m->new_count : &m->old_count;
+        int bucket = list[0];
+        struct model_flow *f = &m->flows[bucket];
+        if (f->deficit <= 0) {
+            f->deficit += (int32_t)m->config.quantum;
+            model_remove_head(list, count);
+            m->old_list[m->old_count++] = bucket;
+            f->listed = 2;
+            continue;
+        }
+        struct taken t = model_codel(m, f, now);
+        if (t.packet) {
+            f->deficit -= (int32_t)t.len;
+            return (int64_t)t.serial;
+        }
+        bool to_old = from_new && m->old_count;
+        model_remove_head(list, count);
+        f->listed = to_old ? 2 : 0;
+        if (to_old)
+            m->old_list[m->old_count++] = bucket;
+    }
+    return -1;
+}
+
+static void model_open(struct model *m, const struct mqoe_fq_codel_config *c,
+                       const struct mqoe_codel_params *p, uint64_t now) {
+    *m = (struct model){.config = *c, .params = *p};
+    for (int i = 0; i < MODEL_FLOWS; i++)
+        mqoe_codel_init(&m->flows[i].codel, p, mqoe_codel_ticks(now));
+}
+
+// Sometimes a burst, sometimes a pause long enough to forget; the link is now fast, now slow.
+static void agree_for(uint64_t seed, uint32_t limit, uint32_t operations) {
+    static struct model m;
+    struct mqoe_fq_codel_config c = defaults();
+    struct mqoe_random r;
+    struct bed b;
+    uint64_t now = 20 * SECOND, last = 0;
+    c.flows = MODEL_FLOWS;
+    c.limit = limit;
+    c.quantum = seed % 2 ? 300 : 1514;
+    mqoe_random_seed(&r, seed);
+    open_bed(&b, &c, limit + 2, 256);
+    model_open(&m, &c, &b.q.codel, now);
+    for (uint32_t i = 0; i < operations; i++) {
+        uint32_t phase = (i >> 9) % 5; // fill, hold, drain, pause, sparse
+        bool in = phase == 3 ? false : mqoe_random_below(&r, 100) < (uint32_t[]){70, 50, 30, 0, 45}[phase];
+        now += mqoe_random_below(&r, phase == 3 ? 8 * MS : MS);
+        if (in) {
+            uint32_t spread = phase == 4 ? MODEL_FLOWS : 4, bucket = mqoe_random_below(&r, spread);
+            uint32_t len = 60 + mqoe_random_below(&r, 1455);
+            uint8_t tos = bucket % 2 ? 2 : 0;
+            struct mqoe_frame *f = arrive(&b, now, bucket, len, tos);
+            assert_non_null(f);
+            model_enqueue(&m, (int)bucket, f->user, now, len, tos);
+        } else {
+            struct mqoe_frame *f = depart(&b, now);
+            int64_t want = model_dequeue(&m, now);
+            assert_int_equal(f ? (int64_t)f->user : -1, want);
+            last += f != NULL;
+            if (f)
+                frame_give(&b.store, f);
+        }
+        frame_give_all(&b.store, &b.dropped);
+        assert_int_equal(b.stats.backlog_packets, m.packets);
+        assert_int_equal(b.stats.backlog_bytes, m.bytes);
+        assert_int_equal(b.stats.drop_aqm + b.stats.drop_overflow, m.drops);
+        assert_int_equal(b.stats.marks, m.marks);
+    }
+    assert_true(last > operations / 10 && b.stats.marks > 100 && b.stats.drop_aqm > 100);
+    assert_int_equal(b.pool.flows_exhausted, 0);
+    close_bed(&b);
+}
+
+static void decides_as_the_model_that_never_forgets(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        agree_for(seed, 400, 60000);
+    for (uint64_t seed = 21; seed <= 30; seed++)
+        agree_for(seed, 60, 60000); // overflow at every turn
+}
+
+// ---- rule by rule ----
+
+static void a_sparse_flow_goes_first(void **state) {
+    (void)state;
+    struct mqoe_fq_codel_config c = defaults();
+    struct bed b;
+    open_bed(&b, &c, 2000, 100);
+    for (int i = 0; i < 1000; i++)
+        arrive(&b, 0, (uint32_t)i % 10, 1514, 0);
+    for (int i = 0; i < 25; i++)
+        frame_give(&b.store, depart(&b, MS));
+    arrive(&b, 2 * MS, 500, 100, 0);
+    assert_int_equal(depart(&b, 2 * MS)->client, 500);
+    close_bed(&b);
+}
+
+// A flow that always keeps one packet queued ("new" again and again) cannot starve the others.
+static void new_flows_do_not_starve_old_ones(void **state) {
+    (void)state;
+    struct mqoe_fq_codel_config c = defaults();
+    struct bed b;
+    uint32_t old = 0;
+    open_bed(&b, &c, 2000, 100);
+    for (int i = 0; i < 1000; i++)
+        arrive(&b, 0, 1, 1514, 0);
+    for (int i = 0; i < 1000; i++) {
+        if (i % 2 == 0)
+            arrive(&b, MS, 2, 1514, 0);
+        struct mqoe_frame *f = depart(&b, MS);
+        old += f->client == 1;
+        frame_give(&b.store, f);
+    }
+    assert_in_range(old, 490, 510);
+    close_bed(&b);
+}
+
+static void bytes_are_shared_not_packets(void **state) {
+    (void)state;
+    struct mqoe_fq_codel_config c = defaults();
+    struct bed b;
+    uint64_t bytes[2] = {0};
+    open_bed(&b, &c, 10000, 100);
+    for (int i = 0; i < 8000; i++)
+        arrive(&b, 0, i % 8 == 0, i % 8 == 0 ? 1514 : 214, 0);
+    for (int i = 0; i < 4000; i++) {
+        struct mqoe_frame *f = depart(&b, 0);
+        bytes[f->client] += f->len;
+    }
+    assert_true(bytes[0] + 3028 > bytes[1] && bytes[1] + 3028 > bytes[0]);
+    close_bed(&b);
+}
+
+static void the_fattest_queue_pays(void **state) {
+    (void)state;
+    struct mqoe_fq_codel_config c = defaults();
+    struct bed b;
+    c.limit = 100;
+    open_bed(&b, &c, 300, 100);
+    for (int i = 0; i < 80; i++)
+        arrive(&b, 0, 1, 1000, 0);
+    for (int i = 0; i < 20; i++)
+        arrive(&b, 0, 2, 1000, 0);
+    assert_int_equal(b.stats.drop_overflow, 0);
+    arrive(&b, 0, 3, 60, 0); // one too many, of an innocent flow
+    assert_int_equal(b.stats.drop_overflow, 40);
+    uint64_t serial = 0;
+    for (struct mqoe_frame *f; (f = mqoe_frame_list_pop(&b.dropped)); serial++) {
+        assert_int_equal(f->client, 1);
+        assert_int_equal(f->user, serial); // from the head
+        assert_int_equal(f->cause, MQOE_DROP_OVERFLOW);
+    }
+    close_bed(&b);
+}
+
+static void a_batch_is_64_packets_at_most(void **state) {
+    (void)state;
+    struct mqoe_fq_codel_config c = defaults();
+    struct bed b;
+    c.limit = 1000;
+    open_bed(&b, &c, 1100, 100);
+    for (int i = 0; i < 1001; i++)
+        arrive(&b, 0, 1, 1000, 0);
+    assert_int_equal(b.stats.drop_overflow, 64);
+    close_bed(&b);
+}
+
+static void the_memory_limit_counts_whole_chunks(void **state) {
+    (void)state;
+    struct mqoe_fq_codel_config c = defaults();
+    struct bed b;
+    c.memory_limit = 10 * MQOE_FRAME_MEMORY;
+    open_bed(&b, &c, 100, 100);
+    for (uint32_t i = 0; i < 10; i++)
+        arrive(&b, 0, i, 60, 0);
+    assert_int_equal(b.stats.drop_overflow, 0);
+    arrive(&b, 0, 10, 60, 0);
+    assert_int_equal(b.stats.drop_overflow, 1);
+    close_bed(&b);
+}
+
+// ---- the shared pool ----
+
+static void idle_flows_return_to_the_pool(void **state) {
+    (void)state;
+    struct mqoe_fq_codel_config c = defaults();
+    struct bed b;
+    open_bed(&b, &c, 1000, 200);
+    for (uint32_t i = 0; i < 100; i++)
+        arrive(&b, SECOND, i, 1000, 2);
+    assert_int_equal(flows_in(&b.pool, MQOE_FLOW_NEW), 100);
+    while (depart(&b, SECOND + MS))
+        ;
+    assert_int_equal(flows_in(&b.pool, MQOE_FLOW_FREE), 199); // all but the reserve
+    close_bed(&b);
+}
+
+static void a_flow_that_was_signalled_is_remembered(void **state) {
+    (void)state;
+    struct mqoe_fq_codel_config c = defaults();
+    struct bed b;
+    open_bed(&b, &c, 1000, 3);
+    for (uint32_t i = 0; i < 100; i++)
+        arrive(&b, SECOND, 1, 1000, 2);
+    for (uint64_t t = SECOND; depart(&b, t); t += 10 * MS)
+        ;
+    assert_true(b.stats.marks > 5);
+    assert_int_equal(flows_in(&b.pool, MQOE_FLOW_IDLE), 1);
+    // Two other flows need the two records there are: the memory gives way.
+    arrive(&b, 3 * SECOND, 2, 100, 2);
+    arrive(&b, 3 * SECOND, 3, 100, 2);
+    assert_int_equal(flows_in(&b.pool, MQOE_FLOW_NEW), 2);
+    assert_int_equal(flows_in(&b.pool, MQOE_FLOW_IDLE), 0);
+    assert_int_equal(b.pool.flows_exhausted, 0);
+    close_bed(&b);
+}
+
+// Four records for 64 flows: packets share the reserve queue, none is lost, each flow keeps its order.
+static void an_exhausted_pool_loses_and_reorders_nothing(void **state) {
+    (void)state;
+    struct mqoe_fq_codel_config c = defaults();
+    struct mqoe_random r;
+    struct bed b;
+    uint64_t last[64], in = 0, out = 0;
+    memset(last, 0xff, sizeof last);
+    mqoe_random_seed(&r, 11);
+    open_bed(&b, &c, 200, 5);
+    for (int i = 0; i < 200000; i++) {
+        uint64_t now = (uint64_t)i * 1000;
+        if (mqoe_random_below(&r, 100) < ((i >> 8) % 2 ? 60u : 40u)) {
+            in += arrive(&b, now, mqoe_random_below(&r, 64), 200, 0) != NULL;
+        } else {
+            struct mqoe_frame *f = depart(&b, now);
+            if (!f)
+                continue;
+            assert_true(last[f->client] == UINT64_MAX || last[f->client] < f->user);
+            last[f->client] = f->user;
+            frame_give(&b.store, f);
+            out++;
+        }
+    }
+    assert_int_equal(in, out + b.stats.backlog_packets + b.stats.drop_aqm);
+    assert_true(b.pool.flows_exhausted > 1000);
+    close_bed(&b);
+}
+
+static void instances_do_not_share_queues(void **state) {
+    (void)state;
+    struct mqoe_fq_codel_config c = defaults();
+    struct mqoe_fq_codel other;
+    struct mqoe_queue_stats stats = {0};
+    struct mqoe_error e;
+    struct bed b;
+    open_bed(&b, &c, 100, 100);
+    assert_int_equal(mqoe_fq_codel_init(&other, &c, &b.pool, &e), 0);
+    arrive(&b, 0, 7, 100, 0);
+    assert_null(mqoe_fq_codel_dequeue(&other, &b.pool, 0, &stats, &b.dropped));
+    assert_int_equal(b.stats.backlog_packets, 1);
+    assert_non_null(depart(&b, 0));
+    close_bed(&b);
+}
+
+static void memory_is_what_the_header_says(void **state) {
+    (void)state;
+    size_t flow = sizeof(struct mqoe_flow) + 4 * sizeof(uint32_t); // with its share of the index
+    size_t idle = sizeof(struct mqoe_leaf) + flow;
+    size_t busy = idle + 32 * flow + sizeof(struct mqoe_histogram);
+    assert_true(idle == 328);
+    assert_true(busy - idle == 32 * 80 + 1728);
+    assert_true(2 * idle <= 2048 && 2 * busy <= 24 * 1024); // the targets for a client, both directions
+}
+
+static void refuses_what_cannot_run(void **state) {
+    (void)state;
+    struct mqoe_error e;
+    struct mqoe_fq_codel_config bad[9];
+    for (int i = 0; i < 9; i++)
+        bad[i] = defaults();
+    bad[0].target = 0;
+    bad[1].target = 200 * MS; // above interval
+    bad[2].interval = 101 * SECOND;
+    bad[3].quantum = 255;
+    bad[4].flows = 0;
+    bad[5].flows = 65537;
+    bad[6].limit = 0;
+    bad[7].memory_limit = 2047;
+    bad[8].ce_threshold = -2;
+    for (int i = 0; i < 9; i++) {
+        assert_int_equal(mqoe_fq_codel_check(&bad[i], &e), -EINVAL);
+        assert_true(e.object[0] && e.hint[0]);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decides_as_the_model_that_never_forgets),
+        cmocka_unit_test(a_sparse_flow_goes_first),
+        cmocka_unit_test(new_flows_do_not_starve_old_ones),
+        cmocka_unit_test(bytes_are_shared_not_packets),
+        cmocka_unit_test(the_fattest_queue_pays),
+        cmocka_unit_test(a_batch_is_64_packets_at_most),
+        cmocka_unit_test(the_memory_limit_counts_whole_chunks),
+        cmocka_unit_test(idle_flows_return_to_the_pool),
+        cmocka_unit_test(a_flow_that_was_signalled_is_remembered),
+        cmocka_unit_test(an_exhausted_pool_loses_and_reorders_nothing),
+        cmocka_unit_test(instances_do_not_share_queues),
+        cmocka_unit_test(memory_is_what_the_header_says),
+        cmocka_unit_test(refuses_what_cannot_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
