@@ -1,4 +1,5 @@
 import type { Blueprint } from "../blueprint/types.js";
+import type { RunSeries } from "../metrics/series.js";
 import type { Case } from "../scenario/types.js";
 import type { CaseResult, Results } from "../verdict/types.js";
 
@@ -31,45 +32,4 @@ export interface RunReport {
   series: RunSeries | null;
 }
 
-/** What is plotted over time. Times are seconds from t0, latencies seconds, rates bit/s. */
-export interface RunSeries {
-  phases: PhaseSpan[];
-  latency: LatencySeries[];
-  throughput: ThroughputSeries[];
-  queue: QueueSeries[];
-}
-
-export interface PhaseSpan {
-  name: string;
-  start: number;
-  end: number;
-}
-
-/** One value per probe packet, at the time it was due; null = lost. */
-export interface LatencySeries {
-  client: string;
-  traffic: string;
-  time: number[];
-  rtt: (number | null)[];
-}
-
-/** Goodput of all of a client's flows in bins; `time` is a bin's end. */
-export interface ThroughputSeries {
-  client: string;
-  time: number[];
-  down: number[];
-  up: number[];
-}
-
-/** One direction of a client's bottleneck queue. Counts are per interval, not cumulative. */
-export interface QueueSeries {
-  client: string;
-  direction: "down" | "up";
-  time: number[];
-  sojournP50: number[];
-  sojournP99: number[];
-  sojournMax: number[];
-  backlogPackets: number[];
-  drops: number[];
-  marks: number[];
-}
+export type { LatencySeries, QueueSeries, RunSeries, ThroughputSeries } from "../metrics/series.js";

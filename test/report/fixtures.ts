@@ -271,7 +271,8 @@ function latencyOf(
     time.push(at);
     rtt.push(lost ? null : RTT + 0.0002 * random() + queueDelay(discipline, at, seconds, random));
   }
-  return { client, traffic: "ping", time, rtt };
+  const half = rtt.map((v) => (v === null ? null : v / 2));
+  return { client, traffic: "ping", time, rtt, owdDown: half, owdUp: half };
 }
 
 function throughputOf(client: string, random: () => number, seconds: number): ThroughputSeries {

@@ -1,0 +1,169 @@
+import { html, type Markup, raw } from "./markup.js";
+import { envelope, type Plot, type PlotSeries } from "./plot.js";
+
+/** The static drawing of a plot: what is seen without scripting, and what is printed. Colours come from the page. */
+
+const WIDTH = 880;
+const HEIGHT = 250;
+const AREA = { left: 58, right: 870, top: 10, bottom: 218 };
+
+interface Scale {
+  toPixel: (value: number) => number;
+  ticks: number[];
+}
+
+const LOG_STEPS = [1, 2, 5];
+
+function linearTicks(low: number, high: number, about: number): number[] {
+  const rough = (high - low) / about;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = ([1, 2, 5, 10].find((s) => s * power >= rough) ?? 10) * power;
+  const first = Math.ceil(low / step);
+  const count = Math.floor(high / step + 1e-9) - first + 1;
+  return Array.from({ length: Math.max(0, count) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+function logTicks(low: number, high: number): number[] {
+  const ticks: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+    for (const step of LOG_STEPS) ticks.push(Number((step * 10 ** power).toPrecision(6)));
+  }
+  const inside = ticks.filter((tick) => tick >= low && tick <= high);
+  return inside.length > 9 ? inside.filter((tick) => Math.log10(tick) % 1 === 0) : inside;
+}
+
+function makeScale(low: number, high: number, from: number, to: number, log: boolean, ticks: number): Scale {
+  const f = log ? Math.log10 : (value: number) => value;
+  const span = f(high) - f(low) || 1;
+  return {
+    toPixel: (value) => Math.round((from + ((f(value) - f(low)) / span) * (to - from)) * 10) / 10,
+    ticks: log ? logTicks(low, high) : linearTicks(low, high, ticks),
+  };
+}
+
+function extent(values: Iterable<number | null>): [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (value === null) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return low <= high ? [low, high] : [0, 1];
+}
+
+function* allValues(plot: Plot): Iterable<number | null> {
+  for (const { values } of plot.series) yield* values;
+}
+
+function yScale(plot: Plot): Scale {
+  const log = plot.switchable?.axis === "y" && plot.switchable.log;
+  const [low, high] = extent(allValues(plot));
+  if (log) return makeScale(Math.max(low, 0.01) * 0.9, Math.max(high, 0.02) * 1.1, AREA.bottom, AREA.top, true, 5);
+  const top = plot.y.unit === "%" ? 100 : high * 1.05 || 1;
+  return makeScale(Math.min(0, low * 1.05), top, AREA.bottom, AREA.top, false, 5);
+}
+
+function xScale(plot: Plot): Scale {
+  const log = plot.switchable?.axis === "x" && plot.switchable.log;
+  const [low, high] = plot.phases.length > 0 ? phaseExtent(plot) : extent(plot.x.values);
+  return makeScale(low, high, AREA.left, AREA.right, log ?? false, 8);
+}
+
+function phaseExtent(plot: Plot): [number, number] {
+  return extent(plot.phases.flatMap((phase) => [phase.start, phase.end]));
+}
+
+type Point = [x: number, y: number];
+
+/** Runs of points without a gap, at most two points per `columns` part of the axis. */
+function segments(xs: number[], values: (number | null)[], columns: number): Point[][] {
+  const fits = values.length <= columns * 2;
+  const index = values.map((_, i) => i);
+  const drawn = fits ? values : envelope(index, values, 0, values.length, columns);
+  const xOf = (i: number) => (fits ? xs[i] : xs[Math.floor(((i + 0.5) / drawn.length) * xs.length)]) as number;
+  const runs: Point[][] = [[]];
+  drawn.forEach((value, i) => {
+    if (value === null) runs.push([]);
+    else (runs.at(-1) as Point[]).push([xOf(i), value]);
+  });
+  return runs.filter((run) => run.length > 0);
+}
+
+function pathOf(points: Point[], x: Scale, y: Scale): string {
+  return points.map(([px, py], i) => `${i === 0 ? "M" : "L"}${x.toPixel(px)} ${y.toPixel(py)}`).join("");
+}
+
+function lineOf(plot: Plot, series: PlotSeries, x: Scale, y: Scale, columns: number): Markup {
+  const d = segments(plot.x.values, series.values, columns)
+    .map((points) => pathOf(points, x, y))
+    .join("");
+  return html`<path d="${d}" class="line${series.dashed ? " dashed" : ""}" style="stroke:var(--c${series.color})"/>`;
+}
+
+/** Stacks are painted from the outermost to the innermost, each down to zero: the inner ones cover the rest. */
+function areaOf(plot: Plot, series: PlotSeries, x: Scale, y: Scale, columns: number): Markup {
+  const zero = y.toPixel(0);
+  const d = segments(plot.x.values, series.values, columns).map((points) => {
+    const [first, last] = [points[0] as Point, points.at(-1) as Point];
+    return `${pathOf(points, x, y)}L${x.toPixel(last[0])} ${zero}L${x.toPixel(first[0])} ${zero}Z`;
+  });
+  return html`<path d="${d.join("")}" style="fill:var(--c${series.color})"/>`;
+}
+
+function phaseBands(plot: Plot, x: Scale): Markup {
+  return html`${plot.phases.map((phase) => {
+    const [from, to] = [x.toPixel(phase.start), x.toPixel(phase.end)];
+    const label =
+      to - from > 40
+        ? html`<text x="${(from + to) / 2}" y="${AREA.top + 12}" class="phase">${phase.name}</text>`
+        : null;
+    return html`<rect x="${from}" y="${AREA.top}" width="${to - from}" height="${AREA.bottom - AREA.top}" class="band ${
+      phase.name === "loaded" ? "loaded" : ""
+    }"/>${label}`;
+  })}`;
+}
+
+function axes(plot: Plot, x: Scale, y: Scale): Markup {
+  const yTicks = y.ticks.map(
+    (tick) => html`<path d="M${AREA.left} ${y.toPixel(tick)}H${AREA.right}" class="grid"/>
+<text x="${AREA.left - 6}" y="${y.toPixel(tick) + 4}" class="tick end">${Math.abs(tick)}</text>`,
+  );
+  const xTicks = x.ticks.map(
+    (tick) => html`<text x="${x.toPixel(tick)}" y="${AREA.bottom + 15}" class="tick">${tick}</text>`,
+  );
+  const label = plot.x.unit === "s" ? "seconds from the start of the run" : `${plot.x.label}, ${plot.x.unit}`;
+  return html`${yTicks}${xTicks}<text x="${AREA.right}" y="${HEIGHT - 3}" class="tick end">${label}</text>
+<text x="0" y="${AREA.top + 2}" class="tick start">${plot.y.unit}</text>`;
+}
+
+function legend(plot: Plot): Markup {
+  return html`<ul class="legend">${plot.series.map(
+    (series) =>
+      html`<li><i class="${series.dashed ? "dashed" : ""}" style="--c:var(--c${series.color})"></i>${series.label}</li>`,
+  )}</ul>`;
+}
+
+/** `columns`: horizontal resolution, at most two points each. */
+export function svgPlot(plot: Plot, columns: number): Markup {
+  const [x, y] = [xScale(plot), yScale(plot)];
+  const areas = plot.series.filter((series) => series.stackOn !== undefined).reverse();
+  const lines = plot.series.filter((series) => series.stackOn === undefined);
+  const losses = plot.losses.map((at) => `M${x.toPixel(at)} ${AREA.bottom - 5}V${AREA.bottom}`).join("");
+  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${plot.title}: ${plot.summary}">
+${phaseBands(plot, x)}${areas.map((series) => areaOf(plot, series, x, y, columns))}${axes(plot, x, y)}${lines.map(
+  (series) => lineOf(plot, series, x, y, columns),
+)}${losses === "" ? null : raw(`<path d="${losses}" class="loss"/>`)}</svg>${legend(plot)}`;
+}
+
+/** A plot on the page: heading, the static drawing, and the numbers from which the script draws the live one. */
+export function figure(plot: Plot, columns: number): Markup {
+  const data = JSON.stringify(plot).replace(/</gu, "\\u003c");
+  const toggle = plot.switchable
+    ? html`<button type="button" class="toggle" hidden aria-pressed="${plot.switchable.log ? "true" : "false"}">log scale</button>`
+    : null;
+  return html`<figure class="plot">
+<figcaption><b>${plot.title}</b> <span>${plot.summary}</span>${toggle}</figcaption>
+<div class="static">${svgPlot(plot, columns)}</div><div class="live"></div>
+<script type="application/json">${raw(data)}</script>
+</figure>`;
+}
