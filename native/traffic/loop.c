@@ -19,6 +19,7 @@
 #define TIMERS_PER_ROUND 64
 #define RECORD_INTERVAL  INT64_C(100000000)
 #define INBOX_BYTES      (1 << 20)
+#define SMALLEST_SEGMENT UINT64_C(4096) // a small run fits whole, however late its spool is
 #define STACK_BYTES      (256 * 1024)
 
 static_assert(sizeof(struct traffic_message) <= PIPE_BUF, "messages are written in one piece");
@@ -128,9 +129,11 @@ struct mqoe_segment *traffic_loop_segment(struct traffic_loop *loop, const char 
     snprintf(writer, sizeof writer, "traffic-%u", loop->id);
     struct mqoe_segment *segment = &loop->segments[loop->segment_count];
     uint64_t capacity = (uint64_t)(per_second * 2) + extra;
+    if (capacity < SMALLEST_SEGMENT)
+        capacity = SMALLEST_SEGMENT;
     int error = loop->segment_count == TRAFFIC_LOOP_SEGMENTS
                     ? -ENOSPC
-                    : mqoe_segment_create(segment, type, writer, capacity ? capacity : 1);
+                    : mqoe_segment_create(segment, type, writer, capacity);
     if (error) {
         mqoe_fail(e, -error, "memfd_create",
                   "its size follows from the number and interval of flows and probes",
