@@ -305,9 +305,11 @@ static int read_cores(struct reader *r, const json_t *list) {
         return no_memory(r, "cores", count);
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_array_get(list, i);
+        char name[32];
+        snprintf(name, sizeof name, "cores[%zu]", i);
         if (!json_is_integer(item) || json_integer_value(item) < -1 ||
             json_integer_value(item) >= CPU_SETSIZE)
-            return traffic_json_wrong(item, path, "cores[]", "a CPU number, or -1 for not pinned", r->e);
+            return traffic_json_wrong(item, path, name, "a CPU number, or -1 for not pinned", r->e);
         r->plan->cores[i] = (int)json_integer_value(item);
     }
     r->plan->core_count = (uint32_t)count;
