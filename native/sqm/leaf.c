@@ -93,8 +93,10 @@ static void record_sojourn(struct mqoe_leaf *leaf, uint64_t sojourn) {
 }
 
 static void deliver(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_t now) {
-    uint64_t free_at =
-        mqoe_shaper_gate(&leaf->shaper); // when the link got to this frame, however late we are
+    // When the link got to this frame, however late we are: not before it arrived, even if older ones were
+    // dropped only now and left the link nothing to do in the meantime.
+    mqoe_shaper_wake(&leaf->shaper, frame->time);
+    uint64_t free_at = mqoe_shaper_gate(&leaf->shaper);
     record_sojourn(leaf, now > frame->time ? now - frame->time : 0);
     leaf->stats.out_packets++;
     leaf->stats.out_bytes += frame->len;

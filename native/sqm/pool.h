@@ -1,17 +1,17 @@
-// What the leaves of one reactor share: flow records and histograms, given out when traffic needs them, so that
-// tens of thousands of clients cost what the busy ones use.
+// What the leaves of one reactor share: flow records and histograms, given out when traffic needs them, so
+// that tens of thousands of clients cost what the busy ones use.
 //
-// Memory of one fq_codel leaf: idle 328 bytes (struct mqoe_leaf 248; its reserve flow 64 and that flow's share
-// of the index, at most 16); with 32 flows and a histogram in use 32 · 80 + 1,728 more, 4.6 KB. test_fq_codel.c
-// holds it to that.
+// Memory of one fq_codel leaf: idle 328 bytes (struct mqoe_leaf 248; its reserve flow 64 and that flow's
+// share of the index, at most 16); with 32 flows and a histogram in use 32 · 80 + 1,728 more, 4.6 KB.
+// test_fq_codel.c holds it to that.
 #pragma once
 
 #include "record/error.h"
 #include "sqm/flow.h"
 #include "sqm/histogram.h"
 
-// How many flow records: one for each leaf's reserve, and one for each queue in use. Queues with frames are at
-// most as many as the reactor has frames; those that have just emptied keep theirs until their turn comes
+// How many flow records: one for each leaf's reserve, and one for each queue in use. Queues with frames are
+// at most as many as the reactor has frames; those that have just emptied keep theirs until their turn comes
 // round. If all are taken, packets share their leaf's reserve queue: slower to tell flows apart, never lost.
 struct mqoe_sqm_pool_config {
     uint32_t flows;      // records; frames + leaves is ample

@@ -35,7 +35,7 @@ static inline uint64_t mqoe_shaper_gate(const struct mqoe_shaper *shaper) {
     return shaper->next < shaper->failsafe ? shaper->next : shaper->failsafe;
 }
 
-// To be called before the first frame is put into an empty queue.
+// The link had nothing to do until `now`: called before the first frame enters an empty queue.
 static inline void mqoe_shaper_wake(struct mqoe_shaper *shaper, uint64_t now) {
     if (shaper->next < now)
         shaper->next = shaper->failsafe = now;
