@@ -10,7 +10,6 @@ import { html, type Markup, raw } from "./html/markup.js";
 import { STYLE } from "./html/style.js";
 import { verdictTable } from "./html/verdict-table.js";
 import type { ReportInput } from "./types.js";
-import { type ReportError, writeReport } from "./write.js";
 
 /** Numbers on the whole page, about 6 bytes each: what keeps it below 3 MB however much was recorded. */
 const PAGE_VALUES = 240_000;
@@ -109,9 +108,4 @@ export function renderHtml(input: ReportInput): string {
 <script>${raw(library.script)}</script><script>${raw(CLIENT_SCRIPT)}</script></body></html>
 `;
   return page.text;
-}
-
-/** Writes the page to `file`, whole or not at all. Returns null or what went wrong. */
-export function writeHtml(input: ReportInput, file: string): Promise<ReportError | null> {
-  return writeReport(file, renderHtml(input));
 }

@@ -1,18 +1,18 @@
-import { writeHtml } from "./html.js";
-import { writeJson } from "./json.js";
+import { renderHtml } from "./html.js";
+import { renderJson } from "./json.js";
 import type { ReportInput } from "./types.js";
-import type { ReportError } from "./write.js";
+import { type ReportError, writeReport } from "./write.js";
 
 export { renderHtml } from "./html.js";
-export { renderJson, writeJson } from "./json.js";
+export { renderJson } from "./json.js";
 export * from "./terminal.js";
 export type * from "./types.js";
 export { ReportError } from "./write.js";
 
-export interface ReportFiles {
-  /** Paths; `/dev/stdout` and other devices are written through. */
-  json?: string;
-  html?: string;
+/** Where to: a path or several; `/dev/stdout` and other devices are written through. */
+export interface ReportTargets {
+  json?: string | readonly string[] | undefined;
+  html?: string | readonly string[] | undefined;
 }
 
 /**
@@ -21,19 +21,28 @@ export interface ReportFiles {
  */
 export async function writeReports(
   input: ReportInput,
-  files: ReportFiles,
+  targets: ReportTargets,
 ): Promise<{ written: string[]; errors: ReportError[] }> {
-  const jobs: { file: string; write: () => Promise<ReportError | null> }[] = [];
-  const { json, html } = files;
-  if (json !== undefined) jobs.push({ file: json, write: () => writeJson(input.results, json) });
-  if (html !== undefined) jobs.push({ file: html, write: () => writeHtml(input, html) });
+  const page = once(() => renderHtml(input));
+  const jobs = [
+    ...[targets.json ?? []].flat().map((file) => ({ file, text: () => renderJson(input.results) })),
+    ...[targets.html ?? []].flat().map((file) => ({ file, text: page })),
+  ];
   const written: string[] = [];
   const errors: ReportError[] = [];
   // One after the other: on a full disk the small one, which comes first, still fits.
-  for (const { file, write } of jobs) {
-    const error = await write();
+  for (const { file, text } of jobs) {
+    const error = await writeReport(file, text());
     if (error === null) written.push(file);
     else errors.push(error);
   }
   return { written, errors };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }

@@ -1,5 +1,4 @@
 import type { CaseResult, ExpectationResult, Metrics, Results, RunResult } from "../verdict/types.js";
-import { type ReportError, writeReport } from "./write.js";
 
 /**
  * The order of keys is part of what people diff, so it is fixed here, in the order of DESIGN §9. Keys that this list
@@ -62,9 +61,4 @@ function caseInOrder(result: CaseResult): object {
 /** The results as text: same results, same bytes. Matrix axes keep the order of the scenario. */
 export function renderJson(results: Results): string {
   return `${JSON.stringify(inOrder({ ...results, cases: results.cases.map(caseInOrder) }, RESULTS), null, 2)}\n`;
-}
-
-/** Writes the results to `file`, whole or not at all. Returns null or what went wrong. */
-export function writeJson(results: Results, file: string): Promise<ReportError | null> {
-  return writeReport(file, renderJson(results));
 }

@@ -24,7 +24,9 @@ function tile(label: string, value: Markup | string, note: string): Markup {
 }
 
 function latencyTiles(of: LatencyHeadline): Markup {
-  const median = html`${formatMetric(of.idleP50)} <small>→</small> ${formatMetric(of.loadedP50)}`;
+  // One unit for both, so that the pair stays short.
+  const idle = formatMetric(of.idleP50).replace(/ ms$/u, "");
+  const median = html`${idle} <small>→</small> ${formatMetric(of.loadedP50)}`;
   return html`${tile("Latency, median", median, `${of.traffic}, idle → loaded`)}${tile(
     "Latency, p99",
     formatMetric(of.loadedP99),

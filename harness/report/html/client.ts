@@ -48,6 +48,7 @@ export const CLIENT_SCRIPT = `
   const seriesOf = (plot) => plot.series.map((s, i) => {
     const area = s.stackOn !== undefined;
     const color = css("--c" + s.color);
+    const fill = color + (s.pale ? "80" : "d9");
     const own = (u, value, _, at) => {
       if (value == null) return "–";
       const below = area && s.stackOn >= 0 ? plot.series[s.stackOn].values[at] || 0 : 0;
@@ -55,7 +56,7 @@ export const CLIENT_SCRIPT = `
     };
     return {
       label: s.label, stroke: color, width: area ? 0 : 1.5, dash: s.dashed ? [5, 4] : undefined,
-      fill: area ? color : undefined, fillTo: area ? 0 : undefined, value: own, points: { show: !area && plot.x.values.length < 3 },
+      fill: area ? fill : undefined, fillTo: area ? 0 : undefined, value: own, points: { show: !area && plot.x.values.length < 3 },
       paths: area ? uPlot.paths.stepped({ align: 1 }) : undefined,
     };
   });
@@ -81,6 +82,7 @@ export const CLIENT_SCRIPT = `
     const xRange = plot.phases.length ? [plot.phases[0].start, plot.phases[plot.phases.length - 1].end] : [plot.x.values[0], plot.x.values[plot.x.values.length - 1]];
     return {
       width, height: HEIGHT,
+      legend: { markers: { width: 0, fill: (u, i) => css("--c" + plot.series[i - 1].color) + (plot.series[i - 1].pale ? "80" : "") } },
       cursor: { sync: { key: plot.group, scales: ["x", null] }, drag: { x: true, y: false }, points: { size: 6 } },
       scales: {
         x: { time: false, distr: onX && log ? 3 : 1, range: (u, low, high) => (low === u.data[0][0] && high === u.data[0].at(-1) ? xRange : [low, high]) },
@@ -91,7 +93,7 @@ export const CLIENT_SCRIPT = `
         axis(plot.y.label + (plot.y.unit ? ", " + plot.y.unit : ""), plot.y.unit, { values: tickText, ...(yLog ? { filter: logFilter } : {}) }),
       ],
       series: [{ label: plot.x.label, value: (u, v) => (v == null ? "–" : digits(v) + " " + plot.x.unit) }, ...seriesOf(plot)],
-      bands: plot.series.flatMap((s, i) => (s.stackOn >= 0 ? [{ series: [i + 1, s.stackOn + 1], fill: css("--c" + s.color), dir: s.values.some((v) => v < 0) ? 1 : -1 }] : [])),
+      bands: plot.series.flatMap((s, i) => (s.stackOn >= 0 ? [{ series: [i + 1, s.stackOn + 1], dir: s.values.some((v) => v < 0) ? 1 : -1 }] : [])),
       hooks: { drawClear: [drawPhases(plot)], draw: [drawLosses(plot)] },
     };
   };

@@ -29,6 +29,8 @@ export interface PlotSeries {
   values: (number | null)[];
   /** Area down to this series of the plot, or to zero (−1); absent: a line. */
   stackOn?: number;
+  /** Areas of the other direction are paler. */
+  pale?: boolean;
   dashed?: boolean;
 }
 

@@ -61,7 +61,7 @@ tr.group th { padding-top: 20px; color: var(--ink); font-weight: 650; border-bot
 
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(176px, 1fr)); margin: 20px 0 0; border: 1px solid var(--line); border-radius: 14px; background: var(--card); overflow: hidden; }
 .tile { padding: 16px 20px 15px; box-shadow: 1px 0 0 var(--line), 0 1px 0 var(--line); }
-.tile .label { color: var(--muted); font-size: 13px; } .tile .value { font-size: 25px; font-weight: 620; letter-spacing: -.02em; line-height: 1.3; white-space: nowrap; }
+.tile .label { color: var(--muted); font-size: 13px; } .tile .value { font-size: 23px; font-weight: 620; letter-spacing: -.02em; line-height: 1.3; white-space: nowrap; }
 .tile .value small { font-size: 15px; font-weight: 450; color: var(--muted); letter-spacing: 0; } .tile .note { color: var(--muted); font-size: 13px; }
 
 .notice { border-left: 3px solid var(--odd); background: var(--odd-ground); padding: 10px 16px; border-radius: 0 10px 10px 0; margin: 16px 0 0; } .notice ul { margin: 4px 0 0; padding-left: 20px; }
@@ -73,10 +73,10 @@ button.toggle[aria-pressed="true"] { background: var(--soft); color: var(--ink);
 figure.is-live > .static { display: none; } .live { min-width: 0; overflow: hidden; } figure:not(.is-live) > .live { height: 0; }
 .static svg { display: block; width: 100%; height: auto; } svg text { font: 11px system-ui, sans-serif; fill: var(--muted); }
 .plot svg .tick { text-anchor: middle; } .plot svg .end { text-anchor: end; } .plot svg .start { text-anchor: start; } .plot svg .phase { text-anchor: middle; fill: var(--faint); }
-.plot svg .grid { stroke: var(--line); fill: none; } .plot svg .line { fill: none; stroke-width: 1.4; stroke-linejoin: round; } .plot svg .dashed { stroke-dasharray: 5 4; }
+.plot svg .grid { stroke: var(--line); fill: none; } .plot svg .line { fill: none; stroke-width: 1.4; stroke-linejoin: round; } .plot svg .area { fill-opacity: .85; } .plot svg .pale { fill-opacity: .5; } .plot svg .dashed { stroke-dasharray: 5 4; }
 .plot svg .band { fill: var(--band); } .plot svg .band.loaded { fill: var(--band-loaded); } .plot svg .loss { stroke: var(--bad); }
 ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 6px 0 0; padding: 0; font-size: 13px; color: var(--muted); } ul.legend i { display: inline-block; width: 14px; border-top: 3px solid var(--c); margin-right: 6px; vertical-align: middle; } ul.legend i.dashed { border-top-style: dashed; }
-.uplot { font-family: inherit; } .u-legend { font-size: 13px; color: var(--muted); text-align: left; margin: 2px 0 0 !important; } .u-legend tr:first-child { min-width: 96px; } .u-legend .u-series > * { padding: 1px 3px; border: 0; } .u-legend tr:hover { background: none; } .u-legend td, .u-legend th { border: 0; } .u-legend .u-value { min-width: 64px; color: var(--ink); } .u-legend .u-marker { width: 14px; height: 3px; border: 0 !important; border-radius: 2px; background: var(--marker); }
+.uplot { font-family: inherit; } .u-legend { font-size: 13px; color: var(--muted); text-align: left; margin: 2px 0 0 !important; } .u-legend tr:first-child { min-width: 96px; } .u-legend tr:first-child .u-marker { display: none; } .u-legend .u-series > * { padding: 1px 3px; border: 0; } .u-legend th { font-weight: 450; } .u-inline tr { margin-right: 10px; } .u-legend tr:hover { background: none; } .u-legend td, .u-legend th { border: 0; } .u-legend .u-value { min-width: 64px; color: var(--ink); } .u-legend .u-marker { width: 14px; height: 4px; border-radius: 2px; }
 .u-select { background: rgba(90, 130, 200, .16); } .u-hz .u-cursor-x, .u-vt .u-cursor-y, .u-hz .u-cursor-y { border-color: var(--faint); }
 
 .topology svg { display: block; min-width: 820px; width: 100%; height: auto; } .topology text { font-size: 12px; } .topology .name { font-weight: 600; fill: var(--ink); font-size: 13px; } .topology .head { fill: var(--faint); font-size: 11px; letter-spacing: .04em; }

@@ -100,14 +100,19 @@ function lineOf(plot: Plot, series: PlotSeries, x: Scale, y: Scale, columns: num
   return html`<path d="${d}" class="line${series.dashed ? " dashed" : ""}" style="stroke:var(--c${series.color})"/>`;
 }
 
-/** Stacks are painted from the outermost to the innermost, each down to zero: the inner ones cover the rest. */
+/** Between a stack's own line and the one below it (or zero). Stacks have no gaps. */
 function areaOf(plot: Plot, series: PlotSeries, x: Scale, y: Scale, columns: number): Markup {
-  const zero = y.toPixel(0);
-  const d = segments(plot.x.values, series.values, columns).map((points) => {
-    const [first, last] = [points[0] as Point, points.at(-1) as Point];
-    return `${pathOf(points, x, y)}L${x.toPixel(last[0])} ${zero}L${x.toPixel(first[0])} ${zero}Z`;
-  });
-  return html`<path d="${d.join("")}" style="fill:var(--c${series.color})"/>`;
+  const base = plot.series[series.stackOn ?? -1];
+  const [own] = segments(plot.x.values, series.values, columns);
+  if (own === undefined) return html``;
+  const floor: Point[] = base
+    ? (segments(plot.x.values, base.values, columns)[0] ?? [])
+    : [
+        [(own[0] as Point)[0], 0],
+        [(own.at(-1) as Point)[0], 0],
+      ];
+  const d = `${pathOf(own, x, y)}${pathOf(floor.toReversed(), x, y).replace("M", "L")}Z`;
+  return html`<path d="${d}" class="area${series.pale ? " pale" : ""}" style="fill:var(--c${series.color})"/>`;
 }
 
 function phaseBands(plot: Plot, x: Scale): Markup {
@@ -146,7 +151,7 @@ function legend(plot: Plot): Markup {
 /** `columns`: horizontal resolution, at most two points each. */
 export function svgPlot(plot: Plot, columns: number): Markup {
   const [x, y] = [xScale(plot), yScale(plot)];
-  const areas = plot.series.filter((series) => series.stackOn !== undefined).reverse();
+  const areas = plot.series.filter((series) => series.stackOn !== undefined);
   const lines = plot.series.filter((series) => series.stackOn === undefined);
   const losses = plot.losses.map((at) => `M${x.toPixel(at)} ${AREA.bottom - 5}V${AREA.bottom}`).join("");
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${plot.title}: ${plot.summary}">

@@ -171,7 +171,8 @@ function stacked(stacks: Stack[], sign: 1 | -1, offset: number): PlotSeries[] {
     const base: number[] | null = below;
     const total = values.map((value, k) => value + (base?.[k] ?? 0));
     below = total;
-    return { label, color, stackOn: i === 0 ? -1 : offset + i - 1, values: total.map((v) => round(v * sign)) };
+    const stackOn = i === 0 ? -1 : offset + i - 1;
+    return { label, color, stackOn, pale: sign < 0, values: total.map((v) => round(v * sign)) };
   });
 }
 
