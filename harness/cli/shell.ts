@@ -12,8 +12,8 @@ import { pickCase } from "./pick-case.js";
 interface ShellArguments {
   file: string;
   client: string;
-  case?: string;
-  set?: string[];
+  case: string | undefined;
+  set: string[] | undefined;
 }
 
 export const shell: CommandModule<object, ShellArguments> = {

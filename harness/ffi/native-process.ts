@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { execa, type ResultPromise } from "execa";
+import { execa } from "execa";
 import { findNative } from "./native.js";
 
 /** A line from a native process (docs/control.md). */
@@ -36,6 +36,16 @@ export class NativeProcessError extends Error {
   }
 }
 
+function launch(part: string, blueprintFile: string) {
+  return execa(findNative().binary, [part, "--blueprint", blueprintFile], {
+    buffer: false,
+    reject: false,
+    detached: true,
+    cleanup: false,
+    stdio: "pipe",
+  });
+}
+
 type Waiter = { wants: (event: NativeEvent) => boolean; resolve: (event: NativeEvent) => void; reject: (error: Error) => void };
 
 /**
@@ -44,7 +54,7 @@ type Waiter = { wants: (event: NativeEvent) => boolean; resolve: (event: NativeE
  * stops by itself.
  */
 export class NativeProcess {
-  private readonly child: ResultPromise<{ buffer: false; reject: false; detached: true; cleanup: false; stdio: "pipe" }>;
+  private readonly child: ReturnType<typeof launch>;
   private waiters: Waiter[] = [];
   private lastWords: string[] = [];
   private failure: NativeProcessError | null = null;
@@ -56,13 +66,7 @@ export class NativeProcess {
     readonly part: "dataplane" | "traffic",
     blueprintFile: string,
   ) {
-    this.child = execa(findNative().binary, [part, "--blueprint", blueprintFile], {
-      buffer: false,
-      reject: false,
-      detached: true,
-      cleanup: false,
-      stdio: "pipe",
-    });
+    this.child = launch(part, blueprintFile);
     // Commands to a process that just died are lost, not thrown: `exited` tells the story.
     this.child.stdin.on("error", () => {});
     createInterface({ input: this.child.stdout }).on("line", (line) => this.receive(line));

@@ -2,7 +2,9 @@ import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { makeBlueprint } from "../blueprint/index.js";
+import { findRoot } from "../ffi/native.js";
 import type { Case } from "../scenario/types.js";
+import { packageVersion } from "./environment.js";
 import { randomLabName } from "./lab-name.js";
 import { type Recorded, type RecordHooks, recordRun } from "./record.js";
 
@@ -19,13 +21,18 @@ export interface ConductOptions {
 export interface ConductHooks extends RecordHooks {
   runStarted(which: Case, repeat: number, position: { n: number; of: number }): void;
   runEnded(which: Case, repeat: number, recorded: Recorded): void;
+  /** All runs of a case are recorded; `folder` holds case.json and the run folders. */
+  caseEnded(folder: string): void;
 }
 
-/** One case as it was recorded; `folder` holds case.json and the run folders. */
-export interface Conducted {
-  case: Case;
-  folder: string;
-  runs: string[];
+/** `run.json` of a run folder: what was asked for, and the case folders in order. */
+export interface RunManifest {
+  schema: "mqoe-run/1";
+  /** ISO 8601, when it began. */
+  date: string;
+  command: string;
+  version: string;
+  cases: string[];
 }
 
 /**
@@ -37,24 +44,48 @@ export async function conduct(
   options: ConductOptions,
   hooks: ConductHooks,
   signal: AbortSignal,
-): Promise<Conducted[]> {
-  const conducted: Conducted[] = [];
+): Promise<void> {
+  const manifest: RunManifest = {
+    schema: "mqoe-run/1",
+    date: new Date().toISOString(),
+    command: options.command,
+    version: packageVersion(findRoot()),
+    cases: [],
+  };
   for (const [index, which] of cases.entries()) {
     if (signal.aborted) break;
-    const folder = caseFolder(options.out, which.id);
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "case.json"), `${JSON.stringify(which, null, 1)}\n`);
-    const entry: Conducted = { case: which, folder, runs: [] };
-    conducted.push(entry);
-    for (let repeat = 1; repeat <= which.repeat && !signal.aborted; repeat++) {
-      hooks.runStarted(which, repeat, { n: index + 1, of: cases.length });
-      const run = join(folder, `run-${repeat}`);
-      mkdirSync(run);
-      entry.runs.push(run);
-      hooks.runEnded(which, repeat, await runOnce(which, repeat, run, options, hooks, signal));
-    }
+    const name = caseFolder(options.out, which.id);
+    const folder = join(options.out, name);
+    mkdirSync(folder);
+    writeJson(join(folder, "case.json"), which);
+    manifest.cases.push(name);
+    writeJson(join(options.out, "run.json"), manifest);
+    await conductCase(which, folder, { n: index + 1, of: cases.length }, options, hooks, signal);
+    hooks.caseEnded(folder);
   }
-  return conducted;
+}
+
+async function conductCase(
+  which: Case,
+  folder: string,
+  position: { n: number; of: number },
+  options: ConductOptions,
+  hooks: ConductHooks,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let repeat = 1; repeat <= which.repeat && !signal.aborted; repeat++) {
+    hooks.runStarted(which, repeat, position);
+    const run = join(folder, `run-${repeat}`);
+    mkdirSync(run);
+    const started = performance.now();
+    const recorded = await runOnce(which, repeat, run, options, hooks, signal);
+    writeJson(join(run, "run.json"), { repeat, seed: which.seed + repeat - 1, wall_s: (performance.now() - started) / 1000 });
+    hooks.runEnded(which, repeat, recorded);
+  }
+}
+
+function writeJson(file: string, value: object): void {
+  writeFileSync(file, `${JSON.stringify(value, null, 1)}\n`);
 }
 
 async function runOnce(
@@ -84,7 +115,7 @@ async function runOnce(
 function caseFolder(out: string, id: string): string {
   const name = id.replace(/[^A-Za-z0-9._=-]/g, "_");
   for (let n = 1; ; n++) {
-    const folder = join(out, n === 1 ? name : `${name}-${n}`);
-    if (!existsSync(folder)) return folder;
+    const candidate = n === 1 ? name : `${name}-${n}`;
+    if (!existsSync(join(out, candidate))) return candidate;
   }
 }

@@ -51,8 +51,8 @@ export function packageVersion(root: string): string {
 
 function commit(root: string): string | null {
   try {
-    const options = { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] } as const;
-    return execFileSync("git", ["describe", "--always", "--dirty"], options).trim();
+    const quiet = { cwd: root, stdio: "pipe" as const };
+    return execFileSync("git", ["describe", "--always", "--dirty"], quiet).toString().trim();
   } catch {
     return null;
   }

@@ -145,10 +145,15 @@ class Session {
   async end(): Promise<void> {
     await this.traffic?.stop();
     await this.dataplane?.stop();
-    const lost = this.spool?.stop() ?? 0;
-    if (lost > 0) this.log.write("spool", { lost });
-    if (lost < 0) {
-      const error = `samples could not be written completely (errno ${-lost})`;
+    this.endSpool();
+  }
+
+  private endSpool(): void {
+    try {
+      const lost = this.spool?.stop() ?? 0;
+      if (lost > 0) this.log.write("spool", { lost });
+    } catch (failure) {
+      const error = `samples could not be written completely: ${(failure as Error).message}`;
       this.log.write("spool", { error });
       this.hooks.note(error);
     }
