@@ -1,0 +1,402 @@
+// The whole dataplane loop, deterministic: memory ports, virtual clock.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "dataplane/recorder.h"
+#include "packet/random.h"
+#include "rig.h"
+
+#define MS 1000000u
+#define S  1000000000u
+
+static struct rig rig;
+
+static void assert_accounted(const struct rig *r) {
+    struct mqoe_accounting a;
+    mqoe_engine_account(&r->engine, &a);
+    assert_int_equal(mqoe_accounting_missing(&a), 0);
+    uint32_t sum = 0;
+    for (int place = 0; place < MQOE_PLACES; place++)
+        sum += r->umem.in_place[place];
+    assert_int_equal(sum, r->umem.count);
+    assert_int_equal(r->umem.in_place[MQOE_HAND], 0);
+}
+
+static struct mqoe_synthetic line(uint64_t rate, const char *discipline) {
+    return (struct mqoe_synthetic){.clients = 1,
+                                   .frames = 8192,
+                                   .rate = rate,
+                                   .discipline = discipline,
+                                   .limit = 1000,
+                                   .netns = "/run/netns/none",
+                                   .access = "a",
+                                   .core = "c"};
+}
+
+// No discipline, no path: in and out in the same round, both ways, in order.
+static void passes_straight_through(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(0, "none");
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
+    for (uint32_t i = 0; i < 40; i++)
+        assert_true(rig_arrive(&rig, 0, i % 2 ? MQOE_UP : MQOE_DOWN, 1, 100, i));
+    uint64_t now = rig.now;
+    rig_run(&rig, now);
+    assert_int_equal(rig.out_count, 40);
+    uint32_t next[2] = {0, 1}; // down frames carry even tags and leave through access
+    for (size_t i = 0; i < rig.out_count; i++) {
+        assert_int_equal(rig.out[i].time, now);
+        assert_int_equal(rig.out[i].tag, next[rig.out[i].side]);
+        next[rig.out[i].side] += 2;
+    }
+    assert_int_equal(rig.engine.circuits[MQOE_DOWN].leaf.stats.out_packets, 20);
+    assert_int_equal(rig.engine.circuits[MQOE_UP].leaf.stats.out_bytes, 2000);
+    assert_accounted(&rig);
+    rig_close(&rig);
+}
+
+// A server path of 10 ms and a client path of 3 ms: 13 ms, exactly, each way.
+static void delays_add_up_exactly(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(0, "none");
+    s.server_delay = 10 * MS;
+    s.client_delay = 3 * MS;
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
+    uint64_t start = rig.now;
+    for (uint32_t i = 0; i < 20; i++) {
+        rig_arrive(&rig, 0, i % 2 ? MQOE_UP : MQOE_DOWN, 1, 100, i);
+        rig_run(&rig, rig.now);
+        rig_run(&rig, start + (i + 1) * 777777u);
+    }
+    rig_run(&rig, rig.now + S);
+    assert_int_equal(rig.out_count, 20);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(rig.out[i].time - start, rig.out[i].tag * 777777u + 13 * MS);
+    assert_accounted(&rig);
+    rig_close(&rig);
+}
+
+// Three stages that are each woken 200 µs late make a frame 200 µs late at most per wake-up of its last
+// stage, not the sum: arrival times are handed on as they should have been.
+static void lateness_does_not_accumulate(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(20000000, "pfifo");
+    s.server_delay = 10 * MS;
+    s.client_delay = 10 * MS;
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
+    rig.late = 200000;
+    uint64_t start = rig.now;
+    rig_arrive(&rig, 0, MQOE_DOWN, 1, 1514, 0);
+    rig_run(&rig, rig.now + S);
+    assert_int_equal(rig.out_count, 1);
+    assert_in_range(rig.out[0].time - start, 20 * MS, 20 * MS + 200000);
+    assert_int_equal(rig.engine.late_max, 200000);
+    rig_close(&rig);
+}
+
+// 20 Mbit/s offered twice that: never more than the rate and one frame over any window, never less than the
+// rate minus one frame — with every timer on time, and with every timer 300 µs late.
+static void rate_is_exact(void **state) {
+    (void)state;
+    const uint64_t rate = 20000000;
+    const uint32_t len = 1000;
+    for (uint64_t late = 0; late <= 300000; late += 300000) {
+        struct mqoe_synthetic s = line(rate, "pfifo");
+        rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
+        rig.late = late;
+        uint64_t start = rig.now, gap = len * 8ull * S / (rate * 2);
+        for (uint32_t i = 0; i < 10000; i++) {
+            rig_arrive(&rig, 0, MQOE_DOWN, (uint16_t)(i % 7), len, i);
+            rig_run(&rig, rig.now);
+            rig_run(&rig, start + (i + 1) * gap);
+        }
+        size_t last = rig.out_count - 1;
+        assert_true(last > 4000);
+        for (size_t from = 0; from < last; from += 97)
+            for (size_t to = from + 50; to <= last; to += 501) {
+                uint64_t elapsed = rig.out[to].time - rig.out[from].time;
+                uint64_t allowed = (elapsed + late) * rate / 8 / S + len;
+                uint64_t sent = (to - from) * len;
+                assert_true(sent <= allowed);
+                assert_true(sent + len >= (elapsed > late ? elapsed - late : 0) * rate / 8 / S);
+            }
+        assert_accounted(&rig);
+        rig_close(&rig);
+    }
+}
+
+static json_t *mixed_blueprint(struct mqoe_random *random) {
+    static const char *const disciplines[] = {"fq_codel", "pfifo", "none"};
+    struct mqoe_synthetic s = line(0, "none");
+    s.clients = 20;
+    s.frames = 1024; // little enough to run out of now and then
+    s.server_delay = 7 * MS;
+    s.client_delay = 2 * MS;
+    json_t *blueprint = mqoe_synthetic_blueprint(&s), *client;
+    size_t i;
+    json_array_foreach(json_object_get(blueprint, "clients"), i, client) {
+        const char *d = disciplines[mqoe_random_below(random, 3)];
+        uint64_t rate = strcmp(d, "none") ? 100000 + mqoe_random_below(random, 20000000) : 0;
+        json_object_set_new(client, "down", mqoe_synthetic_shaper(rate, d, 20));
+        json_object_set_new(client, "up", mqoe_synthetic_shaper(rate / 3, d, 50));
+    }
+    return blueprint;
+}
+
+// Whatever arrives, whenever the machine wakes, whatever is changed: no frame is lost count of, and at rest
+// all are back where they belong.
+static void every_frame_is_accounted_for(void **state) {
+    (void)state;
+    struct mqoe_random random;
+    struct mqoe_accounting all = {0}, a;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        mqoe_random_seed(&random, seed);
+        rig_open(&rig, mixed_blueprint(&random), 128);
+        rig.late = seed % 2 ? 0 : 150000;
+        uint64_t arrived = 0;
+        for (uint32_t i = 0; i < 30000; i++) {
+            uint32_t client = mqoe_random_below(&random, 22); // two of them nobody knows
+            uint32_t len = 60 + mqoe_random_below(&random, 1454);
+            enum mqoe_direction d = mqoe_random_below(&random, 2) ? MQOE_UP : MQOE_DOWN;
+            arrived += rig_arrive(&rig, client, d, (uint16_t)mqoe_random_below(&random, 5), len, i);
+            if (mqoe_random_below(&random, 3) == 0)
+                rig_run(&rig, rig.now + mqoe_random_below(&random, 300000));
+            if (i % 1000 == 0)
+                assert_accounted(&rig);
+        }
+        rig_run(&rig, rig.now + 200ull * S);
+        mqoe_engine_account(&rig.engine, &a);
+        assert_int_equal(mqoe_accounting_missing(&a), 0);
+        assert_int_equal(a.received[0] + a.received[1], arrived);
+        assert_int_equal(rig_held(&rig), 0);
+        assert_true(a.unclassified > 0 && a.sent[0] > 0 && a.sent[1] > 0);
+        all.aqm += a.aqm;
+        all.overflow += a.overflow;
+        all.rig += a.rig;
+        assert_int_equal(rig.umem.in_place[MQOE_FREE] + rig.umem.in_place[MQOE_FILL], rig.umem.count);
+        rig_close(&rig);
+    }
+    assert_true(all.aqm > 0 && all.overflow > 0 && all.rig > 0); // every way to lose a frame was taken
+}
+
+// Frames of one flow leave in the order they came, through paths and fair queueing.
+static void flows_keep_their_order(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(5000000, "fq_codel");
+    s.server_delay = 5 * MS;
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 256);
+    for (uint32_t i = 0; i < 3000; i++) {
+        rig_arrive(&rig, 0, MQOE_DOWN, (uint16_t)(i % 4), 200 + i % 1000, i);
+        if (i % 3 == 0)
+            rig_run(&rig, rig.now + MS);
+    }
+    rig_run(&rig, rig.now + 100ull * S);
+    uint32_t last[4] = {0};
+    assert_true(rig.out_count > 500);
+    for (size_t i = 0; i < rig.out_count; i++) {
+        uint32_t flow = rig.out[i].tag % 4;
+        assert_true(last[flow] == 0 || rig.out[i].tag > last[flow]);
+        last[flow] = rig.out[i].tag;
+    }
+    assert_accounted(&rig);
+    rig_close(&rig);
+}
+
+// More frames than chunks: what cannot be held is a rig drop, and traffic goes on afterwards.
+static void running_out_of_frames_is_a_rig_drop(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(1000000, "pfifo");
+    s.frames = 256;
+    s.limit = 100000;
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 32);
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_true(rig_arrive(&rig, 0, MQOE_DOWN, 1, 1000, i)); // the fill ring never runs dry
+        rig_run(&rig, rig.now);
+    }
+    struct mqoe_accounting a;
+    mqoe_engine_account(&rig.engine, &a);
+    assert_int_equal(a.received[MQOE_CORE], 1000);
+    assert_int_equal(a.rig, 1000 - 1 - (256 - 2 * 32)); // one left at once, 192 are held
+    assert_int_equal(a.overflow, 0);
+    assert_accounted(&rig);
+    rig_run(&rig, rig.now + 10ull * S);
+    assert_int_equal(rig_held(&rig), 0);
+    rig_arrive(&rig, 0, MQOE_DOWN, 1, 1000, 1001);
+    rig_run(&rig, rig.now);
+    assert_int_equal(rig.out[rig.out_count - 1].tag, 1001);
+    rig_close(&rig);
+}
+
+// A device that takes nothing: the loop asks again in a while instead of spinning, loses nothing until its
+// ring is full, and then says that it was the rig.
+static void a_stuck_device_is_asked_again(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(0, "none");
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
+    rig.port[MQOE_ACCESS].stuck = true;
+    for (uint32_t i = 0; i < 64; i++)
+        rig_arrive(&rig, 0, MQOE_DOWN, 1, 100, i);
+    rig_run(&rig, rig.now);
+    assert_int_equal(rig_held(&rig), 64);
+    uint64_t next = mqoe_engine_round(&rig.engine, rig.now);
+    assert_in_range(next, rig.now + 1, rig.now + MS);
+    rig_arrive(&rig, 0, MQOE_DOWN, 1, 100, 64);
+    rig_run(&rig, rig.now);
+    assert_int_equal(rig.engine.drops[MQOE_DROP_NONE], 1);
+    assert_accounted(&rig);
+    rig.port[MQOE_ACCESS].stuck = false;
+    rig_run(&rig, next);
+    assert_int_equal(rig.out_count, 64);
+    assert_int_equal(rig_held(&rig), 0);
+    rig_close(&rig);
+}
+
+static struct mqoe_change shaper_change(uint32_t client, uint64_t rate, const char *discipline,
+                                        uint32_t limit) {
+    struct mqoe_change c = {.kind = MQOE_CHANGE_SHAPER, .index = client, .direction = MQOE_DOWN};
+    json_t *json = mqoe_synthetic_shaper(rate, discipline, limit);
+    struct mqoe_error e;
+    struct mqoe_node n = mqoe_node_root(json, &e);
+    mqoe_dp_read_shaper(&n, 1514, &c.shaper);
+    assert_int_equal(e.errnum, 0);
+    json_decref(json);
+    return c;
+}
+
+// 100 frames wait at 1 Mbit/s; another rate and another discipline: all of them come out, ten times as fast.
+static void a_change_keeps_what_is_queued(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(1000000, "pfifo");
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 128);
+    for (uint32_t i = 0; i < 101; i++)
+        rig_arrive(&rig, 0, MQOE_DOWN, 1, 1250, i); // 10 ms each
+    rig_run(&rig, rig.now);
+    assert_int_equal(rig.umem.in_place[MQOE_LEAF], 100);
+    struct mqoe_change change = shaper_change(0, 10000000, "pfifo", 1000);
+    struct mqoe_error e;
+    uint64_t start = rig.now;
+    assert_int_equal(mqoe_engine_change(&rig.engine, &change, 1, rig.now, &e), 0);
+    rig_run(&rig, start + 10ull * S);
+    assert_int_equal(rig.out_count, 101);
+    assert_in_range(rig.out[100].time - start, 99 * MS, 101 * MS);
+    assert_accounted(&rig);
+
+    for (uint32_t i = 0; i < 50; i++)
+        rig_arrive(&rig, 0, MQOE_DOWN, 1, 1250, i);
+    rig_run(&rig, rig.now);
+    change = shaper_change(0, 0, "none", 0); // straight through; what waits leaves at once, in order
+    assert_int_equal(mqoe_engine_change(&rig.engine, &change, 1, rig.now, &e), 0);
+    rig_arrive(&rig, 0, MQOE_DOWN, 1, 1250, 50);
+    rig_run(&rig, rig.now);
+    assert_int_equal(rig.out_count, 101 + 51);
+    assert_int_equal(rig.out[rig.out_count - 1].tag, 50);
+    assert_accounted(&rig);
+    rig_close(&rig);
+}
+
+static void a_change_that_fails_changes_nothing(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(1000000, "pfifo");
+    s.clients = 2;
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
+    struct mqoe_change changes[2] = {shaper_change(0, 9000000, "pfifo", 10),
+                                     shaper_change(1, 9000000, "fq_codel", 0)};
+    changes[1].shaper.discipline.fq_codel.quantum = 0; // what no reader would let through
+    struct mqoe_error e;
+    uint64_t rate = rig.engine.circuits[MQOE_DOWN].leaf.shaper.rate;
+    assert_int_not_equal(mqoe_engine_change(&rig.engine, changes, 2, rig.now, &e), 0);
+    assert_int_equal(rig.engine.circuits[MQOE_DOWN].leaf.shaper.rate, rate);
+    assert_int_equal(rig.engine.circuits[MQOE_DOWN].leaf.discipline.pfifo.limit, 1000);
+    assert_int_equal(rig.engine.circuits[2 + MQOE_DOWN].leaf.discipline.kind, MQOE_PFIFO);
+    rig_close(&rig);
+}
+
+// From 10 ms to 1 ms while frames are under way: none overtakes, later ones take 1 ms.
+static void a_path_change_never_reorders(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(0, "none");
+    s.server_delay = 10 * MS;
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
+    rig_arrive(&rig, 0, MQOE_DOWN, 1, 100, 0);
+    rig_run(&rig, rig.now);
+    struct mqoe_change change = {.kind = MQOE_CHANGE_PATH, .index = 0, .delay = {MS, MS}};
+    struct mqoe_error e;
+    assert_int_equal(mqoe_engine_change(&rig.engine, &change, 1, rig.now, &e), 0);
+    rig_run(&rig, rig.now + 2 * MS);
+    rig_arrive(&rig, 0, MQOE_DOWN, 1, 100, 1);
+    rig_run(&rig, rig.now + S);
+    assert_int_equal(rig.out_count, 2);
+    assert_int_equal(rig.out[0].tag, 0);
+    uint64_t start = rig.now;
+    rig_arrive(&rig, 0, MQOE_DOWN, 1, 100, 2);
+    rig_run(&rig, rig.now + S);
+    assert_int_equal(rig.out[2].time - start, MS);
+    rig_close(&rig);
+}
+
+static const void *record(const struct mqoe_segment *s, uint64_t index) {
+    return s->records + (index & s->mask) * s->header->record_bytes;
+}
+
+// Sets at t0 and every 100 ms; each circuit once per set; the totals of the last set are those of the
+// accounting.
+static void records_are_whole_and_periodic(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(1000000, "fq_codel");
+    s.clients = 300; // 600 circuits: three parts a set
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
+    struct mqoe_recorder r;
+    struct mqoe_error e;
+    assert_int_equal(mqoe_recorder_open(&r, 0, 600, &e), 0);
+    assert_true(mqoe_recorder_run(&r, &rig.engine, rig.now, 0) == MQOE_NEVER);
+    uint64_t t0 = rig.now + 5 * MS, end = t0 + 950 * MS;
+    mqoe_recorder_go(&r, &rig.engine, t0, rig.now);
+    for (uint64_t next = t0; next <= end; next = mqoe_recorder_run(&r, &rig.engine, rig.now, 0)) {
+        assert_true(next >= rig.now);
+        rig_run(&rig, next);
+        rig_arrive(&rig, 7, MQOE_UP, 1, 500, 0);
+    }
+    rig_run(&rig, rig.now + S);
+    mqoe_recorder_finish(&r, &rig.engine, rig.now, 0);
+    assert_int_equal(atomic_load(&r.reactor.header->head), 11);
+    assert_int_equal(atomic_load(&r.clients.header->head), 11 * 600);
+    for (uint32_t set = 0; set < 10; set++) {
+        const struct mqoe_record_dp_reactor *whole = record(&r.reactor, set);
+        assert_int_equal(whole->time, set * 100ull * MS);
+        for (uint32_t i = 0; i < 600; i++) {
+            const struct mqoe_record_dp_client *one = record(&r.clients, set * 600 + i);
+            assert_int_equal(one->client * 2 + one->direction, i);
+            assert_in_range(one->time, whole->time, whole->time + 2 * MS);
+        }
+    }
+    const struct mqoe_record_dp_client *busy = record(&r.clients, 10 * 600 + 15);
+    const struct mqoe_record_dp_reactor *total = record(&r.reactor, 10);
+    assert_true(busy->out_packets > 20);
+    assert_int_equal(busy->out_packets, total->tx_core);
+    assert_int_equal(busy->in_packets, total->rx_access);
+    mqoe_recorder_close(&r);
+    rig_close(&rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(passes_straight_through),
+        cmocka_unit_test(delays_add_up_exactly),
+        cmocka_unit_test(lateness_does_not_accumulate),
+        cmocka_unit_test(rate_is_exact),
+        cmocka_unit_test(every_frame_is_accounted_for),
+        cmocka_unit_test(flows_keep_their_order),
+        cmocka_unit_test(running_out_of_frames_is_a_rig_drop),
+        cmocka_unit_test(a_stuck_device_is_asked_again),
+        cmocka_unit_test(a_change_keeps_what_is_queued),
+        cmocka_unit_test(a_change_that_fails_changes_nothing),
+        cmocka_unit_test(a_path_change_never_reorders),
+        cmocka_unit_test(records_are_whole_and_periodic),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
