@@ -1,0 +1,140 @@
+// The dataplane's blueprint: what is right is read, what is wrong is named by its JSON path.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "bench/synthetic.h"
+#include "dataplane/config.h"
+
+static json_t *good(void) {
+    struct mqoe_synthetic s = {.clients = 3,
+                               .frames = 4096,
+                               .rate = 20000000,
+                               .discipline = "fq_codel",
+                               .server_delay = 10000000,
+                               .netns = "/run/netns/x",
+                               .access = "a0",
+                               .core = "c0"};
+    return mqoe_synthetic_blueprint(&s);
+}
+
+static void reads_a_whole_blueprint(void **state) {
+    (void)state;
+    struct mqoe_dp_config c;
+    struct mqoe_error e;
+    assert_int_equal(mqoe_dp_config_read(&c, good(), &e), 0);
+    assert_string_equal(c.netns, "/run/netns/x");
+    assert_int_equal(c.client_count, 3);
+    assert_int_equal(c.client_prefix_count, 3);
+    assert_int_equal(c.client_prefixes[2].value, 2);
+    assert_string_equal(c.reactors[0].interface[1], "c0");
+    assert_int_equal(c.paths[0].delay[MQOE_UP], 10000000);
+    assert_int_equal(c.servers[0].path, 0);
+    assert_int_equal(c.clients[1].path, MQOE_NO_PATH);
+    const struct mqoe_leaf_config *l = &c.clients[1].shaper[MQOE_UP];
+    assert_int_equal(l->rate, 20000000);
+    assert_int_equal(l->discipline.kind, MQOE_FQ_CODEL);
+    assert_int_equal(l->discipline.fq_codel.interval, 100000000);
+    assert_int_equal(l->discipline.fq_codel.mtu, 1514);
+    mqoe_dp_config_set_max_frame(&c, 1792);
+    assert_int_equal(l->discipline.fq_codel.mtu, 1792);
+    mqoe_dp_config_free(&c);
+}
+
+// Finds "clients.1.down.rate" in a document, up to its last component, which *last receives.
+static json_t *parent_of(json_t *at, const char *path, char *last) {
+    for (const char *dot; (dot = strchr(path, '.')); path = dot + 1) {
+        char part[32] = {0};
+        memcpy(part, path, (size_t)(dot - path));
+        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(part)) : json_object_get(at, part);
+    }
+    strcpy(last, path);
+    return at;
+}
+
+static const struct wrong {
+    const char *at, *value; // value NULL: the field is left out
+    const char *path, *says;
+} wrongs[] = {
+    {"schema", "\"mqoe-dataplane/2\"", "$.schema", "must be one of mqoe-dataplane/1"},
+    {"kind", "\"kernel\"", "$.kind", "must be one of afxdp"},
+    {"netns", NULL, "$.netns", "is missing"},
+    {"seed", "1.5", "$.seed", "found a number with a fraction, must be an integer"},
+    {"sead", "1", "$.sead", "is unknown here; known: schema, kind"},
+    {"reactors", "[]", "$.reactors", "has 0 entries"},
+    {"reactors.0.id", "3", "$.reactors[0]", "ids count from 0"},
+    {"reactors.0.frameSize", "4096", "$.reactors[0].frameSize", "found 4096, must be 2048"},
+    {"reactors.0.frames", "10", "$.reactors[0].frames", "found 10, must be 256"},
+    {"reactors.0.access", "\"an-interface-name\"", "$.reactors[0]", "1 to 15 characters"},
+    {"paths.0.downDelay", "-1", "$.paths[0].downDelay", "found -1, must be 0"},
+    {"servers.0.path", "2", "$.servers[0].path", "found 2, must be -1 to 1"},
+    {"servers.0.addresses.0", "\"10.0.0.\"", "$.servers[0].addresses[0]", "found \"10.0.0.\""},
+    {"clients.1.addresses.0", "7", "$.clients[1].addresses[0]", "must be an IPv4 or IPv6 address"},
+    {"clients.2.reactor", "1", "$.clients[2].reactor", "found 1, must be 0 to 0"},
+    {"clients.1.down.rate", "\"20mbit\"", "$.clients[1].down.rate", "found a string, must be an integer"},
+    {"clients.1.down.rate", "-5", "$.clients[1].down.rate", "found -5"},
+    {"clients.1.up.framing.cell", "\"atn\"", "$.clients[1].up.framing.cell", "must be one of none, atm, ptm"},
+    {"clients.1.up.framing.overhead", "300", "$.clients[1].up.framing.overhead", "must be -64 to 256"},
+    {"clients.0.up.sqm.discipline", "\"cake\"", "$.clients[0].up.sqm.discipline", "fq_codel, pfifo, none"},
+    {"clients.0.up.sqm.ecn", "1", "$.clients[0].up.sqm.ecn", "found an integer, must be true or false"},
+    {"clients.0.up.sqm.target", NULL, "$.clients[0].up.sqm.target", "is missing, must be an integer"},
+    {"clients.0.up.sqm", "{\"discipline\":\"none\"}", "$.clients[0].up", "rate must be 0"},
+    {"clients.0.up.sqm", "{\"discipline\":\"pfifo\",\"limit\":0}", "$.clients[0].up.sqm.limit", "found 0"},
+    {"clients.0", "true", "$.clients[0]", "must be an object"},
+};
+
+static void names_what_is_wrong(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
+        const struct wrong *w = &wrongs[i];
+        char last[32];
+        json_t *document = good(), *parent = parent_of(document, w->at, last);
+        json_t *value = w->value ? json_loads(w->value, JSON_DECODE_ANY, NULL) : NULL;
+        assert_non_null(parent);
+        if (!value)
+            json_object_del(parent, last);
+        else if (json_is_array(parent))
+            json_array_set_new(parent, (size_t)atoi(last), value);
+        else
+            json_object_set_new(parent, last, value);
+        struct mqoe_dp_config c;
+        struct mqoe_error e = {0};
+        assert_int_not_equal(mqoe_dp_config_read(&c, document, &e), 0);
+        assert_string_equal(e.object, w->path);
+        if (!strstr(e.hint, w->says))
+            fail_msg("%s: \"%s\" does not say \"%s\"", w->at, e.hint, w->says);
+        mqoe_dp_config_free(&c);
+    }
+}
+
+static void names_file_and_line(void **state) {
+    (void)state;
+    struct mqoe_dp_config c;
+    struct mqoe_error e;
+    assert_int_equal(mqoe_dp_config_load(&c, "/nonexistent/dp.json", &e), -2);
+    assert_non_null(strstr(e.object, "/nonexistent/dp.json"));
+    mqoe_dp_config_free(&c);
+    char file[] = "/tmp/mqoe-test-XXXXXX";
+    int fd = mkstemp(file);
+    assert_true(fd >= 0 && write(fd, "{\n  \"schema\": nope\n}", 20) == 20);
+    close(fd);
+    assert_int_not_equal(mqoe_dp_config_load(&c, file, &e), 0);
+    assert_non_null(strstr(e.object, "line 2"));
+    mqoe_dp_config_free(&c);
+    unlink(file);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_a_whole_blueprint),
+        cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(names_file_and_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
