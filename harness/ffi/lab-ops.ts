@@ -91,10 +91,14 @@ export interface LabLinkCounters {
   tx_dropped: number;
   rx_errors: number;
   tx_errors: number;
+  /** Dropped by the root qdisc; not part of tx_dropped. */
+  qdisc_drops: number;
   xdp_packets?: number;
   xdp_drops?: number;
   xdp_redirect?: number;
+  /** Frames lost on the way to a redirect: refused, or no memory (veth's rx_queue_N_drops). */
   xdp_redirect_errors?: number;
   xdp_tx_errors?: number;
+  /** Redirected frames that did not fit into the peer's ring. The kernel counts them in tx_dropped as well. */
   xdp_xmit_errors?: number;
 }

@@ -12,6 +12,11 @@
 // no ND, and joins no solicited-node groups, which saves one MLD report per address.
 #define ENDPOINT_FLAGS (IFF_UP | IFF_NOARP)
 
+// Measured with 4 TCP flows at 2 Gbit/s: 11,606 frames lost in the veth's ring and as many retransmits that
+// no bottleneck caused; with this FIFO none. It holds frames only while the machine is behind. Not
+// pfifo_fast: that would reorder by DSCP before the product sees the traffic.
+#define ENDPOINT_QUEUE 1000
+
 struct endpoint {
     const char *netns, *ifname;
     uint8_t mac[ETH_ALEN];
@@ -88,6 +93,7 @@ static int configure_endpoint(struct lab *lab, json_t *op, const struct endpoint
                                        .flags = ENDPOINT_FLAGS,
                                        .mask = ENDPOINT_FLAGS,
                                        .program = -1});
+    link_add_fifo(nl, ifindex, e->ifname, ENDPOINT_QUEUE);
     int status;
     if ((status = add_addresses(lab, nl, ifindex, e, AF_INET)) < 0 ||
         (status = add_addresses(lab, nl, ifindex, e, AF_INET6)) < 0 ||

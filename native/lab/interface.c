@@ -169,15 +169,22 @@ static void add_to(json_t *into, const char *key, uint64_t value) {
 }
 
 static void add_statistic(json_t *into, const char *name, uint64_t value) {
-    static const char *const wanted[] = {"xdp_drops",     "xdp_redirect",    "xdp_redirect_errors",
-                                         "xdp_tx_errors", "xdp_xmit_errors", "xdp_packets"};
+    static const struct {
+        const char *kernel, *ours;
+    } wanted[] = {
+        {"xdp_packets", "xdp_packets"},
+        {"xdp_drops", "xdp_drops"},
+        {"xdp_redirect", "xdp_redirect"},
+        {"drops", "xdp_redirect_errors"}, // redirect refused, or no memory for the frame (rx_drops of veth.c)
+        {"xdp_tx_errors", "xdp_tx_errors"},
+        {"xdp_xmit_errors", "xdp_xmit_errors"}};
     unsigned queue;
     int at = 0;
     if (sscanf(name, "%*2[rtx]_queue_%u_%n", &queue, &at) < 1 || at == 0)
         return;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        if (!strcmp(name + at, wanted[i]))
-            add_to(into, wanted[i], value);
+        if (!strcmp(name + at, wanted[i].kernel))
+            add_to(into, wanted[i].ours, value);
 }
 
 int lab_add_xdp_counters(struct lab *lab, const char *ifname, json_t *into) {

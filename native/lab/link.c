@@ -2,6 +2,7 @@
 
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/pkt_sched.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -84,5 +85,17 @@ void link_add_default_route(struct netlink *nl, int ifindex, const char *ifname,
     r->rtm_flags = RTNH_F_ONLINK;
     mnl_attr_put(m, RTA_GATEWAY, address_bytes(family), gateway);
     mnl_attr_put_u32(m, RTA_OIF, (uint32_t)ifindex);
+    netlink_end(nl, m);
+}
+
+void link_add_fifo(struct netlink *nl, int ifindex, const char *ifname, uint32_t packets) {
+    struct nlmsghdr *m = netlink_begin(nl, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, "pfifo on %s", ifname);
+    struct tcmsg *t = mnl_nlmsg_put_extra_header(m, sizeof *t);
+    t->tcm_family = AF_UNSPEC;
+    t->tcm_ifindex = ifindex;
+    t->tcm_parent = TC_H_ROOT;
+    const struct tc_fifo_qopt options = {.limit = packets};
+    mnl_attr_put_strz(m, TCA_KIND, "pfifo");
+    mnl_attr_put(m, TCA_OPTIONS, sizeof options, &options);
     netlink_end(nl, m);
 }

@@ -28,3 +28,7 @@ void link_add_neighbour(struct netlink *nl, int ifindex, const char *ifname, int
                         const uint8_t *address, const uint8_t mac[ETH_ALEN]);
 void link_add_default_route(struct netlink *nl, int ifindex, const char *ifname, int family, const char *text,
                             const uint8_t *gateway);
+
+// A FIFO of `packets` as the root qdisc. Only with one does a veth push back when its peer's ring of 256 is
+// full (Linux 6.16 and newer); without, it drops.
+void link_add_fifo(struct netlink *nl, int ifindex, const char *ifname, uint32_t packets);
