@@ -37,11 +37,10 @@ extern const struct traffic_kind traffic_tcp, traffic_probe;
 
 #define TRAFFIC_KINDS 2
 
-// What every part sees of the process. After `go` it does not change.
+// What every part sees of the process. Nothing of it changes once the reactors run.
 struct traffic_process {
     struct traffic_plan plan;
     uint64_t key; // of this run, in every packet
-    struct traffic_clock clock;
     struct traffic_loop *loops;
     uint32_t loop_count; // plan.core_count once all are open
     int outbox[2];       // reactors → main

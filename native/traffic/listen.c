@@ -20,6 +20,12 @@ static void free_arrival(struct traffic_arrivals *a, struct traffic_arrival *arr
     a->free = arrival;
 }
 
+// Not a stray: a connection that ended before it said a word may be one of ours whose flow was stopped.
+static void drop_silent(struct traffic_arrivals *a, struct traffic_arrival *arrival) {
+    traffic_loop_forget(a->loop, &arrival->source);
+    free_arrival(a, arrival);
+}
+
 static void turn_away(struct traffic_arrivals *a, struct traffic_arrival *arrival) {
     atomic_fetch_add(&a->loop->strays, 1);
     traffic_loop_forget(a->loop, &arrival->source); // a reset: listeners pass SO_LINGER 0 on
@@ -54,7 +60,7 @@ static void arrival_ready(struct traffic_loop *loop, struct traffic_source *sour
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        turn_away(a, arrival);
+        arrival->got ? turn_away(a, arrival) : drop_silent(a, arrival);
         return;
     }
     arrival->got += (uint32_t)n;

@@ -52,13 +52,13 @@ int64_t traffic_clock_offset(void) {
 }
 
 int64_t traffic_loop_now(const struct traffic_loop *loop) {
-    return traffic_monotonic() - loop->process->clock.t0;
+    return traffic_monotonic() - loop->clock.t0;
 }
 
 // ---- timers ----
 
 void traffic_loop_arm(struct traffic_loop *loop, struct traffic_timer *timer, int64_t due) {
-    mqoe_heap_arm(&loop->timers, &timer->heap, (uint64_t)(loop->process->clock.t0 + due));
+    mqoe_heap_arm(&loop->timers, &timer->heap, (uint64_t)(loop->clock.t0 + due));
 }
 
 void traffic_loop_cancel(struct traffic_loop *loop, struct traffic_timer *timer) {
@@ -76,7 +76,7 @@ static void fire_due(struct traffic_loop *loop) {
             return;
         struct traffic_timer *owner =
             (struct traffic_timer *)((char *)timer - offsetof(struct traffic_timer, heap));
-        owner->fire(loop, owner, now - loop->process->clock.t0);
+        owner->fire(loop, owner, now - loop->clock.t0);
     }
 }
 
@@ -106,7 +106,7 @@ static void timer_ready(struct traffic_loop *loop, struct traffic_source *source
 // ---- records ----
 
 static void sample(struct traffic_loop *loop, struct traffic_timer *timer, int64_t now) {
-    const struct traffic_clock *clock = &loop->process->clock;
+    const struct traffic_clock *clock = &loop->clock;
     struct mqoe_record_traffic_reactor *r = mqoe_segment_next(loop->record);
     *r = (struct mqoe_record_traffic_reactor){
         .time = now,
@@ -182,7 +182,7 @@ static void go(struct traffic_loop *loop) {
 
 static void stop(struct traffic_loop *loop) {
     struct traffic_process *p = loop->process;
-    int64_t now = p->clock.t0 ? traffic_loop_now(loop) : INT64_MIN;
+    int64_t now = loop->clock.t0 ? traffic_loop_now(loop) : INT64_MIN;
     for (int k = 0; k < TRAFFIC_KINDS; k++)
         p->kinds[k]->stop(p->states[k], loop, now);
     loop->stopping = true;
@@ -194,9 +194,10 @@ static void inbox_ready(struct traffic_loop *loop, struct traffic_source *source
     struct traffic_message m;
     if (read(source->fd, &m, sizeof m) != (ssize_t)sizeof m)
         return;
-    if (m.type == TRAFFIC_GO)
+    if (m.type == TRAFFIC_GO) {
+        loop->clock = m.clock;
         go(loop);
-    else if (m.type == TRAFFIC_STOP)
+    } else if (m.type == TRAFFIC_STOP)
         stop(loop);
     else if (m.type == TRAFFIC_ADOPT)
         loop->process->kinds[m.kind]->adopt(loop->process->states[m.kind], loop, m.item, m.fd);

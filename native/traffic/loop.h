@@ -29,14 +29,14 @@ struct traffic_timer {
     void (*fire)(struct traffic_loop *loop, struct traffic_timer *timer, int64_t now);
 };
 
-// Where time starts. Both are read once at `go`; `real` is what CLOCK_REALTIME shows at t0.
+// Where time starts; `real` is what CLOCK_REALTIME shows at t0. All zero before `go`.
 struct traffic_clock {
     int64_t t0;   // CLOCK_MONOTONIC
     int64_t real; // CLOCK_REALTIME
 };
 
 enum traffic_message_type {
-    TRAFFIC_GO,    // main → reactor: traffic_process.clock is set
+    TRAFFIC_GO,    // main → reactor: `clock` says when time starts
     TRAFFIC_STOP,  // main → reactor: finish and end the thread
     TRAFFIC_ADOPT, // reactor → reactor: item `item` of kind `kind` gets descriptor `fd`
     TRAFFIC_OVER,  // reactor → main: all that was planned is over
@@ -48,6 +48,7 @@ struct traffic_message {
     uint16_t kind;
     uint32_t item;
     int32_t fd;
+    struct traffic_clock clock;
 };
 
 #define TRAFFIC_LOOP_SEGMENTS 8
@@ -58,6 +59,7 @@ struct traffic_loop {
     int core;
     int epoll, timerfd;
     int inbox[2];
+    struct traffic_clock clock;
     struct mqoe_heap timers;
     uint32_t timer_count;   // timers that the kinds announced
     uint64_t armed;         // what the timerfd is set to
@@ -106,7 +108,7 @@ int64_t traffic_clock_offset(void);
 
 // ---- the reactor's own thread ----
 
-// ns since t0
+// ns since t0 (before go: of CLOCK_MONOTONIC)
 int64_t traffic_loop_now(const struct traffic_loop *loop);
 
 // Arms (or moves) a timer for `due`, ns since t0; may be in the past. Cancelling an idle one is fine.

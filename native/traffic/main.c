@@ -30,7 +30,8 @@ struct session {
     struct traffic_process process;
     struct mqoe_control control;
     struct mqoe_error error;
-    uint64_t needed, limit; // descriptors
+    struct traffic_clock clock; // all zero before go
+    uint64_t needed, limit;     // descriptors
     int signals;
     uint32_t over; // reactors that have announced it
     bool stop, lost_owner;
@@ -200,7 +201,7 @@ static void refuse(struct session *s, int errnum, const char *object, const char
 // ---- commands ----
 
 static void tell_loops(struct session *s, enum traffic_message_type type) {
-    const struct traffic_message m = {.type = (uint16_t)type};
+    const struct traffic_message m = {.type = (uint16_t)type, .clock = s->clock};
     for (uint32_t i = 0; i < s->process.loop_count; i++)
         traffic_send_message(s->process.loops[i].inbox[1], &m);
 }
@@ -208,14 +209,14 @@ static void tell_loops(struct session *s, enum traffic_message_type type) {
 static void do_go(struct session *s, const json_t *command) {
     const json_t *t0 = json_object_get(command, "t0");
     int64_t now = traffic_monotonic();
-    if (s->process.clock.t0) {
+    if (s->clock.t0) {
         refuse(s, EALREADY, "go", "it went already; start a new process for another run");
     } else if (!json_is_integer(t0) || json_integer_value(t0) < now - T0_PAST ||
                json_integer_value(t0) > now + T0_FUTURE) {
         refuse(s, EINVAL, "go.t0", "CLOCK_MONOTONIC in ns, at most 1 s in the past and 1 h in the future");
     } else {
-        s->process.clock.t0 = json_integer_value(t0);
-        s->process.clock.real = s->process.clock.t0 + traffic_clock_offset();
+        s->clock.t0 = json_integer_value(t0);
+        s->clock.real = s->clock.t0 + traffic_clock_offset();
         tell_loops(s, TRAFFIC_GO);
     }
 }

@@ -69,7 +69,7 @@ struct probes {
 };
 
 static int64_t since_t0(const struct probe_reactor *r, int64_t realtime) {
-    return realtime - r->loop->process->clock.real;
+    return realtime - r->loop->clock.real;
 }
 
 // ---- records ----
