@@ -151,8 +151,10 @@ static void *spool_thread(void *unused) {
         struct timespec until = deadline_in(spool.interval_ms);
         while (!spool.stopping && pthread_cond_timedwait(&spool.wake, &spool.lock, &until) != ETIMEDOUT)
             ;
-        drain_all();
+        if (!spool.stopping)
+            drain_all();
     }
+    drain_all(); // also when it was told to stop before it had begun
     pthread_mutex_unlock(&spool.lock);
     return NULL;
 }
