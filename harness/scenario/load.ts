@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, relative } from "node:path";
 import { expandClients } from "./clients.js";
 import { type Draft, makeDraft } from "./draft.js";
 import { resolveExpectations } from "./expectations.js";
@@ -55,13 +55,20 @@ export function loadCases(paths: readonly string[], options: LoadOptions, files:
 
 function expandPaths(paths: readonly string[], files: Files, problems: Problems): string[] {
   const all = paths.flatMap((path) => {
-    const listed = files.list?.(path);
+    const listed = files.list?.(path)?.filter((file) => isScenario(path, file));
     if (listed?.length === 0) {
       problems.error({ file: path, line: 1, column: 1 }, "this folder holds no scenario: no .toml file in it");
     }
     return listed ?? [path];
   });
   return [...new Set(all)];
+}
+
+/** Files in folders called `base`, and files or folders that begin with `_` or `.`, are there to be extended. */
+function isScenario(folder: string, file: string): boolean {
+  return !relative(folder, file)
+    .split("/")
+    .some((step) => step === "base" || /^[_.](?!\.)/u.test(step));
 }
 
 class Loader {
@@ -94,7 +101,8 @@ class Loader {
     checkSemantics(draft, clients, problems);
     const expectations = resolveExpectations({ draft, axes, matrix: cell.matrix, problems });
     for (const problem of problems.sorted()) this.#problems.add(problem);
-    if (!problems.hasErrors) this.#keep(draft, clients, expectations, file, cell);
+    const base = Object.fromEntries([...axes].map(([axis, values]) => [axis, values[0] ?? ""]));
+    if (!problems.hasErrors) this.#keep(draft, clients, expectations, file, cell.matrix, base);
   }
 
   #keep(
@@ -102,12 +110,13 @@ class Loader {
     clients: Parameters<typeof resolveCase>[1],
     expectations: Parameters<typeof resolveCase>[2],
     file: string,
-    { matrix }: Cell,
+    matrix: Cell["matrix"],
+    base: Cell["matrix"],
   ): void {
     const stem = stemOf(file);
     const axes = Object.entries(matrix).map(([axis, value]) => `${axis}=${value}`);
     const id = axes.length > 0 ? `${stem}[${axes.join(",")}]` : stem;
-    this.cases.push(resolveCase(draft, clients, expectations, { id, file, stem, matrix }));
+    this.cases.push(resolveCase(draft, clients, expectations, { id, file, stem, matrix, base }));
     this.merged.set(id, draft.root);
   }
 

@@ -44,7 +44,17 @@ function quantity(name: string, unit: Quantity["unit"], description: string, sha
 const DISTRIBUTION = { distribution: true };
 const COUNTED = { counted: true };
 const LOADED = { phases: UNDER_LOAD };
+const WHOLE_RUN = { phases: [DEFAULT_PHASE] };
+const TOTAL = { ...WHOLE_RUN, ...COUNTED, scopes: ["total"] as const };
 const BY_FLOW = { phases: UNDER_LOAD, scopes: ["client", "flow", "site", "total"] as const };
+
+function bothWays(name: string, unit: Quantity["unit"], description: string, shape: Shape = {}): Quantity[] {
+  return [
+    quantity(name, unit, `${description}, both directions together.`, shape),
+    quantity(`${name}_down`, unit, `${description}, towards the client.`, shape),
+    quantity(`${name}_up`, unit, `${description}, from the client.`, shape),
+  ];
+}
 
 const PROBE: readonly Quantity[] = [
   quantity("rtt", "s", "Round-trip time.", DISTRIBUTION),
@@ -72,33 +82,40 @@ const PROBE: readonly Quantity[] = [
 
 const TCP: readonly Quantity[] = [
   quantity("goodput", "bit/s", "Payload delivered to the receiving application.", BY_FLOW),
-  quantity("goodput_down", "bit/s", "Goodput of the flows towards the client.", LOADED),
-  quantity("goodput_up", "bit/s", "Goodput of the flows from the client.", LOADED),
+  quantity("goodput_down", "bit/s", "Of the flows towards the client, where a traffic has both directions.", LOADED),
+  quantity("goodput_up", "bit/s", "Of the flows from the client, where a traffic has both directions.", LOADED),
   quantity("jain", "ratio", "Jain's fairness index over the flows: 1 is equal shares.", LOADED),
-  quantity("jain_clients", "ratio", "Jain's fairness index over the clients' goodputs.", {
+  quantity("jain_clients", "ratio", "Jain's fairness index over what each client got of its share.", {
     phases: UNDER_LOAD,
-    scopes: ["total"],
+    scopes: ["site", "total"],
   }),
   quantity("retransmits", "ratio", "Bytes sent again, of all bytes sent.", BY_FLOW),
+  quantity("ce_marks", "packets", "CE marks that the receivers reported.", BY_FLOW),
   quantity("rtt", "s", "Smoothed RTT as TCP sees it (TCP_INFO).", { ...BY_FLOW, distribution: true }),
   quantity("cwnd", "packets", "Congestion window (TCP_INFO).", { ...BY_FLOW, distribution: true }),
   quantity("starvation", "s", "Longest time in which a flow got less than a tenth of its fair share.", BY_FLOW),
-  quantity("connect_failures", "count", "Connections that were never established.", { ...LOADED, ...COUNTED }),
+  quantity("connect_failures", "count", "Connections that were never established, in the whole run.", {
+    ...BY_FLOW,
+    ...WHOLE_RUN,
+    ...COUNTED,
+  }),
 ];
 
 const DATAPLANE: readonly Quantity[] = [
-  quantity("drops", "packets", "Packets the queue discipline dropped."),
-  quantity("marks", "packets", "Packets marked CE instead."),
-  quantity("sojourn", "s", "Time that packets waited in the queue.", DISTRIBUTION),
+  ...bothWays("drops", "packets", "Packets that the queues dropped"),
+  quantity("drops_aqm", "packets", "Packets that the AQM decided to drop."),
+  quantity("drops_overflow", "packets", "Packets for which there was no room."),
+  ...bothWays("marks", "packets", "Packets marked CE instead of dropped"),
+  ...bothWays("sojourn", "s", "Time that packets waited in the queue", DISTRIBUTION),
+  quantity("backlog_max", "packets", "Most packets that waited at once."),
   quantity("rate_down", "bit/s", "Shaped rate towards the client, at the plan's own layer."),
   quantity("rate_up", "bit/s", "Shaped rate from the client, at the plan's own layer."),
+  quantity("utilization", "ratio", "Shaped rate of the plan's, in the busier direction."),
   quantity("utilization_down", "ratio", "Shaped rate towards the client, of the plan's."),
   quantity("utilization_up", "ratio", "Shaped rate from the client, of the plan's."),
-  quantity("unaccounted", "packets", "Frames that went in and neither came out nor were counted as dropped.", {
-    scopes: ["total"],
-    phases: [DEFAULT_PHASE],
-    counted: true,
-  }),
+  quantity("unaccounted", "packets", "Frames that went in and neither came out nor were counted as dropped.", TOTAL),
+  quantity("drops_rig", "packets", "Frames that the machine lost, not the product.", TOTAL),
+  quantity("drops_path", "packets", "Frames that the emulated path lost.", TOTAL),
 ];
 
 /** What produces metrics: kinds of traffic, and the dataplane. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { howToWrite, nounOf, parseQuantity, type QuantityKind } from "../units/index.js";
+import { howToWrite, nounOf, parseQuantity, type QuantityKind, quantityPattern } from "../units/index.js";
 
 /** The small types of the scenario language: strings with units that become numbers in base units. */
 
@@ -24,7 +24,7 @@ const EXAMPLES: Readonly<Record<QuantityKind, string>> = {
 export function quantity(kind: QuantityKind, range: Range = {}) {
   return z
     .string({ error: (issue) => notText(kind, issue.input) })
-    .meta({ format: `mqoe-${kind}`, examples: [EXAMPLES[kind]] })
+    .meta({ title: kind, pattern: quantityPattern(kind), examples: [EXAMPLES[kind]] })
     .transform((text, context) => {
       const parsed = parseQuantity(text, kind);
       const message = parsed.ok ? outside(text, kind, parsed.value, range) : parsed.message;

@@ -11,6 +11,8 @@ interface Identity {
   /** The file's name without folder and ending. */
   stem: string;
   matrix: Record<string, string>;
+  /** The first value of every axis; empty without a matrix. */
+  base: Record<string, string>;
 }
 
 /**
@@ -18,7 +20,7 @@ interface Identity {
  * mqoe, not of the scenario, and says so.
  */
 export function resolveCase(draft: Draft, clients: Client[], expectations: Expectation[], identity: Identity): Case {
-  const { id, file, stem, matrix } = identity;
+  const { id, file, stem, matrix, base } = identity;
   const duration = sure(draft.duration, "duration");
   const phases = sure(draft.phases, "phases");
   const dataplane = sure(draft.dataplane, "dataplane");
@@ -28,6 +30,7 @@ export function resolveCase(draft: Draft, clients: Client[], expectations: Expec
     title: draft.title ?? stem,
     tags: sure(draft.tags, "tags"),
     matrix,
+    ...(Object.keys(base).length > 0 ? { base } : {}),
     duration,
     phases: {
       idle: phases.idle,

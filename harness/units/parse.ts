@@ -85,6 +85,13 @@ export function quantityKind(text: string): QuantityKind | undefined {
   return (Object.keys(GRAMMARS) as QuantityKind[]).find((kind) => lookUp(unit, GRAMMARS[kind].units) !== undefined);
 }
 
+/** A regular expression for editors (JSON Schema); it allows what the parser allows, but for the size of numbers. */
+export function quantityPattern(kind: QuantityKind): string {
+  const anyCase = (unit: string) => unit.replace(/[a-z]/gu, (letter) => `[${letter}${letter.toUpperCase()}]`);
+  const units = Object.keys(GRAMMARS[kind].units).map(anyCase).join("|");
+  return `^\\s*[0-9]+(_[0-9]+)*(\\.[0-9]+)?([eE][+-]?[0-9]+)?\\s*(${units})\\s*$`;
+}
+
 /** "write e.g. "20mbit" (units: bit, kbit, mbit, gbit)". */
 export function howToWrite(kind: QuantityKind): string {
   const { example, shown } = GRAMMARS[kind];

@@ -1,0 +1,161 @@
+import { BUILT, isBuilt } from "./capabilities.js";
+import { OVERHEADS } from "./framing.js";
+import { type JsonSchema, scenarioJsonSchema } from "./json-schema.js";
+import { CATALOGUE, PHASES, type Quantity, STATISTICS } from "./metric-names.js";
+import { DSCP } from "./quantities.js";
+import { BOUNDS, EXAMPLE, FILES, INTRODUCTION, OVERRIDES } from "./reference-text.js";
+
+/** docs/scenario.md, made from the schema and the catalogue: what it says of keys is what the program checks. */
+export function scenarioReference(): string {
+  const schema = scenarioJsonSchema();
+  return `${[
+    INTRODUCTION,
+    "## A whole file\n",
+    `\`\`\`toml\n${EXAMPLE}\`\`\`\n`,
+    FILES,
+    "## Keys\n",
+    `† part of the language, not built yet in this version: refused with exit code 2 and its name.\n`,
+    topLevel(schema),
+    ...SECTIONS.map((section) => sectionOf(schema, section)),
+    OVERRIDES,
+    BOUNDS,
+    metrics(),
+    names(),
+  ].join("\n")}`;
+}
+
+interface Section {
+  key: string;
+  heading: string;
+  /** The key that chooses a variant, for sections that have one. */
+  choice?: string;
+}
+
+const SECTIONS: readonly Section[] = [
+  { key: "phases", heading: "phases" },
+  { key: "dataplane", heading: "[dataplane]", choice: "kind" },
+  { key: "plan", heading: "[plan.NAME]" },
+  { key: "sqm", heading: "sqm, sqm_down, sqm_up", choice: "discipline" },
+  { key: "path", heading: "[path.NAME]" },
+  { key: "server", heading: "[server.NAME]" },
+  { key: "site", heading: "[site.NAME]" },
+  { key: "client", heading: "[client.NAME]" },
+  { key: "traffic", heading: "[traffic.NAME]", choice: "kind" },
+  { key: "change", heading: "[[change]]" },
+  { key: "expect", heading: "[[expect]]" },
+];
+
+const OWN_CHAPTER = new Set([...SECTIONS.map(({ key }) => key), "matrix"]);
+
+function topLevel(schema: JsonSchema): string {
+  const properties = Object.entries(schema.properties ?? {}).filter(([key]) => !OWN_CHAPTER.has(key));
+  return `### Top level\n\n${table(properties, schema.required)}`;
+}
+
+function sectionOf(schema: JsonSchema, { key, heading, choice }: Section): string {
+  const part = partOf(schema, key);
+  const dagger = ["site", "change"].includes(key) && !isBuilt("section", key) ? " †" : "";
+  const title = `### ${heading}${dagger}\n\n${part.description ? `${part.description}\n\n` : ""}`;
+  if (!choice) return `${title}${table(Object.entries(part.properties ?? {}), part.required, key)}`;
+  return `${title}${variants(part.oneOf ?? [], choice, kindOf(key))}`;
+}
+
+function kindOf(key: string): "dataplane" | "discipline" | "traffic" {
+  return key === "sqm" ? "discipline" : key === "traffic" ? "traffic" : "dataplane";
+}
+
+function partOf(schema: JsonSchema, key: string): JsonSchema {
+  if (key === "sqm")
+    return {
+      ...partOf(schema, "plan").properties?.sqm,
+      description: "Queue management: a discipline and its settings.",
+    };
+  const part = schema.properties?.[key] ?? {};
+  if (part.items) return part.items;
+  return typeof part.additionalProperties === "object" ? part.additionalProperties : part;
+}
+
+function variants(options: readonly JsonSchema[], choice: string, kind: ReturnType<typeof kindOf>): string {
+  return options
+    .map((option) => {
+      const name = String(option.properties?.[choice]?.const);
+      const settings = Object.entries(option.properties ?? {}).filter(([key]) => key !== choice);
+      const heading = `#### ${choice} = "${name}"${isBuilt(kind, name) ? "" : " †"}\n\n`;
+      return heading + (settings.length > 0 ? table(settings, option.required) : "No settings.\n");
+    })
+    .join("\n");
+}
+
+function table(properties: readonly [string, JsonSchema][], required: readonly string[] = [], section = ""): string {
+  const rows = properties.map(([key, schema]) => {
+    const dagger = section === "path" && !isBuilt("path", key) ? " †" : "";
+    const example = schema.examples ? ` E.g. ${schema.examples.map(code).join(", ")}.` : "";
+    const cells = [`\`${key}\`${dagger}`, typeOf(schema), defaultOf(schema, required.includes(key))];
+    return row(...cells, `${schema.description ?? ""}${schema.enum ? "" : example}`);
+  });
+  return `${row("key", "type", "default", "meaning")}\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
+}
+
+function row(...cells: string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+/** In the words of the language: rate, time, size, percent; whole number and its range; the names of an enumeration. */
+function typeOf(schema: JsonSchema): string {
+  if (schema.title && schema.type === "string") return schema.title;
+  if (schema.enum) return schema.enum.length > 8 ? "name, see below" : schema.enum.map(code).join(" ");
+  if (schema.anyOf) return [...new Set(schema.anyOf.map(typeOf))].join(" or ");
+  if (schema.oneOf) return "table, see below";
+  if (schema.type === "integer") return `whole number${range(schema)}`;
+  if (schema.type === "array") return `list of ${typeOf(schema.items ?? {})}`;
+  if (schema.type === "object") return "table";
+  return schema.pattern ? "name" : (schema.type ?? "anything");
+}
+
+function range({ minimum, maximum }: JsonSchema): string {
+  if (minimum === undefined && maximum === undefined) return "";
+  return maximum === undefined ? ` ≥ ${minimum}` : ` ${minimum} … ${maximum}`;
+}
+
+function defaultOf({ default: value }: JsonSchema, required: boolean): string {
+  if (required) return "**needed**";
+  return value === undefined || value === "" ? "–" : code(value);
+}
+
+function code(value: unknown): string {
+  return `\`${JSON.stringify(value)}\``;
+}
+
+function metrics(): string {
+  const chapters = Object.entries(CATALOGUE).map(([kind, quantities]) => {
+    const source = kind === "dataplane" ? "`dataplane.`" : `traffic of kind \`${kind}\``;
+    const rows = quantities.map((quantity) => row(...describe(quantity)));
+    const head = `${row("quantity", "unit", "for each", "meaning")}\n| --- | --- | --- | --- |`;
+    return `#### From ${source}\n\n${head}\n${rows.join("\n")}\n`;
+  });
+  return `## Metrics
+
+\`<traffic>[.<phase>].<quantity>[.<statistic>]\`, e.g. \`ping.rtt.p99\`, \`ping.idle.rtt.p50\`, \`bulk.goodput\`,
+\`dataplane.sojourn.p99\`. The phase is \`loaded\` when left out; phases are ${PHASES.map((p) => `\`${p}\``).join(", ")}.
+Quantities marked … are distributions and end in a statistic: ${STATISTICS.map((s) => `\`${s}\``).join(" ")}
+(nearest-rank on raw samples). An expectation on a metric that nothing produces is refused.
+
+${chapters.join("\n")}`;
+}
+
+function describe({ name, unit, scopes, distribution, description }: Quantity): string[] {
+  const built = scopes.filter((scope) => isBuilt("per", scope));
+  return [`\`${name}\`${distribution ? " …" : ""}`, unit, built.join(", "), description];
+}
+
+function names(): string {
+  const code_ = (list: readonly string[]) => list.map((each) => `\`${each}\``).join(" ");
+  return `## Names
+
+- \`overhead\`: ${code_(OVERHEADS)}. \`raw\` counts the frame as it is (layer 2, no FCS); all others count the IP packet
+  and what the keyword adds, as tc does.
+- \`dscp\`: ${code_(Object.keys(DSCP))}, or 0 … 63.
+- Built in this version: dataplanes ${code_(BUILT.dataplane)}, disciplines ${code_(BUILT.discipline)}, kinds of traffic
+  ${code_(BUILT.traffic)}, path settings ${code_(BUILT.path)}.
+`;
+}
