@@ -60,7 +60,3 @@ uint32_t mqoe_hash_flow(const struct mqoe_hash_key *key, const struct mqoe_packe
     uint64_t words[] = {p->src.words[0] << 32 | (uint32_t)p->dst.words[0], ports | kind};
     return (uint32_t)mqoe_siphash(key, words, 2);
 }
-
-uint32_t mqoe_hash_address(const struct mqoe_hash_key *key, const union mqoe_address *address) {
-    return (uint32_t)mqoe_siphash(key, address->words, 2);
-}

@@ -16,6 +16,3 @@ uint64_t mqoe_siphash(const struct mqoe_hash_key *key, const uint64_t *words, si
 // Hash of the 5-tuple; fragments and protocols without ports by addresses and protocol, everything that is
 // not IP by its EtherType.
 uint32_t mqoe_hash_flow(const struct mqoe_hash_key *key, const struct mqoe_packet *packet);
-
-// Hash of one address, for host isolation.
-uint32_t mqoe_hash_address(const struct mqoe_hash_key *key, const union mqoe_address *address);

@@ -332,18 +332,47 @@ static void a_change_that_cannot_be_changes_nothing(void **state) {
     for (uint32_t i = 0; i < 20; i++)
         arrive(&b, i, 1000, 0);
     struct mqoe_leaf before = b.leaf;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 10; i++) {
         c = good;
         c.rate = i == 0 ? 511 : i == 1 ? UINT64_C(400000000001) : 2000000;
         c.framing.overhead = i == 2 ? -65 : 38;
         c.framing.mpu = i == 3 ? 257 : 84;
         c.discipline.kind = i == 4 ? MQOE_NONE : MQOE_FQ_CODEL; // cannot be shaped
         c.discipline.fq_codel.quantum = i == 5 ? 1 : 1514;
+        c.framing.base = i == 6 ? 2 : MQOE_FRAMING_IP;
+        c.framing.cell = i == 7 ? 3 : MQOE_CELL_NONE;
+        if (i >= 8)
+            c.discipline =
+                (struct mqoe_discipline_config){.kind = i == 8 ? MQOE_PFIFO : 77}; // limit 0; no such thing
         assert_int_equal(mqoe_leaf_change(&b.leaf, &c, b.now + MS, &b.dropped, &e), -EINVAL);
         assert_memory_equal(&b.leaf, &before, sizeof before);
         assert_true(e.hint[0] && e.object[0]);
     }
     close_bed(&b);
+}
+
+// Two records, both reserves: a third instance has none, and says what to do.
+static void a_pool_too_small_is_refused(void **state) {
+    (void)state;
+    struct mqoe_leaf_config c = config(MQOE_FQ_CODEL, 1000000);
+    struct mqoe_sqm_pool pool;
+    struct mqoe_leaf leaves[3], before;
+    struct mqoe_error e;
+    struct mqoe_frame_list frames = {0};
+    assert_int_equal(mqoe_sqm_pool_init(&pool, &(struct mqoe_sqm_pool_config){0, 1, 1}, &e), -EINVAL);
+    assert_int_equal(mqoe_sqm_pool_init(&pool, &(struct mqoe_sqm_pool_config){2, 0, 1}, &e), 0);
+    assert_int_equal(mqoe_leaf_init(&leaves[0], &c, &pool, 0, &e), 0);
+    assert_int_equal(mqoe_leaf_init(&leaves[1], &c, &pool, 0, &e), 0);
+    assert_int_equal(mqoe_leaf_init(&leaves[2], &c, &pool, 0, &e), -ENOMEM);
+    assert_non_null(strstr(e.object, "2 flow records"));
+    c.discipline.fq_codel.flows = 7; // another instance, for a moment beside the old one
+    before = leaves[0];
+    assert_int_equal(mqoe_leaf_change(&leaves[0], &c, 0, &frames, &e), -ENOMEM);
+    assert_memory_equal(&leaves[0], &before, sizeof before);
+    mqoe_leaf_drain(&leaves[1], &frames);
+    assert_int_equal(mqoe_leaf_change(&leaves[0], &c, 0, &frames, &e), 0);
+    assert_null(frames.head);
+    mqoe_sqm_pool_free(&pool);
 }
 
 static void pfifo_drops_its_tail(void **state) {
@@ -461,6 +490,7 @@ int main(void) {
         cmocka_unit_test(the_discipline_changes_live),
         cmocka_unit_test(a_smaller_limit_drops_at_once),
         cmocka_unit_test(a_change_that_cannot_be_changes_nothing),
+        cmocka_unit_test(a_pool_too_small_is_refused),
         cmocka_unit_test(pfifo_drops_its_tail),
         cmocka_unit_test(buckets_have_a_sixteenth),
         cmocka_unit_test(quantiles_agree_with_a_sort),
