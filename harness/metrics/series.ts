@@ -72,20 +72,21 @@ function latencySeries({ run, blueprint, shares }: Context): LatencySeries[] {
   const rows = rowsBy(table, "probe", "time");
   const value = (values: Float64Array | undefined, row: number): number => values?.[row] as number;
   const between = (from: Float64Array | undefined, to: Float64Array | undefined, row: number): number | null =>
-    value(from, row) !== 0 && value(to, row) !== 0 ? (value(to, row) - value(from, row)) / SECOND : null;
+    value(from, row) !== 0 && value(to, row) !== 0 ? value(to, row) - value(from, row) : null;
+  const seconds = (ns: number | null): number | null => (ns === null ? null : ns / SECOND);
   return blueprint.traffic.probes.map((probe) => {
     const sent = (rows.get(probe.id) ?? []).filter((row) => (value(flags, row) & NOT_SENT) === 0);
     const rtt = (row: number): number | null => {
       const total = between(t1, t4, row);
-      return total === null ? null : total - (between(t2, t3, row) ?? 0);
+      return seconds(total === null ? null : total - (between(t2, t3, row) ?? 0));
     };
     return {
       client: shares.clientName(probe.client),
       traffic: probe.traffic,
       time: sent.map((row) => value(due, row) / SECOND),
       rtt: sent.map(rtt),
-      owdDown: sent.map((row) => between(t3, t4, row)),
-      owdUp: sent.map((row) => between(t1, t2, row)),
+      owdDown: sent.map((row) => seconds(between(t3, t4, row))),
+      owdUp: sent.map((row) => seconds(between(t1, t2, row))),
     };
   });
 }

@@ -1,4 +1,5 @@
 import { Shares } from "../metrics/index.js";
+import { groupBy } from "../metrics/sheet.js";
 import type { BoundOp, Case, Expectation } from "../scenario/types.js";
 import { median } from "../stats/index.js";
 import type { RunEvidence } from "./evidence.js";
@@ -123,12 +124,7 @@ function overRuns(expectation: Expectation, outcomes: readonly RunOutcome[]): Fo
 
 /** Each subject over the deciding runs: the median of its values; of an invariant that fails, its worst run. */
 function summarize(expectation: Expectation, runs: readonly Observation[][]): Observation[] {
-  const bySubject = new Map<string, Observation[]>();
-  for (const observation of runs.flat()) {
-    const list = bySubject.get(observation.subject.key);
-    if (list === undefined) bySubject.set(observation.subject.key, [observation]);
-    else list.push(observation);
-  }
+  const bySubject = groupBy(runs.flat(), (observation) => [observation.subject.key]);
   return [...bySubject.values()].map((list) => {
     const worst = worstOf(expectation.bound.op, list) as Observation;
     if (expectation.gate === "invariant") return worst;

@@ -1,0 +1,340 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Blueprint, FlowBlueprint, ProbeBlueprint, SqmBlueprint } from "../../harness/blueprint/types.js";
+import {
+  decodeSegment,
+  emptyTable,
+  encodeSegment,
+  parseRecordsDef,
+  type Row,
+  type Run,
+  type RunEvent,
+  TABLE_NAMES,
+  type TableName,
+  writeSeg,
+} from "../../harness/recording/index.js";
+import type { Case, Expectation } from "../../harness/scenario/types.js";
+
+/** A small synthetic run: everything that a folder holds, in code, so that a test says only what it changes. */
+export interface Synthetic {
+  case: Case;
+  blueprint: Blueprint;
+  events: RunEvent[];
+  rows: Record<TableName, Row[]>;
+}
+
+export const MS = 1e6;
+export const SECOND = 1e9;
+export const LAYOUTS = parseRecordsDef(readFileSync("native/record/records.def", "utf8"));
+
+export const PHASES = [
+  { name: "idle", start: 0, end: 1000 * MS },
+  { name: "ramp", start: 1000 * MS, end: 1200 * MS },
+  { name: "loaded", start: 1200 * MS, end: 3200 * MS },
+  { name: "cooldown", start: 3200 * MS, end: 3500 * MS },
+];
+const END = 3500 * MS;
+const INTERVAL = 10 * MS;
+const FRAMING = { base: "ip", overhead: 38, mpu: 84, cell: "none" } as const;
+
+export interface Shape {
+  clients?: number;
+  /** TCP flows per client, all down. */
+  flows?: number;
+  down?: number;
+  up?: number;
+  expectations?: Partial<Expectation>[];
+}
+
+/** RTT in seconds of each client's probe packets while idle and while loaded, and goodput of each flow in bit/s. */
+export interface Behaviour {
+  idle?: (client: number, seq: number) => number;
+  loaded?: (client: number, seq: number) => number;
+  goodput?: (flow: number, bin: number) => number;
+}
+
+/** A healthy run: 20 ms RTT idle, 25 ms loaded, every flow at its even share of 95 % of 20 Mbit/s. */
+export function synthetic(shape: Shape = {}, behaviour: Behaviour = {}): Synthetic {
+  const blueprint = makeBlueprint(shape);
+  return {
+    case: makeCase(shape, blueprint),
+    blueprint,
+    events: healthyEvents(),
+    rows: {
+      probe: probeRows(blueprint, behaviour),
+      tcp_bin: binRows(blueprint, behaviour, shape),
+      tcp_info: infoRows(blueprint),
+      flow_event: blueprint.traffic.flows.flatMap((flow) => [
+        { time: 1000 * MS, flow: flow.id, event: 1 },
+        { time: 1020 * MS, flow: flow.id, event: 2 },
+        { time: 3200 * MS, flow: flow.id, event: 3 },
+      ]),
+      dp_client: clientRows(blueprint),
+      dp_reactor: every(100 * MS).map((time, i) => ({
+        time,
+        rx_access: 500 * i,
+        rx_core: 500 * i,
+        tx_access: 500 * i,
+        tx_core: 500 * i,
+        cpu: time * 0.3,
+        timer_late_max: 40_000,
+      })),
+      traffic_reactor: every(100 * MS).map((time) => ({ time, cpu: time * 0.2, late_max: 100_000 })),
+    },
+  };
+}
+
+function every(step: number): number[] {
+  return Array.from({ length: END / step }, (_, i) => (i + 1) * step);
+}
+
+function names(shape: Shape): string[] {
+  return Array.from({ length: shape.clients ?? 2 }, (_, i) => `home-${i + 1}`);
+}
+
+function makeBlueprint(shape: Shape): Blueprint {
+  const clients = names(shape);
+  const { down = 20e6, up = 5e6 } = shape;
+  const sqm: SqmBlueprint = { discipline: "pfifo", limit: 1000 };
+  const endpoint = (name: string, id: number) => ({ id, name, netns: `/run/netns/t-${name}`, ipv4: [], ipv6: [] });
+  return {
+    schema: "mqoe-blueprint/1",
+    case: "home",
+    seed: 1,
+    lab: {
+      name: "t",
+      mac: "02:6d:71:6f:65:01",
+      mtu: 1500,
+      gateway: { ipv4: "169.254.1.1", ipv6: "fe80::1" },
+      access: "/run/netns/t-access",
+      core: "/run/netns/t-core",
+      dataplane: "/run/netns/t-dataplane",
+      trunks: [],
+      endpoints: [],
+    },
+    dataplane: {
+      schema: "mqoe-dataplane/1",
+      kind: "afxdp",
+      lab: "t",
+      netns: "/run/netns/t-dataplane",
+      seed: 1,
+      reactors: [{ id: 0, core: 1, access: "a", coreTrunk: "c", frames: 4096, frameSize: 2048 }],
+      paths: [],
+      servers: [{ id: 0, name: "web", addresses: [], path: -1 }],
+      clients: clients.map((name, id) => ({
+        id,
+        name,
+        reactor: 0,
+        addresses: [],
+        path: -1,
+        down: { rate: down, framing: FRAMING, sqm },
+        up: { rate: up, framing: FRAMING, sqm },
+      })),
+    },
+    traffic: {
+      schema: "mqoe-traffic/1",
+      lab: "t",
+      seed: 1,
+      cores: [0],
+      clients: clients.map(endpoint),
+      servers: [endpoint("web", 0)],
+      flows: clients.flatMap((_, client) =>
+        Array.from({ length: shape.flows ?? 2 }, (_unused, i) => makeFlow(client * (shape.flows ?? 2) + i, client)),
+      ),
+      probes: clients.map((_, client) => makeProbe(client)),
+      sampleInterval: 100 * MS,
+      duration: END,
+    },
+    timeline: { duration: END, phases: PHASES, shares: clients.map((client) => ({ client, down, up })) },
+  };
+}
+
+export function makeFlow(id: number, client: number): FlowBlueprint {
+  const endpoints = { client, server: 0, direction: "down", family: "ipv4", port: 5001 } as const;
+  const socket = { congestionControl: "cubic", dscp: 0, ecn: false };
+  return { id, traffic: "bulk", ...endpoints, ...socket, start: 1000 * MS, stop: 3200 * MS };
+}
+
+function makeProbe(client: number): ProbeBlueprint {
+  const socket = { family: "ipv4", port: 6001, interval: INTERVAL, size: 48, dscp: 0, ecn: 0 } as const;
+  return { id: client, traffic: "ping", client, server: 0, ...socket, start: 0, stop: END, timeout: 2 * SECOND };
+}
+
+function makeCase(shape: Shape, blueprint: Blueprint): Case {
+  const clients = names(shape);
+  const sqm = { discipline: "pfifo", limit: 1000 } as const;
+  const { down = 20e6, up = 5e6 } = shape;
+  return {
+    id: "home",
+    file: "home.toml",
+    title: "A home line",
+    tags: [],
+    matrix: {},
+    duration: END,
+    phases: { idle: 1000 * MS, ramp: 200 * MS, loaded: 2000 * MS, cooldown: 300 * MS },
+    repeat: 1,
+    seed: 1,
+    mtu: 1500,
+    dataplane: { kind: "afxdp", reactors: 1 },
+    plans: { home: { down, up, framing: { keyword: "ethernet", ...FRAMING }, sqmDown: sqm, sqmUp: sqm } },
+    paths: {},
+    servers: { web: { path: null } },
+    clients: clients.map((name) => ({ name, group: "home", plan: "home", path: null, site: null })),
+    traffic: [
+      {
+        kind: "tcp",
+        name: "bulk",
+        from: clients,
+        to: "web",
+        family: "ipv4",
+        dscp: 0,
+        direction: "down",
+        flows: blueprint.traffic.flows.length / clients.length,
+        congestionControl: "cubic",
+        ecn: false,
+      },
+      { kind: "probe", name: "ping", from: clients, to: "web", family: "ipv4", dscp: 0, interval: INTERVAL, size: 48 },
+    ],
+    expectations: (shape.expectations ?? []).map(expectation),
+  };
+}
+
+export function expectation(given: Partial<Expectation> = {}): Expectation {
+  return {
+    metric: "ping.rtt.p99",
+    bound: { op: "below", value: 0.03, unit: "s", of: null, text: "30ms" },
+    gate: "absolute",
+    per: "client",
+    for: 1,
+    outcome: "pass",
+    because: "",
+    file: "home.toml",
+    line: 1,
+    ...given,
+  };
+}
+
+function probeRows(blueprint: Blueprint, behaviour: Behaviour): Row[] {
+  const idle = behaviour.idle ?? (() => 0.02);
+  const loaded = behaviour.loaded ?? (() => 0.025);
+  return blueprint.traffic.probes.flatMap((probe) =>
+    every(probe.interval).map((_, seq) => {
+      const due = seq * probe.interval;
+      const underLoad = due >= 1000 * MS && due < 3200 * MS;
+      return probeRow(probe.id, seq, due, Math.round((underLoad ? loaded : idle)(probe.client, seq) * SECOND));
+    }),
+  );
+}
+
+/** A packet that took `rtt` ns, a quarter of it up, and 50 µs in the server. */
+export function probeRow(probe: number, seq: number, due: number, rtt: number): Row {
+  const client_sent = due + 20_000;
+  const server_received = client_sent + rtt / 4;
+  const server_sent = server_received + 50_000;
+  const client_received = server_sent + (rtt * 3) / 4;
+  const times = { client_sent, server_received, server_sent, client_received };
+  return { time: due, probe, seq, ...times, up_copies: 1, down_copies: 1 };
+}
+
+/** The same packet, lost on its way up. */
+export function lose(row: Row): Row {
+  return { ...row, server_received: 0, server_sent: 0, client_received: 0, up_copies: 0, down_copies: 0 };
+}
+
+function binRows(blueprint: Blueprint, behaviour: Behaviour, shape: Shape): Row[] {
+  const even = ((shape.down ?? 20e6) * 0.93) / (shape.flows ?? 2);
+  const goodput = behaviour.goodput ?? (() => even);
+  return blueprint.traffic.flows.flatMap((flow) =>
+    Array.from({ length: 22 }, (_, bin) => ({
+      time: 1100 * MS + bin * 100 * MS,
+      flow: flow.id,
+      reads: 1,
+      bytes: Math.round(goodput(flow.id, bin) / 80),
+    })),
+  );
+}
+
+function infoRows(blueprint: Blueprint): Row[] {
+  return blueprint.traffic.flows.flatMap((flow) =>
+    Array.from({ length: 22 }, (_, i) => ({
+      time: 1100 * MS + i * 100 * MS,
+      flow: flow.id,
+      rtt: 25_000 + i,
+      cwnd: 10 + i,
+      bytes_sent: 100_000 * (i + 1),
+      bytes_retrans: 1_000 * i,
+    })),
+  );
+}
+
+/** Every 100 ms 150 full frames down and 75 acknowledgements up, sojourn 2 ms (p50), 8 ms (p99), 10 ms (max). */
+function clientRows(blueprint: Blueprint): Row[] {
+  return blueprint.dataplane.clients.flatMap((client) =>
+    [0, 1].flatMap((direction) =>
+      every(100 * MS).map((time, i) => {
+        const packets = (i + 1) * (direction === 0 ? 150 : 75);
+        const size = direction === 0 ? 1538 : 90;
+        return {
+          time,
+          client: client.id,
+          direction,
+          in_packets: packets,
+          out_packets: packets,
+          out_bytes: packets * size,
+          out_shaped_bytes: packets * size,
+          drop_aqm: i,
+          drop_overflow: 2 * i,
+          marks: 3 * i,
+          sojourn_sum: packets * 3 * MS,
+          sojourn_max: 10 * MS,
+          sojourn_p50: 2 * MS,
+          sojourn_p99: 8 * MS,
+          backlog_packets: 5,
+        };
+      }),
+    ),
+  );
+}
+
+export function healthyEvents(): RunEvent[] {
+  const machine = (busy: number, total: number) => ({
+    cpu: { busy, total, steal: 0, cores: [] },
+    softnet: { dropped: 7, squeezed: 0 },
+  });
+  const dropped = { aqm: 100, overflow: 0, path: 0, rig: 0 };
+  return [
+    { event: "counters", time: -0.1, when: "start", ...machine(1000, 2000) },
+    { event: "counters", time: 3.5, when: "traffic-end", ...machine(1300, 2700) },
+    { event: "counters", time: 3.6, when: "end", ...machine(1300, 2720), endpoints: {}, ports: {} },
+    { event: "accounting", time: 3.6, in: 50_000, out: 49_900, dropped, held: 0, unaccounted: 0 },
+    { event: "done", time: 3.7, reason: "complete" },
+  ];
+}
+
+/** The run in memory, its tables having gone through the bytes of a segment. */
+export function runOf(s: Synthetic): Run {
+  const tables = Object.fromEntries(
+    TABLE_NAMES.map((name) => {
+      const layout = LAYOUTS.get(name);
+      if (layout === undefined || s.rows[name].length === 0) return [name, emptyTable(name)];
+      return [name, decodeSegment(encodeSegment(layout, "test", s.rows[name]), `test.${name}.seg`)];
+    }),
+  ) as Run["tables"];
+  const { events, blueprint } = s;
+  return { dir: "test", case: s.case, blueprint, environment: {}, events, tables, problems: [] };
+}
+
+/** Writes `<dir>/<case>/run-1` as a real run leaves it; returns the run's folder. */
+export function writeRunFolder(dir: string, s: Synthetic): string {
+  const run = join(dir, "home", "run-1");
+  mkdirSync(run, { recursive: true });
+  writeFileSync(join(dirname(run), "case.json"), JSON.stringify(s.case));
+  writeFileSync(join(run, "blueprint.json"), JSON.stringify(s.blueprint));
+  writeFileSync(join(run, "environment.json"), "{}");
+  writeFileSync(join(run, "events.jsonl"), s.events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+  for (const name of TABLE_NAMES) {
+    const layout = LAYOUTS.get(name);
+    if (layout !== undefined) writeSeg(join(run, "samples"), layout, "test-0", s.rows[name]);
+  }
+  return run;
+}
