@@ -1,0 +1,280 @@
+import test from "ava";
+import { judgeHealth } from "../../harness/health/index.js";
+import type { RunEvent } from "../../harness/recording/index.js";
+import type { HealthCheck } from "../../harness/verdict/types.js";
+import { MS, runOf, type Synthetic, synthetic } from "../recording/fixture.js";
+
+const health = (s: Synthetic) => judgeHealth(runOf(s));
+const named = (s: Synthetic, name: string): HealthCheck =>
+  health(s).checks.find((check) => check.name === name) as HealthCheck;
+const eventOf = (s: Synthetic, event: string, when?: string): RunEvent =>
+  s.events.find((e) => e.event === event && (when === undefined || e.when === when)) as RunEvent;
+
+test("a healthy run: every check is there, is ok and says what it saw", (t) => {
+  const { verdict, checks } = health(synthetic());
+  t.is(verdict, "ok");
+  t.deepEqual(
+    checks.map((check) => check.name),
+    [
+      "run-ended",
+      "recording-complete",
+      "recording-lost",
+      "cpu-headroom",
+      "generator-cpu",
+      "machine-cpu",
+      "steal",
+      "generator-late",
+      "probes-late",
+      "kernel-drops",
+      "rig-drops",
+      "softnet-drops",
+      "unaccounted",
+      "clock-step",
+      "timer-lateness",
+    ],
+  );
+  for (const check of checks) {
+    t.is(check.verdict, "ok", `${check.name}: ${check.reason}`);
+    t.regex(check.reason, /^.+\.$/);
+    t.true(Number.isFinite(check.value) && Number.isFinite(check.limit));
+  }
+  t.is(named(synthetic(), "cpu-headroom").value, 0.3);
+  t.is(named(synthetic(), "machine-cpu").value, 300 / 700);
+});
+
+type Damage = (s: Synthetic) => void;
+interface Example {
+  what: string;
+  damage: Damage;
+  name: string;
+  verdict: HealthCheck["verdict"];
+  reason: RegExp;
+}
+
+const rows = (s: Synthetic, table: keyof Synthetic["rows"], change: (row: Record<string, number>) => object): void => {
+  s.rows[table] = s.rows[table].map((row) => ({ ...row, ...change(row) }));
+};
+
+const examples: Example[] = [
+  {
+    what: "a busy dataplane reactor",
+    damage: (s) => rows(s, "dp_reactor", (row) => ({ cpu: (row.time as number) * 0.95 })),
+    name: "cpu-headroom",
+    verdict: "invalid",
+    reason: /^dataplane reactor 0 was on the CPU 95 % of the time: a busier reactor/,
+  },
+  {
+    what: "a rather busy dataplane reactor",
+    damage: (s) => rows(s, "dp_reactor", (row) => ({ cpu: (row.time as number) * 0.8 })),
+    name: "cpu-headroom",
+    verdict: "warn",
+    reason: /80 %/,
+  },
+  {
+    what: "one busy reactor of two",
+    damage: (s) => {
+      s.rows.dp_reactor.push(
+        ...s.rows.dp_reactor.map((row) => ({ ...row, reactor: 3, cpu: (row.time as number) * 0.93 })),
+      );
+    },
+    name: "cpu-headroom",
+    verdict: "invalid",
+    reason: /^dataplane reactor 3 /,
+  },
+  {
+    what: "a busy generator",
+    damage: (s) => rows(s, "traffic_reactor", (row) => ({ cpu: (row.time as number) * 0.99 })),
+    name: "generator-cpu",
+    verdict: "invalid",
+    reason: /traffic reactor 0 .* 99 %/,
+  },
+  {
+    what: "a busy machine",
+    damage: (s) => Object.assign(eventOf(s, "counters", "traffic-end"), { cpu: { busy: 1690, total: 2700, steal: 0 } }),
+    name: "machine-cpu",
+    verdict: "invalid",
+    reason: /^the machine was 98.6 % busy/,
+  },
+  {
+    what: "a hypervisor that takes its time",
+    damage: (s) =>
+      Object.assign(eventOf(s, "counters", "traffic-end"), { cpu: { busy: 1300, total: 2700, steal: 42 } }),
+    name: "steal",
+    verdict: "invalid",
+    reason: /took 6 %/,
+  },
+  {
+    what: "one late probe",
+    damage: (s) => rows(s, "traffic_reactor", (row) => ({ late_max: row.time === 2000 * MS ? 12 * MS : 0 })),
+    name: "generator-late",
+    verdict: "warn",
+    reason: /^the latest probe left 12 ms after its time \(interval 10 ms\)/,
+  },
+  {
+    what: "probes never sent",
+    damage: (s) => rows(s, "probe", (row) => ((row.seq as number) % 200 === 7 ? { flags: 4, client_sent: 0 } : {})),
+    name: "probes-late",
+    verdict: "invalid",
+    reason: /^4 of 700 probes left more than an interval late or not at all/,
+  },
+  {
+    what: "frames dropped by a full AF_XDP ring",
+    damage: (s) => rows(s, "dp_reactor", () => ({ xsk_rx_dropped: 12 })),
+    name: "kernel-drops",
+    verdict: "invalid",
+    reason: /^12 of 50000 frames were dropped by the kernel \(12 xsk_rx_dropped at dataplane reactor 0\)/,
+  },
+  {
+    what: "frames dropped at links",
+    damage: (s) =>
+      Object.assign(eventOf(s, "counters", "end"), {
+        endpoints: { "home-1": { tx: 9, tx_dropped: 5, xdp_drops: 400 } },
+        ports: { "access/c0": { xdp_xmit_errors: 7 }, "core/t0": { tx_dropped: 1 } },
+      }),
+    name: "kernel-drops",
+    verdict: "invalid",
+    reason: /^13 of .*\(7 xdp_xmit_errors at access\/c0, 5 tx_dropped at home-1, 1 tx_dropped at core\/t0\)/,
+  },
+  {
+    what: "a frame in a million",
+    damage: (s) => {
+      Object.assign(eventOf(s, "accounting"), { in: 1e6 });
+      rows(s, "dp_reactor", () => ({ xsk_tx_invalid: 1 }));
+    },
+    name: "kernel-drops",
+    verdict: "warn",
+    reason: /^1 of 1000000 frames/,
+  },
+  {
+    what: "frames lost for want of memory",
+    damage: (s) => Object.assign(eventOf(s, "accounting"), { dropped: { aqm: 0, overflow: 0, path: 0, rig: 25 } }),
+    name: "rig-drops",
+    verdict: "invalid",
+    reason: /^25 of 50000 frames were lost by the rig/,
+  },
+  {
+    what: "a full CPU backlog",
+    damage: (s) => Object.assign(eventOf(s, "counters", "traffic-end"), { softnet: { dropped: 107, squeezed: 0 } }),
+    name: "softnet-drops",
+    verdict: "invalid",
+    reason: /^100 packets/,
+  },
+  {
+    what: "unaccounted frames",
+    damage: (s) => Object.assign(eventOf(s, "accounting"), { unaccounted: 1 }),
+    name: "unaccounted",
+    verdict: "invalid",
+    reason: /^1 of 50000 frames are unaccounted for/,
+  },
+  {
+    what: "more frames out than in",
+    damage: (s) => Object.assign(eventOf(s, "accounting"), { unaccounted: -3 }),
+    name: "unaccounted",
+    verdict: "invalid",
+    reason: /^-3 of/,
+  },
+  {
+    what: "a clock step",
+    damage: (s) => rows(s, "traffic_reactor", (row) => ({ clock_offset: (row.time as number) > 2e9 ? -2 * MS : 0 })),
+    name: "clock-step",
+    verdict: "invalid",
+    reason: /moved 2 ms/,
+  },
+  {
+    what: "records that were overwritten",
+    damage: () => undefined,
+    name: "recording-lost",
+    verdict: "ok",
+    reason: /^0 of \d+ records/,
+  },
+  {
+    what: "late timers",
+    damage: (s) => rows(s, "dp_reactor", () => ({ timer_late_max: 3 * MS })),
+    name: "timer-lateness",
+    verdict: "warn",
+    reason: /3 ms late/,
+  },
+  {
+    what: "a dead dataplane",
+    damage: (s) => Object.assign(eventOf(s, "done"), { reason: "dataplane-died", error: "killed by SIGKILL" }),
+    name: "run-ended",
+    verdict: "invalid",
+    reason: /"dataplane-died" \(killed by SIGKILL\)/,
+  },
+  {
+    what: "an interrupted run",
+    damage: (s) => Object.assign(eventOf(s, "done"), { reason: "interrupted" }),
+    name: "run-ended",
+    verdict: "invalid",
+    reason: /"interrupted"/,
+  },
+  {
+    what: "a run without an end",
+    damage: (s) => s.events.pop(),
+    name: "run-ended",
+    verdict: "invalid",
+    reason: /the harness was killed/,
+  },
+  {
+    what: "a recording without the dataplane",
+    damage: (s) => {
+      s.rows.dp_reactor = [];
+    },
+    name: "recording-complete",
+    verdict: "invalid",
+    reason: /^dp_reactor is empty/,
+  },
+  {
+    what: "a spool that could not write",
+    damage: (s) => s.events.push({ event: "spool", time: 3.8, error: "ENOSPC on probe" }),
+    name: "recording-complete",
+    verdict: "invalid",
+    reason: /ENOSPC/,
+  },
+];
+
+for (const { what, damage, name, verdict, reason } of examples) {
+  test(`${name} is ${verdict}: ${what}`, (t) => {
+    const s = synthetic();
+    damage(s);
+    const check = named(s, name);
+    t.is(check.verdict, verdict, check.reason);
+    t.regex(check.reason, reason);
+    t.is(health(s).verdict, verdict === "invalid" ? "invalid" : "ok");
+    if (verdict !== "ok") t.true(check.value > check.limit, `${check.value} against ${check.limit}`);
+  });
+}
+
+test("lost records are counted over all tables", (t) => {
+  const run = runOf(synthetic());
+  run.tables.probe.lost = 2;
+  run.tables.tcp_bin.lost = 3;
+  const check = judgeHealth(run).checks.find((c) => c.name === "recording-lost");
+  t.is(check?.verdict, "invalid");
+  t.is(check?.value, 5);
+});
+
+test("a damaged segment makes a run invalid, a missing environment does not", (t) => {
+  const run = runOf(synthetic());
+  run.problems.push("/r/environment.json: no such file");
+  t.is(judgeHealth(run).verdict, "ok");
+  run.problems.push("/r/samples/x.probe.seg: holds 4 bytes");
+  t.is(judgeHealth(run).verdict, "invalid");
+});
+
+test("being preempted between two clock reads is no clock step", (t) => {
+  const s = synthetic();
+  for (const row of s.rows.traffic_reactor) if (row.time === 2000 * MS) row.clock_offset = 5 * MS;
+  t.is(named(s, "clock-step").verdict, "ok");
+});
+
+test("nothing recorded at all: invalid, and every number finite", (t) => {
+  const s = synthetic();
+  for (const name of Object.keys(s.rows) as (keyof typeof s.rows)[]) s.rows[name] = [];
+  s.events = [];
+  for (const run of [runOf(s), { ...runOf(s), blueprint: null }]) {
+    const { verdict, checks } = judgeHealth(run);
+    t.is(verdict, "invalid");
+    for (const check of checks) t.true(Number.isFinite(check.value) && Number.isFinite(check.limit), check.name);
+  }
+});
