@@ -1,0 +1,71 @@
+import test from "ava";
+import { deriveMetrics, type Metrics } from "../../harness/metrics/index.js";
+import { CATALOGUE, parseMetric, STATISTICS } from "../../harness/scenario/metric-names.js";
+import { MS, makeFlow, runOf, synthetic } from "../recording/fixture.js";
+
+/** A run with everything in it: both directions, sites, flows through ramp and loaded. */
+function derived() {
+  const s = synthetic();
+  s.case.clients.forEach((client) => {
+    client.site = "tower";
+  });
+  const up = [4, 5].map((id) => ({ ...makeFlow(id, id - 4), direction: "up" as const }));
+  s.blueprint.traffic.flows.push(...up);
+  for (const name of ["tcp_bin", "tcp_info", "flow_event"] as const) {
+    const ofFirst = s.rows[name].filter((row) => row.flow === 0);
+    s.rows[name].push(...up.flatMap((flow) => ofFirst.map((row) => ({ ...row, flow: flow.id }))));
+  }
+  return deriveMetrics(runOf(s));
+}
+
+const SOURCES = new Map([
+  ["bulk", "tcp"],
+  ["ping", "probe"],
+]);
+
+test("what the catalogue of metric names promises is produced, for every scope, phase and statistic", (t) => {
+  const { total, by } = derived();
+  const groups: Record<string, Metrics | undefined> = {
+    total,
+    client: by["client/home-1"],
+    site: by["site/tower"],
+    flow: by["flow/0"],
+  };
+  let promised = 0;
+  for (const [source, kind] of [...SOURCES, ["dataplane", "dataplane"] as const]) {
+    for (const quantity of CATALOGUE[kind] ?? []) {
+      for (const phase of quantity.phases) {
+        for (const scope of quantity.scopes) {
+          const stem = phase === "loaded" ? `${source}.${quantity.name}` : `${source}.${phase}.${quantity.name}`;
+          const names = quantity.distribution ? STATISTICS.map((statistic) => `${stem}.${statistic}`) : [stem];
+          for (const name of names) {
+            const metric = groups[scope]?.[name];
+            t.is(metric?.unit, quantity.unit, `${name} of a ${scope}`);
+            t.true(metric?.value !== null && (metric?.count ?? 0) > 0, `${name} of a ${scope} has a value`);
+            promised++;
+          }
+        }
+      }
+    }
+  }
+  t.true(promised > 1000, `${promised}`);
+});
+
+test("what is produced may be named in an expectation", (t) => {
+  const { total } = derived();
+  for (const name of Object.keys(total)) {
+    const parsed = parseMetric(name, SOURCES);
+    t.true(parsed.ok, parsed.ok ? "" : parsed.message);
+  }
+});
+
+test("a run whose clock never reaches the loaded phase has none of its numbers", (t) => {
+  const s = synthetic();
+  for (const rows of Object.values(s.rows))
+    rows.splice(0, rows.length, ...rows.filter((r) => (r.time ?? 0) < 1100 * MS));
+  const { total } = deriveMetrics(runOf(s));
+  for (const name of ["ping.rtt.p50", "ping.loss", "bulk.goodput", "dataplane.drops", "dataplane.sojourn.p50"]) {
+    t.is(total[name]?.value ?? null, null, name);
+  }
+  t.is(total["ping.idle.rtt.p50"]?.count, 200);
+});
