@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
@@ -12,7 +12,15 @@ import {
 } from "../../harness/recording/index.js";
 import { LAYOUTS, synthetic, writeRunFolder } from "./fixture.js";
 
-const scratch = (): string => mkdtempSync(join(tmpdir(), "mqoe-run-"));
+const folders: string[] = [];
+const scratch = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), "mqoe-run-"));
+  folders.push(folder);
+  return folder;
+};
+test.after.always(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
 
 test("a run folder is read as it was written", (t) => {
   const s = synthetic();

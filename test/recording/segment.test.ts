@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
@@ -129,6 +129,7 @@ test("random and randomly damaged bytes: a table or an error that names the file
 
 test("writeSeg names the file as the spool does", (t) => {
   const dir = mkdtempSync(join(tmpdir(), "mqoe-seg-"));
+  t.teardown(() => rmSync(dir, { recursive: true }));
   const path = writeSeg(dir, EVERY_TYPE, "traffic-1", [{ d: 5 }]);
   t.is(path, join(dir, "traffic-1.all.seg"));
   t.deepEqual([...column(readSegment(path), "d")], [5]);
