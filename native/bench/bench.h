@@ -1,0 +1,33 @@
+// The parts of `mqoe-native bench`. Each returns its results as JSON (a new reference), or NULL with *e
+// filled, and prints a readable table to `table`.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "record/error.h"
+
+struct mqoe_bench {
+    bool quick; // a smoke test of the bench itself: short rounds, few clients
+    FILE *table;
+};
+
+// Nanoseconds per packet in memory: the loop as a bare forwarder, with fq_codel, with fq_codel shaped; a leaf
+// alone.
+json_t *mqoe_bench_loop(const struct mqoe_bench *b, struct mqoe_error *e);
+// Frames per second through AF_XDP on two veth trunks, with fq_codel and as a bare forwarder, interleaved.
+json_t *mqoe_bench_forward(const struct mqoe_bench *b, struct mqoe_error *e);
+// Milliseconds per client to build and to tear down a lab, against a bare namespace with a veth pair.
+json_t *mqoe_bench_lab(const struct mqoe_bench *b, struct mqoe_error *e);
+
+static inline uint64_t mqoe_bench_clock(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+// Median of `count` values; sorts them.
+double mqoe_bench_median(double *values, unsigned count);

@@ -1,0 +1,254 @@
+// Frames through AF_XDP:  generator (core ns) ═ veth ═ dataplane ═ veth ═ sink (access ns). The generator
+// first fills the dataplane's receive ring; then the clock starts and the dataplane's own loop runs until all
+// is forwarded. So the loop is what is measured, never the generator (which costs more per frame than the
+// loop and would be the limit), and one CPU is enough. The same sockets are switched between fq_codel and
+// nothing, round by round.
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+#include "bench/lab_client.h"
+#include "bench/synthetic.h"
+#include "dataplane/reactor.h"
+
+#define CLIENTS 100u
+#define FLOWS   32u
+#define FRAMES  16384u
+#define RING    2048u
+#define BURST   1536u   // frames a burst: what the receive ring holds, with room to spare
+#define SETTLE  1000000 // ns
+#define ROUNDS  7u
+
+struct forward {
+    char access[64], core[64], middle[64]; // paths of the namespaces
+    struct mqoe_dp_config config;
+    struct mqoe_reactor reactor;
+    struct mqoe_umem umem; // of generator and sink
+    struct mqoe_afxdp generator, sink;
+    uint32_t next_client, len;
+    uint64_t lost; // received by the dataplane and not forwarded
+    bool reactor_open, lab_open;
+};
+
+static json_t *end_of(const char *netns, const char *name) {
+    return json_pack("{s:s, s:s}", "netns", netns, "name", name);
+}
+
+static int build_trunks(struct forward *f, struct mqoe_error *e) {
+    snprintf(f->access, sizeof f->access, "/run/netns/mqb-%d-access", (int)getpid());
+    snprintf(f->core, sizeof f->core, "/run/netns/mqb-%d-core", (int)getpid());
+    snprintf(f->middle, sizeof f->middle, "/run/netns/mqb-%d-dataplane", (int)getpid());
+    json_t *ops = json_array();
+    const char *const paths[] = {f->access, f->core, f->middle};
+    for (int i = 0; i < 3; i++) {
+        json_array_append_new(ops, json_pack("{s:s, s:s}", "op", "netns_add", "path", paths[i]));
+        json_array_append_new(ops, json_pack("{s:s, s:s, s:{s:s}}", "op", "sysctl", "netns", paths[i],
+                                             "values", "net/ipv6/conf/default/disable_ipv6", "1"));
+    }
+    for (int side = 0; side < 2; side++) {
+        const char *far = side ? f->core : f->access, *far_name = side ? "g1" : "g0",
+                   *near_name = side ? "c0" : "a0";
+        json_array_append_new(ops, json_pack("{s:s, s:i, s:o, s:o}", "op", "veth_add", "mtu", 1500, "a",
+                                             end_of(far, far_name), "b", end_of(f->middle, near_name)));
+        json_array_append_new(ops, json_pack("{s:s, s:s, s:s, s:s}", "op", "trunk_peer", "netns", far,
+                                             "ifname", far_name, "mac", "02:00:00:00:00:01"));
+        json_array_append_new(ops, json_pack("{s:s, s:s, s:s, s:s}", "op", "trunk_peer", "netns", f->middle,
+                                             "ifname", near_name, "mac", "02:00:00:00:00:01"));
+    }
+    f->lab_open = true;
+    return mqoe_lab_client_do(ops, e);
+}
+
+static void remove_trunks(struct forward *f) {
+    const char *const paths[] = {f->access, f->core, f->middle};
+    json_t *ops = json_array();
+    for (int i = 0; i < 3; i++)
+        json_array_append_new(
+            ops, json_pack("{s:s, s:s, s:b}", "op", "netns_del", "path", paths[i], "missing_ok", 1));
+    struct mqoe_error e;
+    if (mqoe_lab_client_do(ops, &e) != 0)
+        fprintf(stderr, "mqoe-native bench: %s is left behind: ip netns del\n", e.object);
+}
+
+static int enter(const char *path, struct mqoe_error *e) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int err = fd < 0 || setns(fd, CLONE_NEWNET) != 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return err ? mqoe_fail(e, err, "setns", NULL, "%s", path) : 0;
+}
+
+static int open_dataplane(struct forward *f, struct mqoe_error *e) {
+    const struct mqoe_synthetic s = {.clients = CLIENTS,
+                                     .frames = FRAMES,
+                                     .discipline = "none",
+                                     .netns = f->middle,
+                                     .access = "a0",
+                                     .core = "c0"};
+    int err = mqoe_dp_config_read(&f->config, mqoe_synthetic_blueprint(&s), e);
+    err = err ? err : enter(f->middle, e);
+    if (err)
+        return err;
+    f->reactor_open = true;
+    return mqoe_reactor_open(&f->reactor, &f->config, 0, e); // its thread stays off: this one runs its loop
+}
+
+static int open_ends(struct forward *f, struct mqoe_error *e) {
+    f->generator.port.fd = f->sink.port.fd = -1;
+    int err = mqoe_umem_init(&f->umem, FRAMES, 2048, e);
+    err = err ? err : enter(f->core, e);
+    err = err ? err : mqoe_afxdp_open(&f->generator, "g1", &f->umem, RING, NULL, e);
+    err = err ? err : enter(f->access, e);
+    return err ? err : mqoe_afxdp_open(&f->sink, "g0", &f->umem, RING, &f->generator, e);
+}
+
+static void pause_ns(long ns) {
+    nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+}
+
+static void generate(struct forward *f, unsigned count) {
+    struct mqoe_frame *batch[MQOE_BATCH];
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t chunk = mqoe_umem_take(&f->umem, MQOE_HAND);
+        uint16_t flow = (uint16_t)(1024 + f->next_client % FLOWS);
+        batch[i] = &f->umem.frames[chunk];
+        batch[i]->data = mqoe_umem_data(&f->umem, chunk);
+        batch[i]->len =
+            mqoe_synthetic_frame(batch[i]->data, MQOE_SYNTHETIC_SERVER,
+                                 mqoe_synthetic_client(f->next_client++ % CLIENTS), flow, flow, f->len);
+    }
+    unsigned taken = f->generator.port.ops->send(&f->generator.port, batch, count);
+    for (unsigned i = taken; i < count; i++)
+        mqoe_umem_give(&f->umem, mqoe_umem_chunk(&f->umem, batch[i]), MQOE_HAND);
+    f->generator.port.ops->flush(&f->generator.port);
+}
+
+static void drain_sink(struct forward *f) {
+    struct mqoe_frame *batch[MQOE_BATCH];
+    for (unsigned got; (got = f->sink.port.ops->receive(&f->sink.port, batch, MQOE_BATCH)) > 0;)
+        for (unsigned i = 0; i < got; i++)
+            mqoe_umem_give(&f->umem, mqoe_umem_chunk(&f->umem, batch[i]), MQOE_HAND);
+}
+
+// Fills the receive ring, lets the kernel finish, and returns how long the loop takes (ns) to get all of it
+// out; *frames receives how many it were.
+static uint64_t burst(struct forward *f, uint64_t *frames) {
+    for (unsigned i = 0; i < BURST; i += MQOE_BATCH)
+        generate(f, MQOE_BATCH);
+    pause_ns(SETTLE);
+    struct mqoe_port *in = &f->reactor.port[MQOE_CORE].port, *out = &f->reactor.port[MQOE_ACCESS].port;
+    uint64_t before = out->sent, received = in->received, start = mqoe_bench_clock(CLOCK_MONOTONIC), last;
+    do {
+        last = in->received;
+        mqoe_engine_round(&f->reactor.engine, mqoe_bench_clock(CLOCK_MONOTONIC));
+    } while (in->received != last || f->reactor.engine.ready_head);
+    uint64_t elapsed = mqoe_bench_clock(CLOCK_MONOTONIC) - start;
+    pause_ns(SETTLE); // completions that were still on their way
+    out->ops->flush(out);
+    drain_sink(f);
+    *frames = out->sent - before;
+    f->lost += in->received - received - *frames;
+    return elapsed;
+}
+
+static int set_discipline(struct forward *f, const char *discipline, struct mqoe_error *e) {
+    static struct mqoe_change changes[CLIENTS];
+    json_t *shaper = mqoe_synthetic_shaper(0, discipline, 0);
+    struct mqoe_node n = mqoe_node_root(shaper, e);
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        changes[i] = (struct mqoe_change){.kind = MQOE_CHANGE_SHAPER, .index = i, .direction = MQOE_DOWN};
+        mqoe_dp_read_shaper(&n, f->config.max_frame, &changes[i].shaper);
+    }
+    json_decref(shaper);
+    return e->errnum ? -e->errnum
+                     : mqoe_engine_change(&f->reactor.engine, changes, CLIENTS,
+                                          mqoe_bench_clock(CLOCK_MONOTONIC), e);
+}
+
+// Nanoseconds per frame over many bursts.
+static double measure(struct forward *f, unsigned bursts) {
+    uint64_t spent = 0, frames = 0, some;
+    for (unsigned i = 0; i < bursts; i++) {
+        spent += burst(f, &some);
+        frames += some;
+    }
+    return frames ? (double)spent / (double)frames : 0;
+}
+
+static const char *const disciplines[2] = {"none", "fq_codel"};
+
+// Interleaved rounds, so that a change of the machine's mood meets both alike; medians.
+static int compare(struct forward *f, const struct mqoe_bench *b, double ns[2], struct mqoe_error *e) {
+    double rounds_ns[2][ROUNDS];
+    const unsigned rounds = b->quick ? 3 : ROUNDS, bursts = b->quick ? 5 : 50;
+    for (unsigned round = 0; round < rounds; round++)
+        for (int d = 0; d < 2; d++) {
+            if (set_discipline(f, disciplines[d], e) != 0)
+                return -e->errnum;
+            measure(f, 2); // settle
+            rounds_ns[d][round] = measure(f, bursts);
+        }
+    for (int d = 0; d < 2; d++)
+        ns[d] = mqoe_bench_median(rounds_ns[d], rounds);
+    return 0;
+}
+
+static json_t *run_sizes(struct forward *f, const struct mqoe_bench *b, struct mqoe_error *e) {
+    static const uint32_t sizes[] = {64, 1514};
+    json_t *rows = json_array();
+    fprintf(b->table,
+            "\nThrough AF_XDP on two veth trunks (%s), %u clients, frames per second of one reactor\n"
+            "  frame   bare forwarder   fq_codel   ratio   ns more\n",
+            f->reactor.port[MQOE_CORE].xdp.mode, CLIENTS);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        double ns[2] = {0};
+        f->len = sizes[i];
+        if (compare(f, b, ns, e) != 0 || ns[0] <= 0 || ns[1] <= 0) {
+            if (!e->errnum)
+                mqoe_fail(e, EIO, "AF_XDP", "see mqoe doctor", "no frame came through the bench's trunks");
+            json_decref(rows);
+            return NULL;
+        }
+        fprintf(b->table, "  %5u   %14.0f   %8.0f   %.3f   %7.0f\n", sizes[i], 1e9 / ns[0], 1e9 / ns[1],
+                ns[0] / ns[1], ns[1] - ns[0]);
+        json_array_append_new(rows,
+                              json_pack("{s:i, s:f, s:f, s:f}", "frame_bytes", (int)sizes[i], "bare_fps",
+                                        1e9 / ns[0], "fq_codel_fps", 1e9 / ns[1], "ratio", ns[0] / ns[1]));
+    }
+    return json_pack("{s:o, s:I}", "sizes", rows, "lost_frames", (json_int_t)f->lost);
+}
+
+static void close_all(struct forward *f) {
+    if (f->generator.port.fd >= 0)
+        f->generator.port.ops->close(&f->generator.port);
+    if (f->sink.port.fd >= 0)
+        f->sink.port.ops->close(&f->sink.port);
+    mqoe_umem_free(&f->umem);
+    if (f->reactor_open)
+        mqoe_reactor_close(&f->reactor);
+    mqoe_dp_config_free(&f->config);
+    if (f->lab_open)
+        remove_trunks(f);
+}
+
+json_t *mqoe_bench_forward(const struct mqoe_bench *b, struct mqoe_error *e) {
+    static struct forward f;
+    f = (struct forward){.generator = {.port = {.fd = -1}}, .sink = {.port = {.fd = -1}}};
+    int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (mqoe_lab_client_open(e) != 0)
+        return NULL;
+    int err = build_trunks(&f, e);
+    err = err ? err : open_dataplane(&f, e);
+    err = err ? err : open_ends(&f, e);
+    json_t *rows = err ? NULL : run_sizes(&f, b, e);
+    close_all(&f);
+    if (setns(home, CLONE_NEWNET) != 0)
+        perror("mqoe-native bench: setns");
+    close(home);
+    mqoe_lab_client_close();
+    return rows;
+}
