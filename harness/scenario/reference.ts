@@ -1,13 +1,13 @@
 import { BUILT, isBuilt } from "./capabilities.js";
 import { OVERHEADS } from "./framing.js";
-import { type JsonSchema, scenarioJsonSchema } from "./json-schema.js";
+import { type JsonSchema, languageSchema } from "./json-schema.js";
 import { CATALOGUE, PHASES, type Quantity, STATISTICS } from "./metric-names.js";
 import { DSCP } from "./quantities.js";
 import { BOUNDS, EXAMPLE, FILES, INTRODUCTION, OVERRIDES } from "./reference-text.js";
 
 /** docs/scenario.md, made from the schema and the catalogue: what it says of keys is what the program checks. */
 export function scenarioReference(): string {
-  const schema = scenarioJsonSchema();
+  const schema = languageSchema();
   return `${[
     INTRODUCTION,
     "## A whole file\n",
@@ -57,7 +57,18 @@ function sectionOf(schema: JsonSchema, { key, heading, choice }: Section): strin
   const dagger = ["site", "change"].includes(key) && !isBuilt("section", key) ? " †" : "";
   const title = `### ${heading}${dagger}\n\n${part.description ? `${part.description}\n\n` : ""}`;
   if (!choice) return `${title}${table(Object.entries(part.properties ?? {}), part.required, key)}`;
-  return `${title}${variants(part.oneOf ?? [], choice, kindOf(key))}`;
+  const common = commonKeys(part.oneOf ?? [], choice);
+  const first = part.oneOf?.[0];
+  const shared = Object.entries(first?.properties ?? {}).filter(([name]) => common.has(name));
+  const head = shared.length > 0 ? `Of every ${choice}:\n\n${table(shared, first?.required)}\n` : "";
+  return `${title}${head}${variants(part.oneOf ?? [], choice, kindOf(key), common)}`;
+}
+
+/** Keys that every variant has, besides the one that chooses. */
+function commonKeys(options: readonly JsonSchema[], choice: string): Set<string> {
+  const [first, ...others] = options.map((option) => Object.keys(option.properties ?? {}));
+  const common = (first ?? []).filter((key) => key !== choice && others.every((keys) => keys.includes(key)));
+  return new Set(common);
 }
 
 function kindOf(key: string): "dataplane" | "discipline" | "traffic" {
@@ -75,13 +86,23 @@ function partOf(schema: JsonSchema, key: string): JsonSchema {
   return typeof part.additionalProperties === "object" ? part.additionalProperties : part;
 }
 
-function variants(options: readonly JsonSchema[], choice: string, kind: ReturnType<typeof kindOf>): string {
+function variants(
+  options: readonly JsonSchema[],
+  choice: string,
+  kind: ReturnType<typeof kindOf>,
+  common: ReadonlySet<string>,
+): string {
   return options
     .map((option) => {
       const name = String(option.properties?.[choice]?.const);
-      const settings = Object.entries(option.properties ?? {}).filter(([key]) => key !== choice);
+      const settings = Object.entries(option.properties ?? {}).filter(([key]) => key !== choice && !common.has(key));
       const heading = `#### ${choice} = "${name}"${isBuilt(kind, name) ? "" : " †"}\n\n`;
-      return heading + (settings.length > 0 ? table(settings, option.required) : "No settings.\n");
+      return (
+        heading +
+        (settings.length > 0
+          ? table(settings, option.required)
+          : `No settings${common.size > 0 ? " of its own" : ""}.\n`)
+      );
     })
     .join("\n");
 }
@@ -89,7 +110,9 @@ function variants(options: readonly JsonSchema[], choice: string, kind: ReturnTy
 function table(properties: readonly [string, JsonSchema][], required: readonly string[] = [], section = ""): string {
   const rows = properties.map(([key, schema]) => {
     const dagger = section === "path" && !isBuilt("path", key) ? " †" : "";
-    const example = schema.examples ? ` E.g. ${schema.examples.map(code).join(", ")}.` : "";
+    // With a default there is an example already.
+    const example =
+      schema.examples && schema.default === undefined ? ` E.g. ${schema.examples.map(code).join(", ")}.` : "";
     const cells = [`\`${key}\`${dagger}`, typeOf(schema), defaultOf(schema, required.includes(key))];
     return row(...cells, `${schema.description ?? ""}${schema.enum ? "" : example}`);
   });

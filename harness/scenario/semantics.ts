@@ -3,7 +3,7 @@ import { selectClients } from "./clients.js";
 import type { Draft, Section } from "./draft.js";
 import type { Problems } from "./problem.js";
 import type { PlanSpec, TrafficSpec } from "./schema.js";
-import { didYouMean, oneOf } from "./suggest.js";
+import { didYouMean, nearest, oneOf } from "./suggest.js";
 import { type Node, nodeAt, positionAt, stringAt } from "./tree.js";
 import type { Client } from "./types.js";
 
@@ -20,7 +20,9 @@ export function checkSemantics(draft: Draft, clients: readonly Client[], problem
 function checkPresence(draft: Draft, problems: Problems): void {
   const { at } = draft.root;
   const need = (sections: Map<string, unknown>, noun: string, example: string) => {
-    if (sections.size === 0) problems.error(at, `this scenario has no ${noun}; add e.g. ${example}`);
+    // [plans.home] was reported with its suggestion; that there is "no plan" is the same slip.
+    const misspelt = [...draft.root.entries.keys()].some((key) => key !== noun && nearest(key, [noun]) !== undefined);
+    if (sections.size === 0 && !misspelt) problems.error(at, `this scenario has no ${noun}; add e.g. ${example}`);
   };
   need(draft.plans, "plan", '[plan.home] with down, up and sqm = { discipline = "fq_codel" }');
   need(draft.servers, "server", '[server.web] with path = "metro"');
@@ -43,6 +45,8 @@ function checkReferences(draft: Draft, problems: Problems): void {
   const refer = (node: Node, label: string, key: string, noun: string, known: Map<string, unknown>) => {
     const name = stringAt(node as Section<unknown>["node"], key);
     if (name === undefined || known.has(name)) return;
+    // Without any, checkPresence has said so.
+    if (known.size === 0 && (noun === "plan" || noun === "server")) return;
     const names = [...known.keys()];
     const message = `there is no ${noun} "${name}"; ${didYouMean(name, names)}${noun}s: ${oneOf(names)}`;
     problems.error(positionAt(node, [key]), `${label}.${key}: ${message}`);

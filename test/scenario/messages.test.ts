@@ -1,0 +1,342 @@
+import test from "ava";
+import { formatProblem } from "../../harness/scenario/index.js";
+import { GOOD, harmed, lines, load } from "./helpers.js";
+
+/** Bad input: what was found, where, what is allowed. Each case is one slip and the one line that it must produce. */
+const SLIPS: [slip: string, found: string, replacement: string, line: string][] = [
+  [
+    "a TOML syntax error: a quantity without quotes",
+    'down = "20mbit"',
+    "down = 20mbit",
+    'home.toml:5:10: TOML syntax: must be a newline (quantities are strings: write "20mbit")',
+  ],
+  [
+    "a TOML syntax error: an open string",
+    'down = "20mbit"',
+    'down = "20mbit',
+    "home.toml:5:15: TOML syntax: unterminated string constant",
+  ],
+  [
+    "a key twice",
+    'up = "5mbit"',
+    'down = "5mbit"',
+    "home.toml:6:1: TOML syntax: defining a key multiple times is invalid",
+  ],
+  [
+    "an unknown key",
+    "flows = 4",
+    "flow = 4",
+    'home.toml:23:1: traffic.bulk: unknown key "flow"; did you mean "flows"? allowed: kind, from, to, family, dscp, ' +
+      "direction, flows, congestion_control, ecn",
+  ],
+  [
+    "an unknown section",
+    "[plan.home]",
+    "[plans.home]",
+    'home.toml:4:2: unknown key "plans"; did you mean "plan"? allowed: extends, title, tags, duration, phases, repeat, ' +
+      "seed, mtu, dataplane, plan, path, server, site, client, traffic, change, expect, matrix",
+  ],
+  [
+    "nonsense instead of a rate",
+    'down = "20mbit"',
+    'down = "20 potatoes"',
+    'home.toml:5:8: plan.home.down: "20 potatoes" is not a rate; write e.g. "20mbit" (units: bit, kbit, mbit, gbit)',
+  ],
+  [
+    "everybody's unit",
+    'down = "20mbit"',
+    'down = "20Mbps"',
+    'home.toml:5:8: plan.home.down: "20Mbps" is not a rate; did you mean "20mbit"? write e.g. "20mbit" (units: bit, ' +
+      "kbit, mbit, gbit)",
+  ],
+  [
+    "a time where a rate is needed",
+    'down = "20mbit"',
+    'down = "15ms"',
+    'home.toml:5:8: plan.home.down: "15ms" is a time, here a rate is needed; write e.g. "20mbit" (units: bit, kbit, ' +
+      "mbit, gbit)",
+  ],
+  [
+    "a bare number",
+    'down = "20mbit"',
+    "down = 20",
+    'home.toml:5:8: plan.home.down: 20 is a bare number, here a rate is needed; write e.g. "20mbit" (units: bit, ' +
+      "kbit, mbit, gbit)",
+  ],
+  [
+    "a number without unit",
+    'rtt = "20ms"',
+    'rtt = "20"',
+    'home.toml:10:7: path.metro.rtt: "20" has no unit; write e.g. "15ms" (units: ns, us, ms, s, m, h)',
+  ],
+  [
+    "a rate of zero",
+    'up = "5mbit"',
+    'up = "0mbit"',
+    'home.toml:6:6: plan.home.up: "0mbit" is zero; a rate must be more than 0',
+  ],
+  [
+    "a negative rate",
+    'up = "5mbit"',
+    'up = "-5mbit"',
+    'home.toml:6:6: plan.home.up: "-5mbit" is negative; a rate must be more than 0',
+  ],
+  [
+    "a missing rate",
+    'up = "5mbit"\n',
+    "",
+    'home.toml:4:7: plan.home.up: is missing; write e.g. "20mbit" (units: bit, kbit, mbit, gbit)',
+  ],
+  [
+    "traffic to a server that does not exist",
+    'to = "web"\nflows',
+    'to = "wbe"\nflows',
+    'home.toml:22:6: traffic.bulk.to: there is no server "wbe"; did you mean "web"? servers: web',
+  ],
+  [
+    "a glob that matches nobody",
+    'from = "home-*"',
+    'from = "hmoe-*"',
+    'home.toml:27:8: traffic.ping.from: "hmoe-*" matches no client; clients: home-1, home-2',
+  ],
+  [
+    "a client that does not exist, in a list",
+    'from = "home-*"',
+    'from = ["home-1", "home-3"]',
+    'home.toml:27:19: traffic.ping.from: there is no client "home-3"; did you mean "home-1"? clients: home',
+  ],
+  [
+    "everyone below a site that does not exist",
+    'from = "home-*"',
+    'from = "tower/*"',
+    'home.toml:27:8: traffic.ping.from: there is no site "tower"; sites: (none)',
+  ],
+  [
+    "an expectation on traffic that does not exist",
+    '"ping.induced.p99"',
+    '"pnig.induced.p99"',
+    'home.toml:31:10: expect.metric: nothing produces "pnig.induced.p99": there is no traffic "pnig"; did you mean ' +
+      '"ping"? allowed: bulk, ping, dataplane',
+  ],
+  [
+    "an expectation on a quantity that its traffic does not produce",
+    '"ping.induced.p99"',
+    '"bulk.induced.p99"',
+    'home.toml:31:10: expect.metric: nothing produces "bulk.induced.p99": tcp has no quantity "induced"; allowed: ' +
+      "goodput, goodput_down, goodput_up, jain, jain_clients, retransmits, ce_marks, rtt, cwnd, starvation, connect_failures",
+  ],
+  [
+    "an expectation without its statistic",
+    '"ping.induced.p99"',
+    '"ping.induced"',
+    'home.toml:31:10: expect.metric: nothing produces "ping.induced": induced is a distribution; write e.g. "induced.p99" ' +
+      "(statistics: p0, p1, p5, p10, p25, p50, p75, p90, p95, p98, p99, p99.9, p100, mean, min, max)",
+  ],
+  [
+    "goodput when there is no load",
+    'metric = "ping.induced.p99"\nbelow = "15ms"',
+    'metric = "bulk.idle.goodput"\nat_least = "95%"',
+    'home.toml:31:10: expect.metric: nothing produces "bulk.idle.goodput": goodput does not exist in the idle phase; ' +
+      "phases: ramp, loaded",
+  ],
+  [
+    "a duration shorter than its phases",
+    'duration = "15s"',
+    'duration = "8s"',
+    "home.toml:1:12: duration: 8s is shorter than its phases: 3s idle + 3s ramp + 2s cooldown = 8s, which leaves " +
+      "nothing for loaded (make it longer than 8s or the phases shorter)",
+  ],
+  [
+    "a plan that does not exist",
+    'plan = "home"',
+    'plan = "hoem"',
+    'home.toml:16:8: client.home.plan: there is no plan "hoem"; did you mean "home"? plans: home',
+  ],
+  [
+    "a path that does not exist",
+    'path = "metro"',
+    'path = "metre"',
+    'home.toml:13:8: server.web.path: there is no path "metre"; did you mean "metro"? paths: metro',
+  ],
+  [
+    "a reserved name",
+    "[client.home]",
+    '[client.core]\nplan = "home"\n[client.home]',
+    "home.toml:15:9: client core: the name is reserved; mqoe's own namespaces are called access, core, dataplane",
+  ],
+  [
+    "a name that is none",
+    "[path.metro]",
+    '[path."me tro"]\n[path.metro]',
+    'home.toml:9:7: path: "me tro" is no name; names are letters, digits, "_" and "-"',
+  ],
+  [
+    "a bound of the wrong unit",
+    'below = "15ms"',
+    'below = "15mbit"',
+    'home.toml:32:9: expect.below: "15mbit" is a rate, here a time is needed; write e.g. "15ms" (units: ns, us, ms, s, m, h)',
+  ],
+  [
+    "a share of something that is no rate",
+    'below = "15ms"',
+    'below = "95% of share"',
+    'home.toml:32:9: expect.below: "95% of share" is relative to a rate, but the metric is not one: it needs a time; write ' +
+      'e.g. "15ms" (units: ns, us, ms, s, m, h)',
+  ],
+  [
+    "two bounds",
+    'below = "15ms"',
+    'below = "15ms"\nat_most = "15ms"',
+    "home.toml:33:11: expect: exactly one of below, at_most, above, at_least, equals is needed; found below and at_most",
+  ],
+  [
+    "no bound",
+    'below = "15ms"\n',
+    "",
+    "home.toml:30:3: expect: exactly one of below, at_most, above, at_least, equals is needed; none was found",
+  ],
+  [
+    "a control without a reason",
+    'below = "15ms"',
+    'below = "15ms"\noutcome = "fail"',
+    'home.toml:33:11: expect: outcome = "fail" needs because = "…": why this control must fail',
+  ],
+  [
+    "an axis that does not exist",
+    'below = "15ms"',
+    'below = "15ms"\nwhen = { sqm = "cake" }',
+    'home.toml:33:16: expect.when: the matrix has no axis "sqm"; axes: (none)',
+  ],
+  [
+    "a comparison without another case",
+    'below = "15ms"',
+    'below = "1ms over sqm=fq_codel"',
+    'home.toml:32:9: expect.below: "1ms over sqm=fq_codel": there is no other case to compare with: no [matrix]',
+  ],
+  [
+    "a frame that fits no chunk",
+    'duration = "15s"',
+    'duration = "15s"\nmtu = 9000',
+    "home.toml:2:7: mtu: 9000 is too large; a frame must fit in a 2 KiB chunk: at most 1778",
+  ],
+  [
+    "a list where a table belongs",
+    'sqm = { discipline = "fq_codel", target = "7ms" }',
+    'sqm = ["fq_codel"]',
+    "home.toml:7:7: plan.home.sqm: expected a table, found a list",
+  ],
+  [
+    "a discipline that does not exist",
+    '"fq_codel"',
+    '"fq_codle"',
+    'home.toml:7:22: plan.home.sqm.discipline: "fq_codle" is not allowed; did you mean "fq_codel"? allowed: fq_codel, ' +
+      "cake, codel, cobalt, dualpi2, pfifo, none, tc",
+  ],
+  [
+    "a setting of another discipline",
+    'discipline = "fq_codel"',
+    'discipline = "pfifo"',
+    'home.toml:7:31: plan.home.sqm: unknown key "target"; allowed: discipline, limit',
+  ],
+  [
+    "a plan without queue management",
+    'sqm = { discipline = "fq_codel", target = "7ms" }\n',
+    "",
+    'home.toml:4:7: plan.home: sqm is missing (write sqm = { discipline = "fq_codel" }, or both sqm_down and sqm_up)',
+  ],
+  [
+    "a probe that does not fit",
+    'to = "web"\n\n[[expect]]',
+    'to = "web"\nsize = 1490\n\n[[expect]]',
+    "home.toml:29:8: traffic.ping.size: 1490 bytes do not fit an mtu of 1500; at most 1472 are allowed",
+  ],
+];
+
+for (const [slip, found, replacement, line] of SLIPS) {
+  test(slip, (t) => {
+    t.deepEqual(lines(load(harmed(found, replacement))), [line]);
+  });
+}
+
+test("the scenario that the slips are made in has no problem", (t) => {
+  const loaded = load(GOOD);
+  t.deepEqual(lines(loaded), []);
+  t.is(loaded.cases.length, 1);
+});
+
+test("two clients with one address", (t) => {
+  const text = `${GOOD}
+[client.a]
+plan = "home"
+ipv4 = "100.64.0.9"
+ipv6 = "fd00::9"
+[client.b]
+plan = "home"
+ipv4 = "100.64.0.9"
+ipv6 = "fd00:0::9"
+`;
+  t.deepEqual(lines(load(text)), [
+    'home.toml:40:8: client.b.ipv4: "100.64.0.9" is the address of client "a" already',
+    'home.toml:41:8: client.b.ipv6: "fd00:0::9" is the address of client "a" already',
+  ]);
+});
+
+test("addresses that no client can have", (t) => {
+  const at = (line: string) =>
+    lines(load(`${GOOD}\n[client.a]\nplan = "home"\n${line}\n`)).map((text) => text.slice(16));
+  t.deepEqual(at('ipv4 = "127.0.0.1"'), ['client.a.ipv4: "127.0.0.1" is not a unicast address that a client can have']);
+  t.deepEqual(at('ipv4 = "198.18.3.1"'), ['client.a.ipv4: "198.18.3.1" lies in 198.18.0.0/15, which the servers use']);
+  t.deepEqual(at('ipv4 = "1.2.3"'), ['client.a.ipv4: "1.2.3" is not an IPv4 address; write e.g. "100.64.7.9"']);
+  t.deepEqual(at('ipv6 = "fe80::9"'), [
+    'client.a.ipv6: "fe80::9" is not a unicast address that a client can have (2000::/3 or fc00::/7)',
+  ]);
+  t.deepEqual(
+    at('count = 2\nipv4 = "10.0.0.1"').map((text) => text.slice(0, 60)),
+    ["client.a.ipv4: one fixed address cannot serve several client"],
+  );
+});
+
+test("names are unique across clients, sites and servers, also those made by count", (t) => {
+  const text = `${GOOD}\n[server.home-2]\n`;
+  t.deepEqual(lines(load(text)), [
+    "home.toml:15:9: client home-2 (one of home): the name is taken by server home-2 (names are unique across clients, " +
+      "sites and servers)",
+  ]);
+});
+
+test("ECN is one setting per client", (t) => {
+  const text = `${GOOD}\n[traffic.marked]\nkind = "tcp"\nfrom = "home-2"\nto = "web"\necn = true\n`;
+  t.deepEqual(lines(load(text)), [
+    'home.toml:38:7: traffic.marked.ecn: "marked" wants ECN and "bulk" does not, but both start at client "home-2" ' +
+      "(Linux sets ECN per namespace: use two clients, or one setting)",
+  ]);
+});
+
+test("all problems of a file are shown, in reading order", (t) => {
+  const text = GOOD.replace('"20mbit"', '"20 potatoes"')
+    .replace('rtt = "20ms"', "rtt = 20")
+    .replace('"web"\nflows', '"wbe"\nflows');
+  t.deepEqual(
+    load(text).problems.map(({ line }) => line),
+    [5, 10, 22],
+  );
+});
+
+test("with the source, a caret points at the place", (t) => {
+  const text = harmed('down = "20mbit"', '\tdown = "x"');
+  const [problem] = load(text).problems;
+  t.true(problem !== undefined && formatProblem(problem, text).endsWith('\n  5 | \tdown = "x"\n      \t       ^'));
+});
+
+test("a file that is not there", (t) => {
+  t.deepEqual(
+    lines(load({ "a.toml": 'extends = "b.toml"' })),
+    [
+      'a.toml:1:11: extends: cannot read "b.toml": no such file (paths are relative to the file that names them)',
+      'a.toml:1:1: this scenario has no plan; add e.g. [plan.home] with down, up and sqm = { discipline = "fq_codel" }',
+      'a.toml:1:1: this scenario has no server; add e.g. [server.web] with path = "metro"',
+      'a.toml:1:1: this scenario has no client; add e.g. [client.home] with plan = "home"',
+      "a.toml:1:1: warning: this scenario has no traffic: there is nothing to measure",
+    ].sort((a, b) => Number(a.split(":")[2]) - Number(b.split(":")[2])),
+  );
+});
