@@ -75,8 +75,6 @@ void mqoe_leaf_enqueue(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_
     frame->shaped_len = mqoe_framing_adjust(&leaf->framing, frame->len, frame->l3_offset);
     leaf->stats.in_packets++;
     leaf->stats.in_bytes += frame->len;
-    if (!leaf->stats.backlog_packets)
-        mqoe_shaper_wake(&leaf->shaper, arrival);
     mqoe_discipline_enqueue(&leaf->discipline, leaf->pool, frame, &leaf->stats, dropped);
 }
 

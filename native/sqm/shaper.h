@@ -1,9 +1,9 @@
 // The deficit-mode shaper of CAKE (reference/algorithms.md §1.2, §1.3): no bucket, no burst, a virtual clock.
 //
 // `next` is when the link is free again; it advances by each frame's time from its own old value, so a late
-// timer is caught up exactly, and it is brought up to now when a frame meets an empty queue, so idleness
-// earns no credit. `failsafe` advances half as fast again but only for delivered frames: where drops are
-// charged too (ingress mode) it guarantees two thirds of the rate to what is delivered.
+// timer is caught up exactly, and no frame starts before it arrived, so idleness earns no credit. `failsafe`
+// advances half as fast again but only for delivered frames: where drops are charged too (ingress mode) it
+// guarantees two thirds of the rate to what is delivered.
 #pragma once
 
 #include <stdbool.h>
@@ -35,10 +35,11 @@ static inline uint64_t mqoe_shaper_gate(const struct mqoe_shaper *shaper) {
     return shaper->next < shaper->failsafe ? shaper->next : shaper->failsafe;
 }
 
-// The link had nothing to do until `now`: called before the first frame enters an empty queue.
-static inline void mqoe_shaper_wake(struct mqoe_shaper *shaper, uint64_t now) {
-    if (shaper->next < now)
-        shaper->next = shaper->failsafe = now;
+// The link had nothing to do before `since`. A leaf says so of each frame that it delivers, with its arrival:
+// that covers the frame that met an empty queue, and also the one whose elders were all dropped.
+static inline void mqoe_shaper_wake(struct mqoe_shaper *shaper, uint64_t since) {
+    if (shaper->next < since)
+        shaper->next = shaper->failsafe = since;
 }
 
 // Charges `bytes` (adjusted) that were sent, or dropped where drops cost rate too.
