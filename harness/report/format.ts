@@ -68,7 +68,7 @@ export function verdictLook(verdict: Verdict): VerdictLook {
 
 /** What a verdict means, for readers who meet it for the first time. */
 export const VERDICT_MEANING: Record<Verdict, string> = {
-  pass: "every expectation held",
+  pass: "everything came out as expected",
   fail: "an expectation did not hold",
   "expected-fail": "the control failed, as it must",
   "no-data": "nothing was measured, which is never a pass",

@@ -11,32 +11,33 @@ import { STYLE } from "./html/style.js";
 import { verdictTable } from "./html/verdict-table.js";
 import type { ReportInput } from "./types.js";
 
-/** Numbers on the whole page, about 6 bytes each: what keeps it below 3 MB however much was recorded. */
-const PAGE_VALUES = 240_000;
-const PLOT_VALUES = { most: 16_000, least: 400 };
-/** Points of static drawings on the whole page, about 10 bytes each and two per column. */
-const PAGE_COLUMNS = 30_000;
-const COLUMNS = { most: 400, least: 40 };
-/** Plots of a run and lines in each, for sharing the above out. */
+/** Numbers on the whole page, about 7 bytes each: what keeps it below 3 MB however much was recorded. */
+const PAGE_VALUES = 150_000;
+const VALUES = { most: 16_000, least: 300 };
+/** Points of all static drawings, about 11 bytes each; a line has at most two per column. */
+const PAGE_POINTS = 80_000;
+const COLUMNS = { most: 400, least: 30 };
+/** What the two are shared out among: the plots of a run, and the lines in them (a guess on the high side). */
 const PLOTS_PER_RUN = 5;
+const LINES_PER_RUN = 24;
 
 interface Limits {
+  /** Per plot. */
   values: number;
+  /** Per line of a static drawing. */
   columns: number;
 }
 
 function limitsOf(input: ReportInput): Limits {
-  const plots =
-    Math.max(
-      1,
-      input.cases.reduce((sum, one) => sum + one.runs.length, 0),
-    ) * PLOTS_PER_RUN;
+  const runs = Math.max(
+    1,
+    input.cases.reduce((sum, one) => sum + one.runs.length, 0),
+  );
   const within = (share: number, { least, most }: { least: number; most: number }) =>
     Math.max(least, Math.min(most, Math.floor(share)));
   return {
-    // The latency plot takes what it can; the 10 Hz plots of a run together rarely need as much.
-    values: within((PAGE_VALUES / plots) * 2, PLOT_VALUES),
-    columns: within(PAGE_COLUMNS / plots, COLUMNS),
+    values: within(PAGE_VALUES / (runs * PLOTS_PER_RUN), VALUES),
+    columns: within(PAGE_POINTS / (runs * LINES_PER_RUN * 2), COLUMNS),
   };
 }
 

@@ -28,6 +28,7 @@ const ADVICE: Record<string, string> = {
   EACCES: "Name a file in a directory you may write to.",
   EPERM: "Name a file in a directory you may write to.",
   EISDIR: "That is a directory: name a file in it.",
+  EEXIST: "A part of that path is a file: name a path through directories.",
   ENOTDIR: "A part of that path is a file: name a path through directories.",
   ENAMETOOLONG: "Name a shorter file.",
 };

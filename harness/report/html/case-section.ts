@@ -69,7 +69,7 @@ function accounting(of: Accounting): Markup {
     formatCount(of.out),
     `out${share(of.out)}`,
     "main",
-  )}${part("dropped by AQM", of.dropped.aqm)}${part("overflow", of.dropped.overflow)}${part("emulated path", of.dropped.path)}${part(
+  )}${part("AQM drops", of.dropped.aqm)}${part("overflow", of.dropped.overflow)}${part("path", of.dropped.path)}${part(
     "rig",
     of.dropped.rig,
   )}${part("held", of.held)}${cell("+", balance, words, of.unaccounted === 0 ? "tone-good" : "tone-bad")}</ul>`;
@@ -106,7 +106,22 @@ function plotsOf(report: CaseReport, run: RunReport, options: SectionOptions): P
 function runPlots(report: CaseReport, run: RunReport, options: SectionOptions): Markup {
   const plots = plotsOf(report, run, options);
   if (plots.length === 0) return html`<p class="muted">This run left no samples to plot.</p>`;
-  return html`${omittedNote(run)}${plots.map((plot) => figure(plot, options.columns))}`;
+  return html`${omittedNote(run)}${pairs(plots).map((group) =>
+    group.length === 1
+      ? group.map((plot) => figure(plot, options.columns))
+      : html`<div class="pair">${group.map((plot) => figure(plot, options.columns))}</div>`,
+  )}`;
+}
+
+/** Plots that are two halves of one thing (download and upload) stand side by side. */
+function pairs(plots: Plot[]): Plot[][] {
+  const groups: Plot[][] = [];
+  for (const plot of plots) {
+    const last = groups.at(-1);
+    if (last !== undefined && plot.half && last[0]?.half) last.push(plot);
+    else groups.push([plot]);
+  }
+  return groups;
 }
 
 /** Very large recordings are plotted for the clients that suffered most (harness/metrics/series.ts). */

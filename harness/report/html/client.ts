@@ -13,25 +13,33 @@ export const CLIENT_SCRIPT = `
     return String(Number(value.toFixed(decimals)));
   };
 
-  /** Faint bands behind the lines, the loaded phase a little stronger, with their names. */
-  const drawPhases = (plot) => (u) => {
+  /** Calls paint with each phase that is in view, and its edges. */
+  const eachPhase = (u, plot, paint) => {
     const { ctx, bbox } = u;
     ctx.save();
-    ctx.font = 11 * devicePixelRatio + "px system-ui, sans-serif";
-    ctx.textAlign = "center";
     for (const phase of plot.phases) {
       const from = Math.max(bbox.left, u.valToPos(phase.start, "x", true));
       const to = Math.min(bbox.left + bbox.width, u.valToPos(phase.end, "x", true));
-      if (to <= from) continue;
-      ctx.fillStyle = css(phase.name === "loaded" ? "--band-loaded" : "--band");
-      ctx.fillRect(from, bbox.top, to - from, bbox.height);
-      ctx.fillStyle = css("--faint");
-      if (to - from > ctx.measureText(phase.name).width + 6) {
-        ctx.fillText(phase.name, (from + to) / 2, bbox.top + 13 * devicePixelRatio);
-      }
+      if (to > from) paint(ctx, bbox, phase, from, to);
     }
     ctx.restore();
   };
+
+  /** Faint bands behind the lines, the loaded phase a little stronger. */
+  const drawPhases = (plot) => (u) => eachPhase(u, plot, (ctx, bbox, phase, from, to) => {
+    ctx.fillStyle = css(phase.name === "loaded" ? "--band-loaded" : "--band");
+    ctx.fillRect(from, bbox.top, to - from, bbox.height);
+  });
+
+  /** Above the plot, where no line can hide them. */
+  const drawPhaseNames = (plot) => (u) => eachPhase(u, plot, (ctx, bbox, phase, from, to) => {
+    ctx.font = 11 * devicePixelRatio + "px system-ui, sans-serif";
+    ctx.textAlign = "center";
+    ctx.fillStyle = css("--muted");
+    if (to - from > ctx.measureText(phase.name).width + 6) {
+      ctx.fillText(phase.name, (from + to) / 2, bbox.top - 5 * devicePixelRatio);
+    }
+  });
 
   const drawLosses = (plot) => (u) => {
     const { ctx, bbox } = u;
@@ -81,7 +89,7 @@ export const CLIENT_SCRIPT = `
     const positive = (u, low, high) => [Math.max(0.01, low * 0.9), Math.max(0.02, high * 1.1)];
     const xRange = plot.phases.length ? [plot.phases[0].start, plot.phases[plot.phases.length - 1].end] : [plot.x.values[0], plot.x.values[plot.x.values.length - 1]];
     return {
-      width, height: HEIGHT,
+      width, height: HEIGHT, padding: [plot.phases.length ? 18 : 8, 10, 0, 0],
       legend: { markers: { width: 0, fill: (u, i) => css("--c" + plot.series[i - 1].color) + (plot.series[i - 1].pale ? "80" : "") } },
       cursor: { sync: { key: plot.group, scales: ["x", null] }, drag: { x: true, y: false }, points: { size: 6 } },
       scales: {
@@ -94,7 +102,7 @@ export const CLIENT_SCRIPT = `
       ],
       series: [{ label: plot.x.label, value: (u, v) => (v == null ? "–" : digits(v) + " " + plot.x.unit) }, ...seriesOf(plot)],
       bands: plot.series.flatMap((s, i) => (s.stackOn >= 0 ? [{ series: [i + 1, s.stackOn + 1], dir: s.values.some((v) => v < 0) ? 1 : -1 }] : [])),
-      hooks: { drawClear: [drawPhases(plot)], draw: [drawLosses(plot)] },
+      hooks: { drawClear: [drawPhases(plot)], draw: [drawLosses(plot), drawPhaseNames(plot)] },
     };
   };
 

@@ -1,3 +1,4 @@
+import { formatBytes } from "../../units/index.js";
 import type { CaseReport } from "../types.js";
 import { html, type Markup } from "./markup.js";
 
@@ -7,6 +8,8 @@ const VOLATILE = ["date", "command"];
 /** Nested objects as `a.b.c` → value, in the order they stand in. */
 function flatten(value: unknown, path: string): [string, string][] {
   if (Array.isArray(value) && value.every((item) => typeof item !== "object")) return [[path, value.join(", ")]];
+  if (typeof value === "number" && path.endsWith("Bytes"))
+    return [[path.slice(0, -"Bytes".length), formatBytes(value)]];
   if (typeof value !== "object" || value === null) return [[path, value === null ? "none" : String(value)]];
   return Object.entries(value).flatMap(([key, inner]) => flatten(inner, path === "" ? key : `${path}.${key}`));
 }

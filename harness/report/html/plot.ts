@@ -16,6 +16,8 @@ export interface Plot {
   losses: number[];
   /** Upload is drawn below zero; labels are positive on both sides. */
   mirrored: boolean;
+  /** One of two plots that are read together. */
+  half?: boolean;
   /** Plots of one group share their cursor. */
   group: string;
 }

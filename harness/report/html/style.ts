@@ -44,7 +44,7 @@ header.top { padding-top: 44px; }
 .tone-good { color: var(--good); } .tone-bad { color: var(--bad); } .tone-odd { color: var(--odd); } .tone-mute { color: var(--mute); }
 .verdict-mark.tone-good { background: var(--good-ground); } .verdict-mark.tone-bad { background: var(--bad-ground); }
 .verdict-mark.tone-odd { background: var(--odd-ground); } .verdict-mark.tone-mute { background: var(--mute-ground); }
-.badge { display: inline-block; padding: 1px 9px 2px; border-radius: 99px; font-size: 13px; font-weight: 600; white-space: nowrap; }
+h2 .badge { vertical-align: 4px; margin-left: 6px; letter-spacing: 0; } .badge { display: inline-block; padding: 1px 9px 2px; border-radius: 99px; font-size: 13px; font-weight: 600; white-space: nowrap; }
 .badge.tone-good { background: var(--good-ground); } .badge.tone-bad { background: var(--bad-ground); }
 .badge.tone-odd { background: var(--odd-ground); } .badge.tone-mute { background: var(--mute-ground); }
 dl.meta { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 14px 0 0; font-size: 14px; }
@@ -52,11 +52,11 @@ dl.meta dt { color: var(--muted); } dl.meta dd { margin: 0; min-width: 0; overfl
 
 .scroll { overflow-x: auto; margin: 0 -4px; padding: 0 4px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
-caption { text-align: left; color: var(--muted); padding: 0 0 8px; }
+table.verdicts tbody th { min-width: 170px; } table.verdicts code { white-space: nowrap; } caption { text-align: left; color: var(--muted); padding: 0 0 8px; }
 th, td { text-align: left; padding: 8px 14px 8px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { color: var(--muted); font-weight: 500; font-size: 13px; border-bottom-color: var(--faint); vertical-align: bottom; }
 tbody th { font-weight: 500; } td.n, th.n { text-align: right; white-space: nowrap; } th:last-child, td:last-child { padding-right: 0; }
-tbody tr:hover { background: var(--soft); } td.reason, td .reason { color: var(--muted); } td .reason { display: block; font-size: 13px; }
+tbody tr:hover { background: var(--soft); } td.reason, .reason { color: var(--muted); font-weight: 400; } tbody th > .reason { display: block; font-size: 13px; }
 tr.group th { padding-top: 20px; color: var(--ink); font-weight: 650; border-bottom-color: var(--line); overflow-wrap: anywhere; }
 
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(176px, 1fr)); margin: 20px 0 0; border: 1px solid var(--line); border-radius: 14px; background: var(--card); overflow: hidden; }
@@ -76,20 +76,20 @@ figure.is-live > .static { display: none; } .live { min-width: 0; overflow: hidd
 .plot svg .grid { stroke: var(--line); fill: none; } .plot svg .line { fill: none; stroke-width: 1.4; stroke-linejoin: round; } .plot svg .area { fill-opacity: .85; } .plot svg .pale { fill-opacity: .5; } .plot svg .dashed { stroke-dasharray: 5 4; }
 .plot svg .band { fill: var(--band); } .plot svg .band.loaded { fill: var(--band-loaded); } .plot svg .loss { stroke: var(--bad); }
 ul.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 6px 0 0; padding: 0; font-size: 13px; color: var(--muted); } ul.legend i { display: inline-block; width: 14px; border-top: 3px solid var(--c); margin-right: 6px; vertical-align: middle; } ul.legend i.dashed { border-top-style: dashed; }
-.uplot { font-family: inherit; } .u-legend { font-size: 13px; color: var(--muted); text-align: left; margin: 2px 0 0 !important; } .u-legend tr:first-child { min-width: 96px; } .u-legend tr:first-child .u-marker { display: none; } .u-legend .u-series > * { padding: 1px 3px; border: 0; } .u-legend th { font-weight: 450; } .u-inline tr { margin-right: 10px; } .u-legend tr:hover { background: none; } .u-legend td, .u-legend th { border: 0; } .u-legend .u-value { min-width: 64px; color: var(--ink); } .u-legend .u-marker { width: 14px; height: 4px; border-radius: 2px; }
+.uplot { font-family: inherit; } .u-legend { font-size: 13px; color: var(--muted); text-align: left; margin: 2px 0 0 !important; } .u-legend tbody { display: flex; flex-wrap: wrap; } .u-legend tr:first-child { order: 99; } .u-legend tr:first-child .u-marker { display: none; } .u-legend .u-series > * { padding: 1px 3px; border: 0; } .u-legend th { font-weight: 450; } .u-inline tr { margin-right: 10px; } .u-legend tr:hover { background: none; } .u-legend td, .u-legend th { border: 0; } .u-legend .u-value { min-width: 62px; color: var(--ink); } .live:not(:hover) .u-value, .live:not(:hover) .u-legend tr:first-child, .live:not(:hover) .u-live th::after { visibility: hidden; } .u-legend .u-marker { width: 14px; height: 4px; border-radius: 2px; }
 .u-select { background: rgba(90, 130, 200, .16); } .u-hz .u-cursor-x, .u-vt .u-cursor-y, .u-hz .u-cursor-y { border-color: var(--faint); }
 
 .topology svg { display: block; min-width: 820px; width: 100%; height: auto; } .topology text { font-size: 12px; } .topology .name { font-weight: 600; fill: var(--ink); font-size: 13px; } .topology .head { fill: var(--faint); font-size: 11px; letter-spacing: .04em; }
 .topology rect { fill: var(--soft); stroke: var(--line); } .topology rect.product { fill: var(--card); stroke: var(--c0); stroke-width: 1.5; } .topology .link { fill: none; stroke: var(--faint); stroke-width: 1.2; opacity: .65; }
 .balance { display: flex; flex-wrap: wrap; align-items: stretch; gap: 8px 6px; margin: 12px 0 0; padding: 0; list-style: none; } .balance li { display: flex; align-items: center; gap: 6px; } .balance .op { color: var(--faint); font-size: 18px; }
-.balance .cell { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 6px 13px 7px; min-width: 76px; } .balance .cell b { display: block; font-size: 17px; font-weight: 620; } .balance .cell span { color: var(--muted); font-size: 12.5px; } .balance .main { border-color: var(--faint); } .balance .cell.tone-good { color: var(--good); } .balance .cell.tone-bad { color: var(--bad); }
+.balance .cell { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 6px 12px 7px; min-width: 66px; } .balance .cell b { display: block; font-size: 17px; font-weight: 620; } .balance .cell span { color: var(--muted); font-size: 12.5px; } .balance .main { border-color: var(--faint); } .balance .cell.tone-good { color: var(--good); } .balance .cell.tone-bad { color: var(--bad); }
 .range { display: block; width: 100%; min-width: 190px; height: 22px; } .range .track { stroke: var(--line); } .range .span { stroke-width: 4; stroke-linecap: round; opacity: .45; }
 details { margin: 14px 0 0; } summary { cursor: pointer; font-weight: 600; } summary::marker { color: var(--faint); }
-.environment { columns: 2 400px; column-gap: 32px; font-size: 13.5px; margin: 0; } .environment div { break-inside: avoid; display: grid; grid-template-columns: minmax(110px, 40%) 1fr; gap: 10px; padding: 4px 0; border-bottom: 1px solid var(--line); } .environment dt { color: var(--muted); overflow-wrap: anywhere; } .environment dd { margin: 0; overflow-wrap: anywhere; }
+.environment { columns: 2 400px; column-gap: 32px; font-size: 13.5px; margin: 0; } .environment div { break-inside: avoid; display: grid; grid-template-columns: minmax(110px, 52%) 1fr; gap: 10px; padding: 4px 0; border-bottom: 1px solid var(--line); } .environment dt { color: var(--muted); overflow-wrap: anywhere; } .environment dd { margin: 0; overflow-wrap: anywhere; }
 nav.cases { display: flex; flex-wrap: wrap; gap: 6px 8px; margin: 22px 0 0; } nav.cases a { text-decoration: none; border: 1px solid var(--line); border-radius: 99px; padding: 2px 12px 3px; font-size: 13px; } nav.cases a:hover { background: var(--soft); }
 footer { margin-top: 64px; padding-top: 20px; padding-bottom: 48px; color: var(--muted); font-size: 13px; border-top: 1px solid var(--line); }
 @media (max-width: 560px) {
-  main, header.top, footer { padding-left: 16px; padding-right: 16px; } header.top { padding-top: 24px; } .hero { gap: 16px; } .verdict-mark { min-width: 0; width: 100%; padding: 14px; grid-auto-flow: column; gap: 12px; } .verdict-mark .symbol { font-size: 34px; } .verdict-mark .words { margin: 0; }
+  main, header.top, footer { padding-left: 16px; padding-right: 16px; } header.top { padding-top: 24px; } .hero { gap: 16px; } .verdict-mark { min-width: 0; width: 100%; padding: 14px; grid-auto-flow: column; justify-content: center; gap: 14px; } .verdict-mark .symbol { font-size: 34px; } .verdict-mark .words { margin: 0; }
   section { margin-top: 40px; } figure.card, figure.plot { padding: 12px 10px 8px; border-radius: 10px; } figcaption span { display: none; } .tiles { grid-template-columns: 1fr 1fr; } .tile { padding: 12px 14px; } .tile .value { font-size: 20px; } dl.meta { grid-template-columns: 1fr; gap: 0; } dl.meta dd { margin-bottom: 6px; }
 }
 @media print {

@@ -5,7 +5,7 @@ import { envelope, type Plot, type PlotSeries } from "./plot.js";
 
 const WIDTH = 880;
 const HEIGHT = 250;
-const AREA = { left: 58, right: 870, top: 10, bottom: 218 };
+const AREA = { left: 58, right: 870, top: 22, bottom: 218 };
 
 interface Scale {
   toPixel: (value: number) => number;
@@ -119,9 +119,7 @@ function phaseBands(plot: Plot, x: Scale): Markup {
   return html`${plot.phases.map((phase) => {
     const [from, to] = [x.toPixel(phase.start), x.toPixel(phase.end)];
     const label =
-      to - from > 40
-        ? html`<text x="${(from + to) / 2}" y="${AREA.top + 12}" class="phase">${phase.name}</text>`
-        : null;
+      to - from > 40 ? html`<text x="${(from + to) / 2}" y="${AREA.top - 6}" class="phase">${phase.name}</text>` : null;
     return html`<rect x="${from}" y="${AREA.top}" width="${to - from}" height="${AREA.bottom - AREA.top}" class="band ${
       phase.name === "loaded" ? "loaded" : ""
     }"/>${label}`;
@@ -138,7 +136,7 @@ function axes(plot: Plot, x: Scale, y: Scale): Markup {
   );
   const label = plot.x.unit === "s" ? "seconds from the start of the run" : `${plot.x.label}, ${plot.x.unit}`;
   return html`${yTicks}${xTicks}<text x="${AREA.right}" y="${HEIGHT - 3}" class="tick end">${label}</text>
-<text x="0" y="${AREA.top + 2}" class="tick start">${plot.y.unit}</text>`;
+<text x="0" y="${AREA.top - 6}" class="tick start">${plot.y.unit}</text>`;
 }
 
 function legend(plot: Plot): Markup {

@@ -215,7 +215,7 @@ function throughputParts(all: RunSeries["throughput"], context: PlotContext) {
   const groups = new Map<string, RunSeries["throughput"]>();
   for (const s of all) groups.set(keyOf(s.client), [...(groups.get(keyOf(s.client)) ?? []), s]);
   const parts = [...groups].map(([label, members]) => ({
-    label: members.length > 1 ? `${label} × ${members.length}` : label,
+    label: members.length > 1 ? `${label} × ${members.length}` : (members[0]?.client ?? label),
     members,
   }));
   if (parts.length <= MAX_LINES) return parts;
@@ -245,6 +245,7 @@ function queuePlot(series: RunSeries, direction: "down" | "up", span: Span, cont
   const name = direction === "down" ? "download" : "upload";
   return {
     title: `Queue sojourn, ${name}`,
+    half: true,
     summary: `Time that packets waited in the ${name} queue${many ? `s of ${all.length} clients` : ""}, per interval.`,
     x: { label: "time", unit: "s", values: bucketTimes(span.start, span.end, buckets) },
     y: { label: "sojourn", unit: "ms" },

@@ -126,7 +126,8 @@ const CHARS = Object.fromEntries(
 
 function expectationTable(page: Page, expectations: ExpectationResult[]): string {
   const rows = expectations.map(expectationRow);
-  const widths = columnWidths([HEAD, ...rows], page.style.columns - INDENT.length);
+  // The gap after the last column is trimmed off below.
+  const widths = columnWidths([HEAD, ...rows], page.style.columns - INDENT.length + GAP);
   const table = new Table({
     chars: CHARS,
     colWidths: widths,
