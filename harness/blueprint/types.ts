@@ -148,7 +148,7 @@ export interface TrafficBlueprint {
   schema: "mqoe-traffic/1";
   lab: string;
   seed: number;
-  /** One reactor thread per entry, pinned to that CPU (−1 = not pinned). */
+  /** Per entry two reactor threads, bulk and probes, pinned to that CPU (−1 = not pinned). */
   cores: number[];
   clients: TrafficEndpoint[];
   servers: TrafficEndpoint[];

@@ -41,8 +41,11 @@ extern const struct traffic_kind traffic_tcp, traffic_probe;
 struct traffic_process {
     struct traffic_plan plan;
     uint64_t key; // of this run, in every packet
+    // Two reactors per core: [0, core_count) for bulk, then as many punctual ones for probes. Apart, because
+    // a probe must not wait for a write of bulk data, and because bulk senders at a real-time priority would
+    // starve ksoftirqd, which delivers what they send.
     struct traffic_loop *loops;
-    uint32_t loop_count; // plan.core_count once all are open
+    uint32_t loop_count; // how many of them are open
     int outbox[2];       // reactors → main
     const struct traffic_kind *kinds[TRAFFIC_KINDS];
     void *states[TRAFFIC_KINDS];

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "reactor/thread.h"
 #include "traffic/kind.h"
 
 #define EVENTS_PER_ROUND 64
@@ -225,10 +226,21 @@ void traffic_loop_forget(struct traffic_loop *loop, struct traffic_source *sourc
 
 // ---- the thread ----
 
+static void tune(const struct traffic_loop *loop) {
+    if (!loop->punctual) {
+        prctl(PR_SET_TIMERSLACK, 1);
+        return;
+    }
+    struct mqoe_thread_grant grant;
+    mqoe_thread_tune(loop->core, &grant);
+    if (grant.note[0])
+        fprintf(stderr, "mqoe-native traffic: reactor %u: %s\n", loop->id, grant.note);
+}
+
 static void *run(void *argument) {
     struct traffic_loop *loop = argument;
     struct epoll_event events[EVENTS_PER_ROUND];
-    prctl(PR_SET_TIMERSLACK, 1);
+    tune(loop);
     while (!loop->stopping) {
         set_timerfd(loop);
         int n = epoll_wait(loop->epoll, events, EVENTS_PER_ROUND, -1);
@@ -262,10 +274,11 @@ static int open_descriptors(struct traffic_loop *loop, struct mqoe_error *e) {
 }
 
 int traffic_loop_open(struct traffic_loop *loop, struct traffic_process *process, uint32_t id, int core,
-                      struct mqoe_error *e) {
+                      bool punctual, struct mqoe_error *e) {
     *loop = (struct traffic_loop){.process = process,
                                   .id = id,
                                   .core = core,
+                                  .punctual = punctual,
                                   .epoll = -1,
                                   .timerfd = -1,
                                   .inbox = {-1, -1},

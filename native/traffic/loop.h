@@ -57,6 +57,7 @@ struct traffic_loop {
     struct traffic_process *process;
     uint32_t id;
     int core;
+    bool punctual;
     int epoll, timerfd;
     int inbox[2];
     struct traffic_clock clock;
@@ -79,8 +80,10 @@ struct traffic_loop {
 
 // ---- set-up, called by main before the thread runs ----
 
+// `punctual`: the thread asks for a real-time priority. Measured here with two busy loops beside it, 1,000
+// probes of 100 ms: lateness p99 0.03 – 0.13 ms instead of 4 – 60 ms. Only for work that is short by nature.
 int traffic_loop_open(struct traffic_loop *loop, struct traffic_process *process, uint32_t id, int core,
-                      struct mqoe_error *e);
+                      bool punctual, struct mqoe_error *e);
 
 // A new segment of this reactor that holds two seconds of `per_second` records and `extra` more, so that a
 // spool every second never finds it overrun. NULL with *e set when it cannot be made.

@@ -42,14 +42,15 @@ struct session {
 static int open_loops(struct session *s) {
     struct traffic_process *p = &s->process;
     p->key = traffic_mix(p->plan.seed, KEY_PURPOSE, 0);
-    p->loops = calloc(p->plan.core_count, sizeof *p->loops);
+    uint32_t cores = p->plan.core_count;
+    p->loops = calloc(2 * (size_t)cores, sizeof *p->loops);
     if (!p->loops)
-        return mqoe_fail(&s->error, ENOMEM, "calloc", "", "%u traffic reactors", p->plan.core_count);
+        return mqoe_fail(&s->error, ENOMEM, "calloc", "", "%u traffic reactors", 2 * cores);
     if (pipe2(p->outbox, O_NONBLOCK | O_CLOEXEC) < 0)
         return mqoe_fail(&s->error, errno, "pipe2", "", "outbox");
     int error = 0;
-    for (uint32_t i = 0; !error && i < p->plan.core_count; i++, p->loop_count++)
-        error = traffic_loop_open(&p->loops[i], p, i, p->plan.cores[i], &s->error);
+    for (uint32_t i = 0; !error && i < 2 * cores; i++, p->loop_count++)
+        error = traffic_loop_open(&p->loops[i], p, i, p->plan.cores[i % cores], i >= cores, &s->error);
     return error;
 }
 

@@ -54,6 +54,7 @@ struct probe_reactor {
     struct traffic_loop *loop;
     struct mqoe_segment *records;
     struct traffic_batch batch;
+    uint8_t number;    // among the reactors of probes; in every packet
     uint8_t *buffer;   // for sending
     double per_second; // packets of its probes
     uint64_t waiting_max;
@@ -147,7 +148,7 @@ static void send_packet(struct probe *p) {
                                      .probe = p->index,
                                      .seq = seq,
                                      .size = (uint16_t)p->plan->size,
-                                     .reactor = (uint8_t)r->loop->id};
+                                     .reactor = r->number};
     // Before the call: on a veth without a queue the echo is back before send returns.
     struct packet *packet = &p->ring[seq % p->ring_size];
     int64_t now = traffic_loop_now(r->loop);
@@ -363,7 +364,8 @@ static int create(struct traffic_process *process, uint16_t kind, void **state, 
     all->reactors = calloc(process->plan.core_count, sizeof *all->reactors);
     int error = all->items && all->reactors ? 0 : -ENOMEM;
     for (uint32_t i = 0; !error && i < process->plan.core_count; i++)
-        all->reactors[i] = (struct probe_reactor){.all = all, .loop = &process->loops[i]};
+        all->reactors[i] = (struct probe_reactor){
+            .all = all, .loop = &process->loops[process->plan.core_count + i], .number = (uint8_t)i};
     for (uint32_t i = 0; !error && i < process->plan.probe_count; i++)
         error = plan_probe(all, i);
     if (!error)

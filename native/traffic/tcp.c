@@ -491,6 +491,8 @@ static int open_endpoint(void *state, enum traffic_role role, const struct traff
 
 static void go(void *state, struct traffic_loop *loop) {
     struct tcp *tcp = state;
+    if (loop->punctual)
+        return;
     for (uint32_t i = loop->id; i < tcp->process->plan.flow_count; i += tcp->process->plan.core_count) {
         loop->active++;
         traffic_loop_arm(loop, &tcp->flows[i].life, tcp->flows[i].plan->pair.start);
@@ -500,6 +502,8 @@ static void go(void *state, struct traffic_loop *loop) {
 // An early end: bins that are not over are dropped, because they would look like a slow moment.
 static void stop(void *state, struct traffic_loop *loop, int64_t now) {
     struct tcp *tcp = state;
+    if (loop->punctual)
+        return;
     for (uint32_t i = loop->id; i < tcp->process->plan.flow_count; i += tcp->process->plan.core_count) {
         struct flow *f = &tcp->flows[i];
         if (f->state == CONNECTING || f->state == ESTABLISHED) {

@@ -98,7 +98,7 @@ labTest("probes have all four points in order, over both families", async (t) =>
     }
   }
   const reactors = process.records("traffic_reactor");
-  t.is(new Set(reactors.map((r) => r.reactor)).size, 2);
+  t.is(new Set(reactors.map((r) => r.reactor)).size, 4, "per core one for bulk and one for probes");
   t.true(
     reactors.every((r) => Math.abs(r.clock_offset ?? MS) < MS),
     "no clock step",
