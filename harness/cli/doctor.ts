@@ -1,5 +1,5 @@
-import chalk from "chalk";
 import { availableParallelism } from "node:os";
+import chalk from "chalk";
 import type { CommandModule } from "yargs";
 import { makeBlueprint } from "../blueprint/index.js";
 import { type Finding, inspectMachine, tryLab } from "../health/doctor.js";
@@ -42,7 +42,9 @@ export const doctor: CommandModule = {
   command: "doctor",
   describe: "Try every precondition of a run on this machine, and say how to mend what is missing",
   builder: (yargs) =>
-    yargs.epilogue("Builds a lab of one client and one server, loads it for a second and a half, and removes it. Exit 3 when something is missing."),
+    yargs.epilogue(
+      "Builds a lab of one client and one server, loads it for a second and a half, and removes it. Exit 3 when something is missing.",
+    ),
   async handler() {
     const findings = inspectMachine();
     findings.forEach(print);
@@ -56,7 +58,9 @@ export const doctor: CommandModule = {
     release();
     trial.forEach(print);
     const failed = trial.some((finding) => finding.verdict === "fail");
-    console.log(failed ? `\n${chalk.red("not ready")}: see above` : `\n${chalk.green("ready")}: mqoe run scenarios/quickstart`);
+    console.log(
+      failed ? `\n${chalk.red("not ready")}: see above` : `\n${chalk.green("ready")}: mqoe run scenarios/quickstart`,
+    );
     process.exitCode = failed ? EXIT.rig : EXIT.ok;
   },
 };
@@ -68,7 +72,12 @@ function trialBlueprint() {
   return makeBlueprint(only, { lab: randomLabName(), seed: 1, cores: availableParallelism() });
 }
 
-const MARK = { ok: chalk.green("✓ ok     "), warn: chalk.yellow("! warn   "), fail: chalk.red("✗ missing"), skipped: chalk.dim("- skipped") };
+const MARK = {
+  ok: chalk.green("✓ ok     "),
+  warn: chalk.yellow("! warn   "),
+  fail: chalk.red("✗ missing"),
+  skipped: chalk.dim("- skipped"),
+};
 
 function print(finding: Finding): void {
   console.log(`${MARK[finding.verdict]}  ${finding.name.padEnd(30)} ${finding.found}`);

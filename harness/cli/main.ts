@@ -2,8 +2,8 @@
 import chalk from "chalk";
 import yargs, { type CommandModule } from "yargs";
 import { hideBin } from "yargs/helpers";
-import { packageVersion } from "../run/environment.js";
 import { findRoot } from "../ffi/native.js";
+import { packageVersion } from "../run/environment.js";
 import { blueprint } from "./blueprint.js";
 import { check } from "./check.js";
 import { clean } from "./clean.js";
@@ -22,7 +22,9 @@ const commands = [run, check, blueprint, list, doctor, shell, report, clean, sch
 async function main(): Promise<void> {
   const parser = yargs(hideBin(process.argv))
     .scriptName("mqoe")
-    .usage("$0 COMMAND …\n\nOne TOML file becomes a real network on this machine, under real load, and comes back pass or fail.")
+    .usage(
+      "$0 COMMAND …\n\nOne TOML file becomes a real network on this machine, under real load, and comes back pass or fail.",
+    )
     .command(commands)
     .demandCommand(1, "which command?  mqoe --help lists them")
     .recommendCommands()

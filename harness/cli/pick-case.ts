@@ -6,8 +6,10 @@ import { loadFromDisk } from "./load.js";
 export function pickCase(file: string, id: string | undefined, set: string[]): Case {
   const { cases, problems } = loadFromDisk([file], { set });
   const errors = problems.filter((problem) => problem.severity === "error");
-  if (errors.length > 0) throw new UsageError(errors.map((e) => `${e.file}:${e.line}:${e.column}: ${e.message}`).join("\n"));
+  if (errors.length > 0)
+    throw new UsageError(errors.map((e) => `${e.file}:${e.line}:${e.column}: ${e.message}`).join("\n"));
   const chosen = id === undefined ? cases[0] : cases.find((candidate) => candidate.id === id);
-  if (!chosen) throw new UsageError(`no case "${id}" in ${file}; there are: ${cases.map((candidate) => candidate.id).join(", ")}`);
+  if (!chosen)
+    throw new UsageError(`no case "${id}" in ${file}; there are: ${cases.map((candidate) => candidate.id).join(", ")}`);
   return chosen;
 }

@@ -22,7 +22,9 @@ export const report: CommandModule<object, ReportArguments> = {
       .option("html", { type: "string", describe: "write the page here [RUN/report.html]" }),
   async handler(args) {
     if (!existsSync(join(args.run, "run.json"))) {
-      throw new UsageError(`${args.run} is no run of mqoe (it has no run.json); --out of mqoe run, or reports/latest, is`);
+      throw new UsageError(
+        `${args.run} is no run of mqoe (it has no run.json); --out of mqoe run, or reports/latest, is`,
+      );
     }
     const input = judgeFolder(args.run);
     const json = args.json ?? join(args.run, "results.json");

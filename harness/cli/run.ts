@@ -38,7 +38,10 @@ export const run: CommandModule<object, RunArguments> = {
       .option("set", { type: "string", array: true, describe: "override PATH=VALUE, e.g. plan.home.down=20mbit" })
       .option("repeat", { type: "number", describe: "runs per case (run n uses seed + n − 1)" })
       .option("seed", { type: "number", describe: "seed of the first run" })
-      .option("filter", { type: "string", describe: "only cases for which key=regex holds (id, tag or a matrix axis; several are ANDed)" })
+      .option("filter", {
+        type: "string",
+        describe: "only cases for which key=regex holds (id, tag or a matrix axis; several are ANDed)",
+      })
       .option("out", { type: "string", describe: "folder for everything this run leaves [reports/<date>-<name>]" })
       .option("lab", { type: "string", describe: "prefix of the lab's namespaces [a fresh one for every run]" })
       .option("json", { type: "string", describe: "also write the results here (schema: mqoe schema results)" })
@@ -71,7 +74,9 @@ function overrides(args: RunArguments): LoadOptions {
 async function runAndReport(cases: Case[], args: RunArguments): Promise<number> {
   const style = detectStyle(process.stdout, process.env);
   const progress = createProgress({ stream: process.stdout, style, now: Date.now });
-  const { signal, release } = abortOnSignals((name) => progress.note(`${name}: already stopping; the lab is being removed`));
+  const { signal, release } = abortOnSignals((name) =>
+    progress.note(`${name}: already stopping; the lab is being removed`),
+  );
   const out = makeOutFolder(args);
   const command = commandLine();
   try {

@@ -46,7 +46,11 @@ function launch(part: string, blueprintFile: string) {
   });
 }
 
-type Waiter = { wants: (event: NativeEvent) => boolean; resolve: (event: NativeEvent) => void; reject: (error: Error) => void };
+type Waiter = {
+  wants: (event: NativeEvent) => boolean;
+  resolve: (event: NativeEvent) => void;
+  reject: (error: Error) => void;
+};
 
 /**
  * One `mqoe-native PART --blueprint FILE` and its control channel. It runs in a process group of its own, so that a

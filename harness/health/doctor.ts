@@ -63,7 +63,9 @@ function memlock(): Finding {
   const limit = readLimit("Max locked memory");
   const found = limit === Number.POSITIVE_INFINITY ? "unlimited" : `${limit} bytes`;
   if (process.getuid?.() === 0) return ok("locked memory", `${found} (CAP_IPC_LOCK lifts it)`);
-  return limit >= 64 << 20 ? ok("locked memory", found) : warn("locked memory", found, "ulimit -l unlimited: UMEM is locked");
+  return limit >= 64 << 20
+    ? ok("locked memory", found)
+    : warn("locked memory", found, "ulimit -l unlimited: UMEM is locked");
 }
 
 function readLimit(name: string): number {
@@ -76,7 +78,8 @@ function readLimit(name: string): number {
 
 function bpf(): Finding {
   const jit = readText("/proc/sys/net/core/bpf_jit_enable").trim();
-  if (jit === "") return fail("BPF", "this kernel has no BPF", "a kernel with CONFIG_BPF_SYSCALL and CONFIG_XDP_SOCKETS");
+  if (jit === "")
+    return fail("BPF", "this kernel has no BPF", "a kernel with CONFIG_BPF_SYSCALL and CONFIG_XDP_SOCKETS");
   return jit === "0"
     ? warn("BPF", "interpreted", "sysctl -w net.core.bpf_jit_enable=1: every frame passes three XDP programs")
     : ok("BPF", "compiled (JIT)");
@@ -87,22 +90,35 @@ function freeCores(): Finding {
   const load = loadavg()[0] ?? 0;
   const found = `${cores} cores, load ${load.toFixed(2)}`;
   if (cores < 2) return warn("cores", found, "two or more: dataplane and traffic disturb each other on one");
-  if (load > cores * 0.5) return warn("cores", found, "let the machine come to rest: latency is measured in microseconds");
+  if (load > cores * 0.5)
+    return warn("cores", found, "let the machine come to rest: latency is measured in microseconds");
   return ok("cores", found);
 }
 
 function leftovers(): Finding {
   const dead = readJournals().filter((journal) => !(journal.owner && isAlive(journal.owner)));
   if (dead.length === 0) return ok("leftovers", "none");
-  return warn("leftovers", `${dead.length} labs whose mqoe is gone: ${dead.map((lab) => lab.lab).join(", ")}`, "mqoe clean");
+  return warn(
+    "leftovers",
+    `${dead.length} labs whose mqoe is gone: ${dead.map((lab) => lab.lab).join(", ")}`,
+    "mqoe clean",
+  );
 }
 
 /** What each stage of a trial proves, and what to look at when it fails. */
 const STAGE_ADVICE: { pattern: RegExp; name: string; advice: string }[] = [
-  { pattern: /unshare|setns|mount|\/run\/netns/, name: "namespaces", advice: "CONFIG_NET_NS, root, and a writable /run/netns" },
+  {
+    pattern: /unshare|setns|mount|\/run\/netns/,
+    name: "namespaces",
+    advice: "CONFIG_NET_NS, root, and a writable /run/netns",
+  },
   { pattern: /veth|RTM_NEWLINK/, name: "veth", advice: "modprobe veth (CONFIG_VETH)" },
   { pattern: /ETHTOOL/, name: "offloads", advice: "a veth driver that can switch checksum offload off" },
-  { pattern: /BPF|XDP prog|redirect|xdp_/i, name: "XDP redirect", advice: "kernel ≥ 5.10 with CONFIG_BPF_SYSCALL; see dmesg" },
+  {
+    pattern: /BPF|XDP prog|redirect|xdp_/i,
+    name: "XDP redirect",
+    advice: "kernel ≥ 5.10 with CONFIG_BPF_SYSCALL; see dmesg",
+  },
   { pattern: /AF_XDP|xsk|bind|UMEM/i, name: "AF_XDP", advice: "CONFIG_XDP_SOCKETS and enough locked memory" },
 ];
 
@@ -116,7 +132,10 @@ export async function tryLab(blueprint: Blueprint, signal: AbortSignal): Promise
     const recorded = await recordRun({ blueprint, folder, command: "mqoe doctor" }, SILENT, signal);
     if (recorded.reason !== "complete") return [explain(recorded.error)];
     return [
-      ok("namespaces, veth, XDP redirect", `a lab stood after ${Math.round(recorded.setUpMs)} ms, gone after ${Math.round(recorded.tearDownMs)} ms`),
+      ok(
+        "namespaces, veth, XDP redirect",
+        `a lab stood after ${Math.round(recorded.setUpMs)} ms, gone after ${Math.round(recorded.tearDownMs)} ms`,
+      ),
       ...readTrial(folder, blueprint),
     ];
   } catch (error) {
@@ -144,7 +163,11 @@ function readTrial(folder: string, blueprint: Blueprint): Finding[] {
       const back = mine.filter(([, at]) => at !== 0).length;
       return back > mine.length * 0.9 && back > 0
         ? ok(`redirect into veth, ${probe.family}`, `${back} of ${mine.length} probes came back`)
-        : fail(`redirect into veth, ${probe.family}`, `${back} of ${mine.length} probes came back`, "a redirect into a veth needs NAPI on its peer (kernel ≥ 5.13)");
+        : fail(
+            `redirect into veth, ${probe.family}`,
+            `${back} of ${mine.length} probes came back`,
+            "a redirect into a veth needs NAPI on its peer (kernel ≥ 5.13)",
+          );
     }),
     tcpWorks(run.tables.tcp_bin.columns as Record<string, Float64Array>),
     timers(run.tables.dp_reactor.columns as Record<string, Float64Array>),

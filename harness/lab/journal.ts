@@ -5,7 +5,9 @@ import { join } from "node:path";
 export const LAB_ROOT = "/run/mqoe";
 
 /** Something outside our own process that exists from now on, written down before it is created. */
-export type Created = { create: "netns"; path: string } | { create: "process"; pid: number; start: string; name: string };
+export type Created =
+  | { create: "netns"; path: string }
+  | { create: "process"; pid: number; start: string; name: string };
 
 /** Who owns a lab: the process is named by pid and start time, so that a reused pid is not mistaken for it. */
 export interface Owner {

@@ -140,4 +140,3 @@ export interface SideCounters {
   control: number;
   unmatched: number;
 }
-

@@ -19,7 +19,13 @@ export function namespacesOf(lab: LabBlueprint): string[] {
 export function buildStages(lab: LabBlueprint): LabStage[] {
   return [
     { name: "namespaces", ops: namespaceOps(lab) },
-    { name: "links", ops: [...lab.trunks.flatMap((trunk) => trunkLinks(lab, trunk)), ...lab.endpoints.map((e) => endpointLink(lab, e))] },
+    {
+      name: "links",
+      ops: [
+        ...lab.trunks.flatMap((trunk) => trunkLinks(lab, trunk)),
+        ...lab.endpoints.map((e) => endpointLink(lab, e)),
+      ],
+    },
     { name: "endpoints", ops: lab.endpoints.map((endpoint) => endpointOp(lab, endpoint)) },
     { name: "ports", ops: portOps(lab) },
   ];

@@ -50,14 +50,15 @@ export function decodeSegment(bytes: Uint8Array, file: string): Table {
   return { type: layout.type, rows, columns, units, writers: [writer], lost };
 }
 
-interface Header {
+export interface Header {
   layout: RecordLayout;
   headerBytes: number;
   writer: string;
   lost: number;
 }
 
-function decodeHeader(view: DataView, file: string): Header {
+/** Throws SegmentError; `file` is for its message. */
+export function decodeHeader(view: DataView, file: string): Header {
   const fail = (found: string): never => {
     throw new SegmentError(`${file}: ${found}; expected a segment written by mqoe (native/record/segment.h)`);
   };
@@ -115,7 +116,8 @@ type Getter = (view: DataView, at: number) => number;
 /** Two halves are several times faster than BigInt, and exact below 2^53. */
 const uint64: Getter = (view, at) => view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
 
-const GETTERS: Record<FieldLayout["type"], Getter> = {
+/** How a value of each type is read at a byte. */
+export const GETTERS: Record<FieldLayout["type"], Getter> = {
   u8: (view, at) => view.getUint8(at),
   u16: (view, at) => view.getUint16(at, true),
   u32: (view, at) => view.getUint32(at, true),

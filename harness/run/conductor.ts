@@ -79,7 +79,11 @@ async function conductCase(
     mkdirSync(run);
     const started = performance.now();
     const recorded = await runOnce(which, repeat, run, options, hooks, signal);
-    writeJson(join(run, "run.json"), { repeat, seed: which.seed + repeat - 1, wall_s: (performance.now() - started) / 1000 });
+    writeJson(join(run, "run.json"), {
+      repeat,
+      seed: which.seed + repeat - 1,
+      wall_s: (performance.now() - started) / 1000,
+    });
     hooks.runEnded(which, repeat, recorded);
   }
 }

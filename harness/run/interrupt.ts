@@ -3,7 +3,10 @@
  * ones are ignored while that happens, because a second Ctrl-C must not strand a half-removed lab; `onIgnored` may tell
  * the user so.
  */
-export function abortOnSignals(onIgnored: (signal: string) => void = () => {}): { signal: AbortSignal; release(): void } {
+export function abortOnSignals(onIgnored: (signal: string) => void = () => {}): {
+  signal: AbortSignal;
+  release(): void;
+} {
   const controller = new AbortController();
   const names: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
   const handler = (name: NodeJS.Signals) => {

@@ -1,4 +1,5 @@
 import type { Blueprint } from "../blueprint/types.js";
+import { type LiveRecord, LiveSegment } from "../recording/index.js";
 
 /** What is going on right now, over the last half second or so. */
 export interface Rates {
@@ -12,7 +13,7 @@ export interface Rates {
   drops: number;
 }
 
-/** Reads the newest records of mapped segments (layout: native/record/segment.h). */
+/** Reads the newest records of mapped segments. */
 export class LiveRates {
   private readonly segments = new Map<string, LiveSegment[]>();
   private readonly direction: Map<number, "down" | "up">;
@@ -39,8 +40,8 @@ export class LiveRates {
     const sum = { down: 0, up: 0 };
     const bins = new Set<number>();
     this.each("tcp_bin", (record) => {
-      bins.add(record.number("time"));
-      sum[this.direction.get(record.number("flow")) ?? "down"] += record.number("bytes");
+      bins.add(record.get("time"));
+      sum[this.direction.get(record.get("flow")) ?? "down"] += record.get("bytes");
     });
     // A bin is 100 ms; several flows share one.
     const seconds = Math.max(bins.size, 1) / 10;
@@ -50,8 +51,8 @@ export class LiveRates {
   private roundTrips(): number[] {
     const rtts: number[] = [];
     this.each("probe", (record) => {
-      const received = record.number("client_received");
-      if (received > 0) rtts.push((received - record.number("client_sent")) / 1e9);
+      const received = record.get("client_received");
+      if (received > 0) rtts.push((received - record.get("client_sent")) / 1e9);
     });
     return rtts.sort((a, b) => a - b);
   }
@@ -59,76 +60,19 @@ export class LiveRates {
   private newDrops(): number {
     let sum = 0;
     this.each("dp_client", (record) => {
-      const key = `${record.number("client")}/${record.number("direction")}`;
-      const now = record.number("drop_aqm") + record.number("drop_overflow");
+      const key = `${record.get("client")}/${record.get("direction")}`;
+      const now = record.get("drop_aqm") + record.get("drop_overflow");
       sum += now - (this.drops.get(key) ?? 0);
       this.drops.set(key, now);
     });
     return sum;
   }
 
-  private each(type: string, visit: (record: LiveSegment) => void): void {
+  private each(type: string, visit: (record: LiveRecord) => void): void {
     for (const segment of this.segments.get(type) ?? []) segment.each(visit);
   }
 }
 
 function nearestRank(sorted: number[], q: number): number | null {
   return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? null;
-}
-
-/** A segment that its writer is still filling. It is read without locks: a record overwritten meanwhile only makes one
- *  number on the screen wrong; what is judged comes from the spool. */
-class LiveSegment {
-  private readonly view: DataView;
-  private readonly fields = new Map<string, { type: string; offset: number }>();
-  private readonly headerBytes: number;
-  private readonly recordBytes: number;
-  private readonly capacity: number;
-  private seen = 0;
-  private at = 0;
-
-  constructor(bytes: ArrayBuffer) {
-    this.view = new DataView(bytes);
-    this.headerBytes = this.view.getUint32(8, true);
-    this.recordBytes = this.view.getUint32(12, true);
-    this.capacity = Number(this.view.getBigUint64(16, true));
-    const count = this.view.getUint32(24, true);
-    for (let i = 0; i < count; i++) this.addField(192 + i * 96);
-  }
-
-  each(visit: (record: LiveSegment) => void): void {
-    const head = Number(this.view.getBigUint64(128, true));
-    // Stay clear of the slots the writer may be about to reuse.
-    const from = Math.max(this.seen, head - this.capacity / 2);
-    for (let i = from; i < head; i++) {
-      this.at = this.headerBytes + (i % this.capacity) * this.recordBytes;
-      visit(this);
-    }
-    this.seen = head;
-  }
-
-  number(name: string): number {
-    const field = this.fields.get(name);
-    if (!field) return 0;
-    const at = this.at + field.offset;
-    switch (field.type) {
-      case "u16":
-        return this.view.getUint16(at, true);
-      case "u32":
-        return this.view.getUint32(at, true);
-      case "i64":
-        return Number(this.view.getBigInt64(at, true));
-      default:
-        return Number(this.view.getBigUint64(at, true));
-    }
-  }
-
-  private addField(at: number): void {
-    const text = (offset: number, length: number) => {
-      const bytes = new Uint8Array(this.view.buffer, this.view.byteOffset + offset, length);
-      const end = bytes.indexOf(0);
-      return new TextDecoder().decode(bytes.subarray(0, end < 0 ? length : end));
-    };
-    this.fields.set(text(at, 24), { type: text(at + 24, 4), offset: this.view.getUint32(at + 28, true) });
-  }
 }

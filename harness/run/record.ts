@@ -137,7 +137,11 @@ class Session {
     await drain(dataplane);
     const accounting = await dataplane.stop();
     const counters = await this.lab.counters();
-    this.log.write("counters", { when: "end", ...readMachineCounters(), ...namedCounters(this.lab.blueprint, counters) });
+    this.log.write("counters", {
+      when: "end",
+      ...readMachineCounters(),
+      ...namedCounters(this.lab.blueprint, counters),
+    });
     if (accounting) this.log.write("accounting", { ...endToEnd(counters, accounting), dataplane: accounting });
   }
 
@@ -201,7 +205,8 @@ async function firstOf(
   signal: AbortSignal,
 ): Promise<{ reason: DoneReason; error: string }> {
   const ended = (reason: DoneReason, error = "") => ({ reason, error });
-  const died = (reason: DoneReason) => (error: NativeProcessError | null) => ended(reason, error?.message ?? "ended early");
+  const died = (reason: DoneReason) => (error: NativeProcessError | null) =>
+    ended(reason, error?.message ?? "ended early");
   const interrupted = new Promise<{ reason: DoneReason; error: string }>((resolve) => {
     const tell = () => resolve(ended("interrupted", `interrupted by ${signal.reason}`));
     if (signal.aborted) tell();
@@ -234,8 +239,7 @@ async function drain(dataplane: NativeProcess): Promise<void> {
 }
 
 function writeBlueprint(blueprint: Blueprint, folder: string): void {
-  const write = (name: string, part: object) =>
-    writeFileSync(join(folder, name), `${JSON.stringify(part, null, 1)}\n`);
+  const write = (name: string, part: object) => writeFileSync(join(folder, name), `${JSON.stringify(part, null, 1)}\n`);
   write("blueprint.json", blueprint);
   write("dataplane.json", blueprint.dataplane);
   write("traffic.json", blueprint.traffic);

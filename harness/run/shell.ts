@@ -37,12 +37,21 @@ export async function shellInLab(
   }
 }
 
-async function runInside(lab: Lab, endpoint: EndpointBlueprint, command: string[], signal: AbortSignal): Promise<number> {
+async function runInside(
+  lab: Lab,
+  endpoint: EndpointBlueprint,
+  command: string[],
+  signal: AbortSignal,
+): Promise<number> {
   const child = execa(findNative().binary, ["exec", "--netns", endpoint.netns, "--", ...command], {
     stdio: "inherit",
     reject: false,
     cleanup: false,
-    env: { MQOE_LAB: lab.blueprint.name, MQOE_CLIENT: endpoint.name, PS1: `${endpoint.name}@${lab.blueprint.name} \\w \\$ ` },
+    env: {
+      MQOE_LAB: lab.blueprint.name,
+      MQOE_CLIENT: endpoint.name,
+      PS1: `${endpoint.name}@${lab.blueprint.name} \\w \\$ `,
+    },
   });
   if (child.pid !== undefined) lab.adopt(child.pid, processStart(child.pid) ?? "", "shell");
   // An interactive shell handles Ctrl-C itself; only a request to end mqoe as a whole ends it.

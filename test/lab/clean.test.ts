@@ -35,7 +35,8 @@ labTest("kill -9 at ten random moments, then clean: nothing of ours is left, not
 
 /** Native processes that outlived their harness; they stop by themselves when their input ends, within a second. */
 function strayProcesses(): string[] {
-  const alive = () => execFileSync("sh", ["-c", "pgrep -x mqoe-native || true"], { encoding: "utf8" }).split("\n").filter(Boolean);
+  const alive = () =>
+    execFileSync("sh", ["-c", "pgrep -x mqoe-native || true"], { encoding: "utf8" }).split("\n").filter(Boolean);
   for (let tries = 0; tries < 20 && alive().length > 0; tries++) execFileSync("sleep", ["0.1"]);
   return alive();
 }

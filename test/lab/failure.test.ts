@@ -12,7 +12,10 @@ labTest("a namespace name already taken: refused in one line, the foreign namesp
   t.teardown(() => void execFileSync("ip", ["netns", "del", "mqtaken-home"]));
   const finished = await mqoe(["run", scenario(t, "taken", home()), "--lab", "mqtaken"]);
   t.is(finished.code, 3);
-  t.regex(finished.stdout + finished.stderr, /namespace \/run\/netns\/mqtaken-home exists already and is not ours.*--lab/);
+  t.regex(
+    finished.stdout + finished.stderr,
+    /namespace \/run\/netns\/mqtaken-home exists already and is not ours.*--lab/,
+  );
   t.notRegex(finished.stderr, NO_STACK);
   t.deepEqual(namespaces("mqtaken"), ["mqtaken-home"]);
   t.deepEqual(journals(), []);
@@ -51,14 +54,24 @@ labTest("disk full at report time: named, and the other reports and the verdict 
   t.timeout(60_000);
   const html = join(mkdtempSync(join(tmpdir(), "mqoe-html-")), "report.html");
   t.teardown(() => rmSync(join(html, ".."), { recursive: true }));
-  const finished = await mqoe(["run", scenario(t, "full", home({ duration: "4s" })), "--json", "/dev/full", "--html", html]);
+  const finished = await mqoe([
+    "run",
+    scenario(t, "full", home({ duration: "4s" })),
+    "--json",
+    "/dev/full",
+    "--html",
+    html,
+  ]);
   t.regex(finished.stdout + finished.stderr, /\/dev\/full.*(no space left|ENOSPC)/i);
   t.is(finished.code, 3);
   t.true(existsSync(html));
 });
 
 labTest("without root: one line says what is needed, exit 3, nothing is left", async (t) => {
-  const finished = await mqoe(["run", scenario(t, "nobody", home()), "--out", join(mkdtempSync(join(tmpdir(), "x-")), "o")], { uid: 65534 });
+  const finished = await mqoe(
+    ["run", scenario(t, "nobody", home()), "--out", join(mkdtempSync(join(tmpdir(), "x-")), "o")],
+    { uid: 65534 },
+  );
   t.is(finished.code, 3);
   t.regex(finished.stderr + finished.stdout, /root|CAP_SYS_ADMIN|CAP_NET_ADMIN/);
   t.notRegex(finished.stderr, NO_STACK);
@@ -91,6 +104,8 @@ int socket(int domain, int type, int protocol) {
 function journalProcess(name: string): number {
   const [lab] = journals();
   const lines = readFileSync(`/run/mqoe/${lab}/journal.jsonl`, "utf8").split("\n").filter(Boolean);
-  const entry = lines.map((line) => JSON.parse(line)).find((candidate) => candidate.create === "process" && candidate.name === name);
+  const entry = lines
+    .map((line) => JSON.parse(line))
+    .find((candidate) => candidate.create === "process" && candidate.name === name);
   return entry.pid;
 }

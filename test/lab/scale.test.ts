@@ -8,7 +8,10 @@ labTest("a lab of 200 clients builds, runs and tears down", async (t) => {
   const bulk = '[traffic.bulk]\nkind = "tcp"\nfrom = "home-1*"\nto = "web"\ndirection = "down"\nflows = 1\n';
   const finished = await mqoe(["run", scenario(t, "many", text + bulk)]);
   t.is(finished.code, 0, `${finished.stdout}\n${finished.stderr}`);
-  const events = readFileSync(join(finished.out, "many/run-1/events.jsonl"), "utf8").split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  const events = readFileSync(join(finished.out, "many/run-1/events.jsonl"), "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
   const ready = events.find((event) => event.event === "lab-ready");
   const gone = events.find((event) => event.event === "teardown");
   t.log(`set-up ${JSON.stringify(ready.ms)} ms, with processes ${ready.total_ms} ms; teardown ${gone.ms} ms`);
@@ -19,7 +22,8 @@ labTest("a lab of 200 clients builds, runs and tears down", async (t) => {
 
 labTest("two labs at once do not touch each other", async (t) => {
   t.timeout(60_000);
-  const bulk = '[traffic.bulk]\nkind = "tcp"\nfrom = "home"\nto = "web"\ndirection = "down"\nflows = 2\n[[expect]]\nmetric = "bulk.goodput"\nat_least = "90% of share"\n';
+  const bulk =
+    '[traffic.bulk]\nkind = "tcp"\nfrom = "home"\nto = "web"\ndirection = "down"\nflows = 2\n[[expect]]\nmetric = "bulk.goodput"\nat_least = "90% of share"\n';
   const both = await Promise.all([
     mqoe(["run", scenario(t, "left", home({ down: "10mbit" }) + bulk)]),
     mqoe(["run", scenario(t, "right", home({ down: "5mbit" }) + bulk)]),

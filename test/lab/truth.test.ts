@@ -24,7 +24,19 @@ labTest("probe RTT agrees with irtt in the same client at the same time", async 
   await until(() => existsSync(`/run/netns/${lab}-home`), 10_000);
   const server = inside(`${lab}-web`, "irtt", ["server", "-b", "198.18.0.1:2112"]);
   await sleep(4500); // past idle and ramp: both look at the loaded line
-  const client = inside(`${lab}-home`, "irtt", ["client", "-i", "10ms", "-d", "5s", "-l", "172", "-o", "-", "-Q", "198.18.0.1:2112"]);
+  const client = inside(`${lab}-home`, "irtt", [
+    "client",
+    "-i",
+    "10ms",
+    "-d",
+    "5s",
+    "-l",
+    "172",
+    "-o",
+    "-",
+    "-Q",
+    "198.18.0.1:2112",
+  ]);
   const report = JSON.parse(await client.output);
   server.child.kill("SIGTERM");
   const finished = await run.finished;

@@ -30,7 +30,8 @@ export interface Running {
 export function startMqoe(args: string[], options: { env?: NodeJS.ProcessEnv; uid?: number } = {}): Running {
   const out = mkdtempSync(join(tmpdir(), "mqoe-test-"));
   const json = join(out, "results-copy.json");
-  const own = args[0] === "run" ? ["--out", join(out, "run"), ...(args.includes("--json") ? [] : ["--json", json])] : [];
+  const own =
+    args[0] === "run" ? ["--out", join(out, "run"), ...(args.includes("--json") ? [] : ["--json", json])] : [];
   const child = spawn(process.execPath, [MAIN, ...args, ...own], {
     cwd: ROOT,
     env: { ...process.env, CI: "1", NO_COLOR: "1", FORCE_COLOR: "0", ...options.env },
@@ -63,8 +64,17 @@ export function scenario(t: ExecutionContext, name: string, toml: string): strin
 }
 
 /** A home line; what a test does not care about is filled in. */
-export function home(options: { down?: string; up?: string; sqm?: string; rtt?: string; count?: number; duration?: string } = {}): string {
-  const { down = "20mbit", up = "10mbit", sqm = 'discipline = "fq_codel"', rtt = "20ms", count, duration = "6s" } = options;
+export function home(
+  options: { down?: string; up?: string; sqm?: string; rtt?: string; count?: number; duration?: string } = {},
+): string {
+  const {
+    down = "20mbit",
+    up = "10mbit",
+    sqm = 'discipline = "fq_codel"',
+    rtt = "20ms",
+    count,
+    duration = "6s",
+  } = options;
   return `title = "test"
 duration = "${duration}"
 phases = { idle = "1s", ramp = "1s", cooldown = "500ms" }
