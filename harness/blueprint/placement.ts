@@ -23,7 +23,7 @@ export function packBins(weights: readonly number[], bins: number): number[] {
 function bestFit(load: readonly number[], weight: number, capacity: number): number {
   const byLoad = [...load.keys()].sort((a, b) => (load[b] ?? 0) - (load[a] ?? 0) || a - b);
   const roomy = byLoad.find((bin) => (load[bin] ?? 0) + weight <= capacity * (1 + 1e-9));
-  return roomy ?? (byLoad[byLoad.length - 1] as number);
+  return roomy ?? load.indexOf(Math.min(...load));
 }
 
 export interface Cores {
