@@ -200,8 +200,9 @@ int mqoe_dp_config_load(struct mqoe_dp_config *c, const char *file, struct mqoe_
     json_t *document = json_load_file(file, JSON_REJECT_DUPLICATES, &where);
     if (document)
         return mqoe_dp_config_read(c, document, e);
-    int err = json_error_code(&where) == json_error_cannot_open_file ? errno : EINVAL;
-    return mqoe_fail(e, err ? err : EINVAL, "blueprint", where.text, "%s line %d column %d", file, where.line,
+    if (json_error_code(&where) == json_error_cannot_open_file)
+        return mqoe_fail(e, errno ? errno : EIO, "open", NULL, "blueprint %s", file);
+    return mqoe_fail(e, EINVAL, "blueprint", where.text, "%s line %d column %d", file, where.line,
                      where.column);
 }
 
