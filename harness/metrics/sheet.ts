@@ -12,7 +12,10 @@ export class Sheet {
   private readonly total: Metrics = {};
   private readonly by: Record<string, Metrics> = {};
 
-  /** Values are rounded to 12 significant digits: beyond what is measured, and the same for every order of summing. */
+  /**
+   * Stores a derived value, rounded to 12 significant digits: beyond what is measured, and the same for every order of
+   * summing. What is not finite is no data.
+   */
   put(group: Group, name: string, value: number | null, unit: MetricUnit, count: number, layer?: Layer): void {
     const known = value !== null && Number.isFinite(value) ? Number(value.toPrecision(12)) : null;
     this.metrics(group)[name] = { value: known, unit, count, ...(layer ? { layer } : {}) };
@@ -21,11 +24,13 @@ export class Sheet {
   /** Every standard statistic of `samples`, as `<name>.p50` and so on; null values when there are none. */
   distribution(group: Group, name: string, samples: ArrayLike<number>, unit: MetricUnit): void {
     const ascending = sorted(samples);
-    const n = ascending.length;
-    for (const p of PERCENTILES) this.put(group, `${name}.p${p}`, percentileOfSorted(ascending, p), unit, n);
-    this.put(group, `${name}.mean`, mean(ascending), unit, n);
-    this.put(group, `${name}.min`, percentileOfSorted(ascending, 0), unit, n);
-    this.put(group, `${name}.max`, percentileOfSorted(ascending, 100), unit, n);
+    const metrics = this.metrics(group);
+    const count = ascending.length;
+    // Percentiles are samples, not sums: nothing to round, and there are hundreds of thousands in a large lab.
+    for (const p of PERCENTILES) metrics[`${name}.p${p}`] = { value: percentileOfSorted(ascending, p), unit, count };
+    metrics[`${name}.min`] = { value: percentileOfSorted(ascending, 0), unit, count };
+    metrics[`${name}.max`] = { value: percentileOfSorted(ascending, 100), unit, count };
+    this.put(group, `${name}.mean`, mean(ascending), unit, count);
   }
 
   metricsOfRun(): RunMetrics {

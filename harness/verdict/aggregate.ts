@@ -6,6 +6,7 @@ import type { RunEvidence } from "./evidence.js";
 
 /** Each metric over the runs: the median of their values; counts add up. A run without a value has no say. */
 export function aggregate(runs: readonly Metrics[]): Metrics {
+  if (runs.length === 1) return runs[0] as Metrics;
   const names = new Set(runs.flatMap((metrics) => Object.keys(metrics)));
   const result: Metrics = {};
   for (const name of names) {
@@ -32,10 +33,17 @@ export function aggregateGroups(which: Case, runs: readonly RunEvidence[]): Reco
   const dropped = Object.keys(which.phases).filter((phase) => !KEPT_PHASES.includes(phase));
   const keep = (name: string): boolean =>
     named.has(name) || (!dropped.includes(name.split(".")[1] ?? "") && (KEPT.test(name) || !STATISTIC.test(name)));
+  // The same names come up in every group, and there are hundreds of groups.
+  const decided = new Map<string, boolean>();
+  const keepOnce = (name: string): boolean => {
+    const known = decided.get(name) ?? keep(name);
+    decided.set(name, known);
+    return known;
+  };
   const groups = new Set(runs.flatMap((run) => Object.keys(run.metrics.by)));
   const result: Record<string, Metrics> = {};
   for (const group of groups) {
-    const parts = runs.map((run) => pick(run.metrics.by[group] ?? {}, keep));
+    const parts = runs.map((run) => pick(run.metrics.by[group] ?? {}, keepOnce));
     result[group] = aggregate(parts);
   }
   return result;

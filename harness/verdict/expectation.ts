@@ -45,7 +45,7 @@ export function judgeExpectation(
   );
   const { verdict, reason } = explain(expectation, found, outcomes, summary);
   const { metric, bound, gate, per, outcome, file, line } = expectation;
-  const value = median(summary.map((o) => o.value).filter((v) => v !== null));
+  const value = middle(summary.map((o) => o.value));
   const worst = per === "total" ? null : worstOf(expectation.bound.op, summary);
   return {
     metric,
@@ -128,11 +128,17 @@ function summarize(expectation: Expectation, runs: readonly Observation[][]): Ob
   return [...bySubject.values()].map((list) => {
     const worst = worstOf(expectation.bound.op, list) as Observation;
     if (expectation.gate === "invariant") return worst;
-    const value = median(list.map((o) => o.value).filter((v) => v !== null));
-    const limit = median(list.map((o) => o.limit).filter((l) => l !== null));
+    const value = middle(list.map((o) => o.value));
+    const limit = middle(list.map((o) => o.limit));
     const holds = value === null || limit === null ? null : compare(expectation.bound.op, value, limit);
     return { ...worst, value, limit, holds };
   });
+}
+
+/** The median of what is known; halving two values may add a digit that means nothing. */
+function middle(values: readonly (number | null)[]): number | null {
+  const value = median(values.filter((v) => v !== null));
+  return value === null ? null : Number(value.toPrecision(12));
 }
 
 /** The observation furthest on the wrong side; one without data is worse than any. */
