@@ -1,10 +1,9 @@
 // FQ-CoDel: against a plain model with all flows allocated and nothing ever forgotten, and rule by rule.
 #include <errno.h>
 
+#include "fq_codel_model.h"
 #include "frames.h"
 #include "sqm/leaf.h"
-
-#define MODEL_FLOWS 64
 
 static struct mqoe_fq_codel_config defaults(void) {
     return (struct mqoe_fq_codel_config){.target = 5 * MS,
@@ -66,224 +65,66 @@ static uint32_t flows_in(const struct mqoe_sqm_pool *pool, uint32_t state) {
     return count;
 }
 
-// ---- the model: algorithms.md §3 as one would write it first, one record per bucket for ever ----
+// ---- against the model ----
 
-struct model_flow {
-    uint64_t serial[512]; // packets, oldest first
-    uint64_t time[512];
-    uint32_t len[512], tos[512], count, bytes;
-    int32_t deficit;
-    int listed; // 0 none, 1 new, 2 old
-    struct mqoe_codel codel;
+struct agreement {
+    struct bed bed;
+    struct model model;
+    struct mqoe_random random;
+    uint64_t now;
+    uint32_t delivered;
 };
 
-struct model {
-    struct model_flow flows[MODEL_FLOWS];
-    int new_list[MODEL_FLOWS], old_list[MODEL_FLOWS], new_count, old_count;
-    uint32_t packets, bytes, drops, marks;
-    struct mqoe_fq_codel_config config;
-    struct mqoe_codel_params params;
-};
-
-static void model_remove_head(int *list, int *count) {
-    memmove(list, list + 1, (size_t)-- * count * sizeof *list);
+static void enqueue_both(struct agreement *a, uint32_t bucket) {
+    uint32_t len = 60 + mqoe_random_below(&a->random, 1455);
+    uint8_t tos = bucket % 2 ? 2 : 0;
+    struct mqoe_frame *f = arrive(&a->bed, a->now, bucket, len, tos);
+    assert_non_null(f);
+    model_enqueue(&a->model, bucket, f->user, a->now, len, tos);
 }
 
-static void model_pop(struct model *m, struct model_flow *f) {
-    m->packets--;
-    m->bytes -= f->len[0];
-    f->bytes -= f->len[0];
-    f->count--;
-    memmove(f->serial, f->serial + 1, f->count * sizeof *f->serial);
-    memmove(f->time, f->time + 1, f->count * sizeof *f->time);
-    memmove(f->len, f->len + 1, f->count * sizeof *f->len);
-    memmove(f->tos, f->tos + 1, f->count * sizeof *f->tos);
+static void dequeue_both(struct agreement *a) {
+    struct mqoe_frame *f = depart(&a->bed, a->now);
+    assert_int_equal(f ? (int64_t)f->user : -1, model_dequeue(&a->model, a->now));
+    a->delivered += f != NULL;
+    if (f)
+        frame_give(&a->bed.store, f);
 }
 
-static void model_enqueue(struct model *m, int bucket, uint64_t serial, uint64_t now, uint32_t len,
-                          uint32_t tos) {
-    struct model_flow *f = &m->flows[bucket];
-    assert_true(f->count < 512);
-    f->serial[f->count] = serial;
-    f->time[f->count] = now;
-    f->tos[f->count] = tos;
-    f->len[f->count++] = len;
-    f->bytes += len;
-    m->bytes += len;
-    m->packets++;
-    if (!f->listed) {
-        f->listed = 1;
-        f->deficit = (int32_t)m->config.quantum;
-        m->new_list[m->new_count++] = bucket;
-    }
-    if (m->packets <= m->config.limit)
-        return;
-    struct model_flow *fat = NULL;
-    for (int i = 0; i < m->new_count + m->old_count; i++) {
-        struct model_flow *c = &m->flows[i < m->new_count ? m->new_list[i] : m->old_list[i - m->new_count]];
-        fat = !fat || c->bytes > fat->bytes ? c : fat;
-    }
-    uint32_t half = fat->bytes / 2, gone = 0, count = 0;
-    do {
-        gone += fat->len[0];
-        model_pop(m, fat);
-        m->drops++;
-    } while (++count < 64 && gone < half);
-    fat->codel.count += count;
+static void assert_same(const struct agreement *a) {
+    const struct mqoe_queue_stats *s = &a->bed.stats;
+    assert_int_equal(s->backlog_packets, a->model.packets);
+    assert_int_equal(s->backlog_bytes, a->model.bytes);
+    assert_int_equal(s->drop_aqm + s->drop_overflow, a->model.drops);
+    assert_int_equal(s->marks, a->model.marks);
 }
 
-// One packet through CoDel's test; true: signal.
-static bool model_above(struct model *m, struct model_flow *f, bool packet, uint32_t sojourn, uint32_t now) {
-    if (!packet || sojourn < m->params.target || m->bytes <= m->params.mtu)
-        return f->codel.first_above = 0, false;
-    if (!f->codel.first_above)
-        return f->codel.first_above = now + m->params.interval, false;
-    return (int32_t)(now - f->codel.first_above) > 0;
-}
-
-struct taken {
-    bool packet;
-    uint64_t serial;
-    uint32_t sojourn, len, tos;
-};
-
-static struct taken model_take(struct model *m, struct model_flow *f, uint32_t now, bool *above) {
-    struct taken t = {0};
-    if (f->count) {
-        t = (struct taken){true, f->serial[0], now - (uint32_t)(f->time[0] >> 10), f->len[0], f->tos[0]};
-        model_pop(m, f);
-    }
-    *above = model_above(m, f, t.packet, t.sojourn, now);
-    return t;
-}
-
-static uint32_t model_control(const struct model *m, const struct model_flow *f, uint32_t t) {
-    return t + (uint32_t)(((uint64_t)m->params.interval * (uint64_t)(f->codel.inv_sqrt * 65536u)) >> 32);
-}
-
-static struct taken model_codel(struct model *m, struct model_flow *f, uint64_t now_ns) {
-    struct mqoe_codel *c = &f->codel;
-    uint32_t now = (uint32_t)(now_ns >> 10);
-    bool above;
-    struct taken t = model_take(m, f, now, &above);
-    if (!above) {
-        c->dropping = false;
-        return t;
-    }
-    if (c->dropping) {
-        while (c->dropping && (int32_t)(now - c->drop_next) >= 0) {
-            c->count++;
-            mqoe_codel_newton(c);
-            if (t.tos & 3) {
-                m->marks++;
-                c->drop_next = model_control(m, f, c->drop_next);
-                return t;
-            }
-            m->drops++;
-            t = model_take(m, f, now, &above);
-            if (above)
-                c->drop_next = model_control(m, f, c->drop_next);
-            else
-                c->dropping = false;
-        }
-        return t;
-    }
-    if (t.tos & 3) {
-        m->marks++;
-    } else {
-        m->drops++;
-        t = model_take(m, f, now, &above);
-    }
-    uint32_t delta = c->count - c->last_count;
-    c->dropping = true;
-    if (delta > 1 && (int32_t)(now - c->drop_next - 16 * m->params.interval) < 0) {
-        c->count = delta;
-        mqoe_codel_newton(c);
-    } else {
-        c->count = 1;
-        c->inv_sqrt = 0xffff;
-    }
-    c->last_count = c->count;
-    c->drop_next = model_control(m, f, now);
-    return t;
-}
-
-// Serial number of the packet that leaves, or −1.
-static int64_t model_dequeue(struct model *m, uint64_t now) {
-    while (m->new_count || m->old_count) {
-        bool from_new = m->new_count > 0;
-        int *list = from_new ? m->new_list : m->old_list, *count = from_new ? &m->new_count : &m->old_count;
-        int bucket = list[0];
-        struct model_flow *f = &m->flows[bucket];
-        if (f->deficit <= 0) {
-            f->deficit += (int32_t)m->config.quantum;
-            model_remove_head(list, count);
-            m->old_list[m->old_count++] = bucket;
-            f->listed = 2;
-            continue;
-        }
-        struct taken t = model_codel(m, f, now);
-        if (t.packet) {
-            f->deficit -= (int32_t)t.len;
-            return (int64_t)t.serial;
-        }
-        bool to_old = from_new && m->old_count;
-        model_remove_head(list, count);
-        f->listed = to_old ? 2 : 0;
-        if (to_old)
-            m->old_list[m->old_count++] = bucket;
-    }
-    return -1;
-}
-
-static void model_open(struct model *m, const struct mqoe_fq_codel_config *c,
-                       const struct mqoe_codel_params *p, uint64_t now) {
-    *m = (struct model){.config = *c, .params = *p};
-    for (int i = 0; i < MODEL_FLOWS; i++)
-        mqoe_codel_init(&m->flows[i].codel, p, mqoe_codel_ticks(now));
-}
-
-// Sometimes a burst, sometimes a pause long enough to forget; the link is now fast, now slow.
+// Fills, holds, drains, pauses long enough to forget, and ends with many sparse flows; then again.
 static void agree_for(uint64_t seed, uint32_t limit, uint32_t operations) {
-    static struct model m;
+    static struct agreement a;
+    static const uint32_t arrivals[] = {70, 50, 30, 0, 45}; // of 100 operations
     struct mqoe_fq_codel_config c = defaults();
-    struct mqoe_random r;
-    struct bed b;
-    uint64_t now = 20 * SECOND, last = 0;
     c.flows = MODEL_FLOWS;
     c.limit = limit;
     c.quantum = seed % 2 ? 300 : 1514;
-    mqoe_random_seed(&r, seed);
-    open_bed(&b, &c, limit + 2, 256);
-    model_open(&m, &c, &b.q.codel, now);
+    a.now = 20 * SECOND;
+    a.delivered = 0;
+    mqoe_random_seed(&a.random, seed);
+    open_bed(&a.bed, &c, limit + 2, 256);
+    model_open(&a.model, &c, &a.bed.q.codel, a.now);
     for (uint32_t i = 0; i < operations; i++) {
-        uint32_t phase = (i >> 9) % 5; // fill, hold, drain, pause, sparse
-        bool in = phase == 3 ? false : mqoe_random_below(&r, 100) < (uint32_t[]){70, 50, 30, 0, 45}[phase];
-        now += mqoe_random_below(&r, phase == 3 ? 8 * MS : MS);
-        if (in) {
-            uint32_t spread = phase == 4 ? MODEL_FLOWS : 4, bucket = mqoe_random_below(&r, spread);
-            uint32_t len = 60 + mqoe_random_below(&r, 1455);
-            uint8_t tos = bucket % 2 ? 2 : 0;
-            struct mqoe_frame *f = arrive(&b, now, bucket, len, tos);
-            assert_non_null(f);
-            model_enqueue(&m, (int)bucket, f->user, now, len, tos);
-        } else {
-            struct mqoe_frame *f = depart(&b, now);
-            int64_t want = model_dequeue(&m, now);
-            assert_int_equal(f ? (int64_t)f->user : -1, want);
-            last += f != NULL;
-            if (f)
-                frame_give(&b.store, f);
-        }
-        frame_give_all(&b.store, &b.dropped);
-        assert_int_equal(b.stats.backlog_packets, m.packets);
-        assert_int_equal(b.stats.backlog_bytes, m.bytes);
-        assert_int_equal(b.stats.drop_aqm + b.stats.drop_overflow, m.drops);
-        assert_int_equal(b.stats.marks, m.marks);
+        uint32_t phase = (i >> 9) % 5;
+        a.now += mqoe_random_below(&a.random, phase == 3 ? 8 * MS : MS);
+        if (mqoe_random_below(&a.random, 100) < arrivals[phase])
+            enqueue_both(&a, mqoe_random_below(&a.random, phase == 4 ? MODEL_FLOWS : 4));
+        else
+            dequeue_both(&a);
+        frame_give_all(&a.bed.store, &a.bed.dropped);
+        assert_same(&a);
     }
-    assert_true(last > operations / 10 && b.stats.marks > 100 && b.stats.drop_aqm > 100);
-    assert_int_equal(b.pool.flows_exhausted, 0);
-    close_bed(&b);
+    assert_true(a.delivered > operations / 10 && a.bed.stats.marks > 100 && a.bed.stats.drop_aqm > 100);
+    assert_int_equal(a.bed.pool.flows_exhausted, 0);
+    close_bed(&a.bed);
 }
 
 static void decides_as_the_model_that_never_forgets(void **state) {
@@ -431,36 +272,43 @@ static void a_flow_that_was_signalled_is_remembered(void **state) {
     close_bed(&b);
 }
 
-// Four records for 64 flows: packets share the reserve queue, none is lost, each flow keeps its order.
+static bool arrive_light_or_heavy(struct bed *b, struct mqoe_random *r, uint64_t now, uint32_t heavy) {
+    uint32_t light = mqoe_random_below(r, 64);
+    return arrive(b, now, mqoe_random_below(r, 8) ? heavy : light, 200, 0) != NULL;
+}
+
+static bool depart_in_order(struct bed *b, uint64_t now, uint64_t *last) {
+    struct mqoe_frame *f = depart(b, now);
+    frame_give_all(&b->store, &b->dropped);
+    if (!f)
+        return false;
+    assert_true(last[f->client] == UINT64_MAX || last[f->client] < f->user);
+    last[f->client] = f->user;
+    frame_give(&b->store, f);
+    return true;
+}
+
+// Four records for 64 flows: packets share the reserve queue, none is lost, each flow keeps its order. Each
+// second another flow is heavy, is signalled, and leaves a memory for others to push out.
 static void an_exhausted_pool_loses_and_reorders_nothing(void **state) {
     (void)state;
     struct mqoe_fq_codel_config c = defaults();
+    struct mqoe_frame_list rest = {0};
     struct mqoe_random r;
     struct bed b;
     uint64_t last[64], in = 0, out = 0;
     memset(last, 0xff, sizeof last);
     mqoe_random_seed(&r, 11);
     open_bed(&b, &c, 200, 5);
-    for (int i = 0; i < 200000; i++) {
-        uint64_t now = (uint64_t)i * MS / 10; // slow enough for CoDel to have something to remember
-        if (mqoe_random_below(&r, 100) < ((i >> 8) % 2 ? 60u : 40u)) {
-            // Each second another flow is heavy, is signalled, and leaves a memory for others to push out.
-            uint32_t light = mqoe_random_below(&r, 64), heavy = (uint32_t)i >> 13 & 63;
-            in += arrive(&b, now, mqoe_random_below(&r, 8) ? heavy : light, 200, 0) != NULL;
-        } else {
-            struct mqoe_frame *f = depart(&b, now);
-            frame_give_all(&b.store, &b.dropped);
-            if (!f)
-                continue;
-            assert_true(last[f->client] == UINT64_MAX || last[f->client] < f->user);
-            last[f->client] = f->user;
-            frame_give(&b.store, f);
-            out++;
-        }
+    for (uint32_t i = 0; i < 200000; i++) {
+        uint64_t now = i * MS / 10; // slow enough for CoDel to have something to remember
+        if (mqoe_random_below(&r, 100) < ((i >> 8) % 2 ? 60u : 40u))
+            in += arrive_light_or_heavy(&b, &r, now, i >> 13 & 63);
+        else
+            out += depart_in_order(&b, now, last);
     }
     assert_int_equal(in, out + b.stats.backlog_packets + b.stats.drop_aqm);
     assert_true(b.pool.flows_exhausted > 1000 && b.stats.drop_aqm > 100);
-    struct mqoe_frame_list rest = {0};
     mqoe_fq_codel_drain(&b.q, &b.pool, &b.stats, &rest);
     assert_int_equal(flows_in(&b.pool, MQOE_FLOW_FREE), 5);
     assert_true(b.pool.idle_head == MQOE_NO_FLOW && b.stats.backlog_packets == 0);

@@ -103,41 +103,55 @@ static void monitor_check(struct monitor *m, const struct bed *b, const struct m
     m->cost += (double)f->shaped_len * 8e9 / (double)rate;
 }
 
-// Random load below, at and above the rate; `late` is how late a timer may be.
+struct load {
+    struct bed bed;
+    struct monitor monitor;
+    uint64_t rate, spacing, arrival, wake;
+};
+
+static void next_arrival(struct load *l, uint32_t intensity) {
+    struct bed *b = &l->bed;
+    arrive(b, mqoe_random_below(&b->random, 64), 60 + mqoe_random_below(&b->random, 1455),
+           mqoe_random_below(&b->random, 2) ? 2 : 0);
+    l->arrival += 1 + mqoe_random_below(&b->random, (uint32_t)(l->spacing * 4 / (intensity + 1)));
+    if (l->wake == MQOE_NEVER && mqoe_leaf_next(&b->leaf) != MQOE_NEVER)
+        l->wake = mqoe_leaf_next(&b->leaf) < b->now ? b->now : mqoe_leaf_next(&b->leaf);
+}
+
+// Takes all that may go; then work conservation: nothing is held, or it is not allowed yet.
+static void serve(struct load *l, uint64_t late) {
+    struct bed *b = &l->bed;
+    for (struct mqoe_frame *f; (f = depart(b)); frame_give(&b->store, f))
+        monitor_check(&l->monitor, b, f, l->rate);
+    assert_true(b->leaf.stats.backlog_packets == 0 ? b->next_at == MQOE_NEVER : b->next_at > b->now);
+    l->wake = b->next_at;
+    if (late && l->wake != MQOE_NEVER)
+        l->wake += mqoe_random_below(&b->random, (uint32_t)late);
+}
+
+// Random load, from half of what fits to twice as much; `late` is how late a timer may be.
 static void run_load(enum mqoe_discipline_kind kind, uint64_t rate, uint64_t late, uint64_t seed) {
+    static struct load l;
     struct mqoe_leaf_config c = config(kind, rate);
-    struct monitor m;
-    struct bed b;
-    open_bed(&b, &c, seed);
-    monitor_open(&m);
-    uint64_t spacing = rate ? UINT64_C(800) * 8 * SECOND / rate : 5000, arrival = b.now, wake = MQOE_NEVER;
-    for (int i = 0; i < 60000; i++) {
-        b.now = arrival < wake ? arrival : wake;
-        if (b.now == arrival) {
-            uint32_t load = (uint32_t)((i >> 12) % 4); // a half, three quarters … of what fits, then more
-            arrive(&b, mqoe_random_below(&b.random, 64), 60 + mqoe_random_below(&b.random, 1455),
-                   mqoe_random_below(&b.random, 2) ? 2 : 0);
-            arrival += 1 + mqoe_random_below(&b.random, (uint32_t)(spacing * 4 / (load + 1)));
-            if (wake == MQOE_NEVER && mqoe_leaf_next(&b.leaf) != MQOE_NEVER)
-                wake = mqoe_leaf_next(&b.leaf);
-        }
-        if (wake <= b.now || wake == MQOE_NEVER) {
-            for (struct mqoe_frame *f; (f = depart(&b)); frame_give(&b.store, f))
-                monitor_check(&m, &b, f, rate);
-            // Work conservation: nothing held, or not allowed yet.
-            assert_true(b.leaf.stats.backlog_packets == 0 ? b.next_at == MQOE_NEVER : b.next_at > b.now);
-            wake = b.next_at == MQOE_NEVER || !late
-                       ? b.next_at
-                       : b.next_at + mqoe_random_below(&b.random, (uint32_t)late);
-        }
-        wake = wake < b.now ? b.now : wake;
-        const struct mqoe_queue_stats *s = &b.leaf.stats;
+    const struct mqoe_queue_stats *s = &l.bed.leaf.stats;
+    open_bed(&l.bed, &c, seed);
+    monitor_open(&l.monitor);
+    l.rate = rate;
+    l.spacing = rate ? UINT64_C(800) * 8 * SECOND / rate : 5000;
+    l.arrival = l.bed.now;
+    l.wake = MQOE_NEVER;
+    for (uint32_t i = 0; i < 60000; i++) {
+        l.bed.now = l.arrival < l.wake ? l.arrival : l.wake;
+        if (l.bed.now == l.arrival)
+            next_arrival(&l, (i >> 12) % 4);
+        if (l.wake <= l.bed.now)
+            serve(&l, late);
         assert_int_equal(s->in_packets, s->out_packets + s->drop_aqm + s->drop_overflow + s->backlog_packets);
-        assert_int_equal(b.in, b.out + b.gone + s->backlog_packets);
+        assert_int_equal(l.bed.in, l.bed.out + l.bed.gone + s->backlog_packets);
     }
-    assert_true(b.out > 5000);
-    assert_true(!rate || kind == MQOE_NONE || b.leaf.stats.drop_aqm + b.leaf.stats.drop_overflow > 0);
-    close_bed(&b);
+    assert_true(l.bed.out > 5000);
+    assert_true(!rate || s->drop_aqm + s->drop_overflow > 0);
+    close_bed(&l.bed);
 }
 
 static void holds_for_every_load(void **state) {
@@ -273,11 +287,21 @@ static void the_rate_changes_live(void **state) {
     close_bed(&b);
 }
 
+static void change_at_random(struct bed *b) {
+    static const enum mqoe_discipline_kind kinds[] = {MQOE_PFIFO, MQOE_FQ_CODEL, MQOE_NONE};
+    enum mqoe_discipline_kind kind = kinds[mqoe_random_below(&b->random, 3)];
+    struct mqoe_leaf_config c =
+        config(kind, kind == MQOE_NONE ? 0 : 1000000 + mqoe_random_below(&b->random, 20000000));
+    struct mqoe_error e;
+    if (kind == MQOE_FQ_CODEL)
+        c.discipline.fq_codel.flows = 1u << mqoe_random_below(&b->random, 11);
+    assert_int_equal(mqoe_leaf_change(&b->leaf, &c, b->now, &b->dropped, &e), 0);
+    take_dropped(b);
+}
+
 static void the_discipline_changes_live(void **state) {
     (void)state;
-    static const enum mqoe_discipline_kind kinds[] = {MQOE_PFIFO, MQOE_FQ_CODEL, MQOE_NONE};
     struct mqoe_leaf_config c = config(MQOE_PFIFO, 10000000);
-    struct mqoe_error e;
     struct monitor m;
     struct bed b;
     open_bed(&b, &c, 9);
@@ -286,12 +310,7 @@ static void the_discipline_changes_live(void **state) {
         b.now += mqoe_random_below(&b.random, MS);
         uint32_t what = mqoe_random_below(&b.random, 1000);
         if (what < 5) {
-            enum mqoe_discipline_kind kind = kinds[mqoe_random_below(&b.random, 3)];
-            c = config(kind, kind == MQOE_NONE ? 0 : 1000000 + mqoe_random_below(&b.random, 20000000));
-            if (kind == MQOE_FQ_CODEL)
-                c.discipline.fq_codel.flows = 1u << mqoe_random_below(&b.random, 11);
-            assert_int_equal(mqoe_leaf_change(&b.leaf, &c, b.now, &b.dropped, &e), 0);
-            take_dropped(&b);
+            change_at_random(&b);
         } else if (what < 600) {
             arrive(&b, mqoe_random_below(&b.random, 64), 60 + mqoe_random_below(&b.random, 1455), 0);
         } else {
