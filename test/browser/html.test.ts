@@ -144,6 +144,8 @@ inBrowser("log scale, values under the cursor, zoom", async (t) => {
   await toggle.click();
   t.is(await toggle.getAttribute("aria-pressed"), "false");
   t.not(await picture(), before);
+  await toggle.click();
+  t.is(await picture(), before);
   const box = await latency.locator(".u-over").boundingBox();
   if (box === null) return t.fail("the plot has no area");
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);

@@ -75,12 +75,21 @@ export const CLIENT_SCRIPT = `
     ...extra,
   });
   const tickText = (u, splits) => splits.map((v) => (v == null ? null : digits(Math.abs(v))));
-  const logFilter = (u, splits) => {
-    const decades = Math.log10(splits[splits.length - 1] / splits[0]);
-    const keep = decades > 2.2 ? [1] : [1, 2, 5];
-    return splits.map((v) => (keep.includes(Number((v / 10 ** Math.floor(Math.log10(v) + 1e-9)).toPrecision(3))) ? v : null));
+  /** 1, 2, 5 per decade; only powers over many decades; evenly spaced within a part of one. */
+  const logSplits = (u, axis, low, high) => {
+    const decades = Math.log10(high / low);
+    const steps = decades > 2.5 ? [1] : decades > 0.8 ? [1, 2, 5] : [1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9];
+    const splits = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+      for (const step of steps) {
+        const at = Number((step * 10 ** power).toPrecision(6));
+        if (at >= low && at <= high) splits.push(at);
+      }
+    }
+    if (splits.length > 2) return splits;
+    return [0, 1, 2, 3, 4].map((i) => Number((low + ((high - low) * (i + 0.5)) / 5).toPrecision(3)));
   };
-
+  const logAxis = { splits: logSplits, filter: (u, splits) => splits };
   const optionsOf = (plot, width, log) => {
     const onX = plot.switchable && plot.switchable.axis === "x";
     const yLog = log && plot.switchable && !onX;
@@ -97,8 +106,8 @@ export const CLIENT_SCRIPT = `
         y: { distr: yLog ? 3 : 1, range: yLog ? positive : linear },
       },
       axes: [
-        axis(plot.x.label + ", " + plot.x.unit, plot.x.unit, { size: 30, values: tickText, ...(onX && log ? { filter: logFilter } : {}) }),
-        axis(plot.y.label + (plot.y.unit ? ", " + plot.y.unit : ""), plot.y.unit, { values: tickText, ...(yLog ? { filter: logFilter } : {}) }),
+        axis(plot.x.label + ", " + plot.x.unit, plot.x.unit, { size: 30, values: tickText, ...(onX && log ? logAxis : {}) }),
+        axis(plot.y.label + (plot.y.unit ? ", " + plot.y.unit : ""), plot.y.unit, { values: tickText, ...(yLog ? logAxis : {}) }),
       ],
       series: [{ label: plot.x.label, value: (u, v) => (v == null ? "–" : digits(v) + " " + plot.x.unit) }, ...seriesOf(plot)],
       bands: plot.series.flatMap((s, i) => (s.stackOn >= 0 ? [{ series: [i + 1, s.stackOn + 1], dir: s.values.some((v) => v < 0) ? 1 : -1 }] : [])),

@@ -1,11 +1,24 @@
-import { html, type Markup, raw } from "./markup.js";
+import { html, jsonScript, type Markup, raw } from "./markup.js";
 import { envelope, type Plot, type PlotSeries } from "./plot.js";
 
 /** The static drawing of a plot: what is seen without scripting, and what is printed. Colours come from the page. */
 
-const WIDTH = 880;
 const HEIGHT = 250;
-const AREA = { left: 58, right: 870, top: 22, bottom: 218 };
+/** Half a page wide, plots are drawn smaller, so that their text keeps its size. */
+const WIDTH = { whole: 880, half: 460 };
+
+interface Frame {
+  width: number;
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
+function frameOf(plot: Plot): Frame {
+  const width = plot.half ? WIDTH.half : WIDTH.whole;
+  return { width, left: 46, right: width - 10, top: 22, bottom: 218 };
+}
 
 interface Scale {
   toPixel: (value: number) => number;
@@ -29,6 +42,7 @@ function logTicks(low: number, high: number): number[] {
     for (const step of LOG_STEPS) ticks.push(Number((step * 10 ** power).toPrecision(6)));
   }
   const inside = ticks.filter((tick) => tick >= low && tick <= high);
+  if (inside.length < 3) return linearTicks(low, high, 5);
   return inside.length > 9 ? inside.filter((tick) => Math.log10(tick) % 1 === 0) : inside;
 }
 
@@ -55,18 +69,18 @@ function* allValues(plot: Plot): Iterable<number | null> {
   for (const { values } of plot.series) yield* values;
 }
 
-function yScale(plot: Plot): Scale {
+function yScale(plot: Plot, frame: Frame): Scale {
   const log = plot.switchable?.axis === "y" && plot.switchable.log;
   const [low, high] = extent(allValues(plot));
-  if (log) return makeScale(Math.max(low, 0.01) * 0.9, Math.max(high, 0.02) * 1.1, AREA.bottom, AREA.top, true, 5);
+  if (log) return makeScale(Math.max(low, 0.01) * 0.9, Math.max(high, 0.02) * 1.1, frame.bottom, frame.top, true, 5);
   const top = plot.y.unit === "%" ? 100 : high * 1.05 || 1;
-  return makeScale(Math.min(0, low * 1.05), top, AREA.bottom, AREA.top, false, 5);
+  return makeScale(Math.min(0, low * 1.05), top, frame.bottom, frame.top, false, 5);
 }
 
-function xScale(plot: Plot): Scale {
+function xScale(plot: Plot, frame: Frame): Scale {
   const log = plot.switchable?.axis === "x" && plot.switchable.log;
   const [low, high] = plot.phases.length > 0 ? phaseExtent(plot) : extent(plot.x.values);
-  return makeScale(low, high, AREA.left, AREA.right, log ?? false, 8);
+  return makeScale(low, high, frame.left, frame.right, log ?? false, frame.width / 110);
 }
 
 function phaseExtent(plot: Plot): [number, number] {
@@ -100,6 +114,23 @@ function lineOf(plot: Plot, series: PlotSeries, x: Scale, y: Scale, columns: num
   return html`<path d="${d}" class="line${series.dashed ? " dashed" : ""}" style="stroke:var(--c${series.color})"/>`;
 }
 
+/** Corners in pixels of a staircase: values of intervals hold until the next one. Level stretches are one step. */
+function corners(points: Point[], x: Scale, y: Scale): Point[] {
+  const pixels = points.map(([px, py]): Point => [x.toPixel(px), y.toPixel(py)]);
+  return pixels.filter(([, py], i) => i === 0 || i === pixels.length - 1 || py !== (pixels[i - 1] as Point)[1]);
+}
+
+/** Forwards along the upper staircase, back along the lower one. */
+function ringOf(upper: Point[], lower: Point[]): string {
+  const [first, last] = [upper[0] as Point, lower.at(-1) as Point];
+  const there = upper.slice(1).map(([px, py]) => `H${px}V${py}`);
+  const back = lower
+    .slice(0, -1)
+    .reverse()
+    .map(([px, py]) => `V${py}H${px}`);
+  return `M${first[0]} ${first[1]}${there.join("")}L${last[0]} ${last[1]}${back.join("")}Z`;
+}
+
 /** Between a stack's own line and the one below it (or zero). Stacks have no gaps. */
 function areaOf(plot: Plot, series: PlotSeries, x: Scale, y: Scale, columns: number): Markup {
   const base = plot.series[series.stackOn ?? -1];
@@ -111,32 +142,34 @@ function areaOf(plot: Plot, series: PlotSeries, x: Scale, y: Scale, columns: num
         [(own[0] as Point)[0], 0],
         [(own.at(-1) as Point)[0], 0],
       ];
-  const d = `${pathOf(own, x, y)}${pathOf(floor.toReversed(), x, y).replace("M", "L")}Z`;
+  const d = ringOf(corners(own, x, y), corners(floor, x, y));
   return html`<path d="${d}" class="area${series.pale ? " pale" : ""}" style="fill:var(--c${series.color})"/>`;
 }
 
-function phaseBands(plot: Plot, x: Scale): Markup {
+function phaseBands(plot: Plot, x: Scale, frame: Frame): Markup {
   return html`${plot.phases.map((phase) => {
     const [from, to] = [x.toPixel(phase.start), x.toPixel(phase.end)];
     const label =
-      to - from > 40 ? html`<text x="${(from + to) / 2}" y="${AREA.top - 6}" class="phase">${phase.name}</text>` : null;
-    return html`<rect x="${from}" y="${AREA.top}" width="${to - from}" height="${AREA.bottom - AREA.top}" class="band ${
+      to - from > 40
+        ? html`<text x="${(from + to) / 2}" y="${frame.top - 6}" class="phase">${phase.name}</text>`
+        : null;
+    return html`<rect x="${from}" y="${frame.top}" width="${to - from}" height="${frame.bottom - frame.top}" class="band ${
       phase.name === "loaded" ? "loaded" : ""
     }"/>${label}`;
   })}`;
 }
 
-function axes(plot: Plot, x: Scale, y: Scale): Markup {
+function axes(plot: Plot, x: Scale, y: Scale, frame: Frame): Markup {
   const yTicks = y.ticks.map(
-    (tick) => html`<path d="M${AREA.left} ${y.toPixel(tick)}H${AREA.right}" class="grid"/>
-<text x="${AREA.left - 6}" y="${y.toPixel(tick) + 4}" class="tick end">${Math.abs(tick)}</text>`,
+    (tick) => html`<path d="M${frame.left} ${y.toPixel(tick)}H${frame.right}" class="grid"/>
+<text x="${frame.left - 6}" y="${y.toPixel(tick) + 4}" class="tick end">${Math.abs(tick)}</text>`,
   );
   const xTicks = x.ticks.map(
-    (tick) => html`<text x="${x.toPixel(tick)}" y="${AREA.bottom + 15}" class="tick">${tick}</text>`,
+    (tick) => html`<text x="${x.toPixel(tick)}" y="${frame.bottom + 15}" class="tick">${tick}</text>`,
   );
   const label = plot.x.unit === "s" ? "seconds from the start of the run" : `${plot.x.label}, ${plot.x.unit}`;
-  return html`${yTicks}${xTicks}<text x="${AREA.right}" y="${HEIGHT - 3}" class="tick end">${label}</text>
-<text x="0" y="${AREA.top - 6}" class="tick start">${plot.y.unit}</text>`;
+  return html`${yTicks}${xTicks}<text x="${frame.right}" y="${HEIGHT - 3}" class="tick end">${label}</text>
+<text x="0" y="${frame.top - 6}" class="tick start">${plot.y.unit}</text>`;
 }
 
 function legend(plot: Plot): Markup {
@@ -148,25 +181,25 @@ function legend(plot: Plot): Markup {
 
 /** `columns`: horizontal resolution, at most two points each. */
 export function svgPlot(plot: Plot, columns: number): Markup {
-  const [x, y] = [xScale(plot), yScale(plot)];
+  const frame = frameOf(plot);
+  const [x, y] = [xScale(plot, frame), yScale(plot, frame)];
   const areas = plot.series.filter((series) => series.stackOn !== undefined);
   const lines = plot.series.filter((series) => series.stackOn === undefined);
-  const losses = plot.losses.map((at) => `M${x.toPixel(at)} ${AREA.bottom - 5}V${AREA.bottom}`).join("");
-  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${plot.title}: ${plot.summary}">
-${phaseBands(plot, x)}${areas.map((series) => areaOf(plot, series, x, y, columns))}${axes(plot, x, y)}${lines.map(
+  const losses = plot.losses.map((at) => `M${x.toPixel(at)} ${frame.bottom - 5}V${frame.bottom}`).join("");
+  return html`<svg viewBox="0 0 ${frame.width} ${HEIGHT}" role="img" aria-label="${plot.title}: ${plot.summary}">
+${phaseBands(plot, x, frame)}${areas.map((series) => areaOf(plot, series, x, y, columns))}${axes(plot, x, y, frame)}${lines.map(
   (series) => lineOf(plot, series, x, y, columns),
 )}${losses === "" ? null : raw(`<path d="${losses}" class="loss"/>`)}</svg>${legend(plot)}`;
 }
 
 /** A plot on the page: heading, the static drawing, and the numbers from which the script draws the live one. */
 export function figure(plot: Plot, columns: number): Markup {
-  const data = JSON.stringify(plot).replace(/</gu, "\\u003c");
   const toggle = plot.switchable
     ? html`<button type="button" class="toggle" hidden aria-pressed="${plot.switchable.log ? "true" : "false"}">log scale</button>`
     : null;
   return html`<figure class="plot">
 <figcaption><b>${plot.title}</b> <span>${plot.summary}</span>${toggle}</figcaption>
 <div class="static">${svgPlot(plot, columns)}</div><div class="live"></div>
-<script type="application/json">${raw(data)}</script>
+<script type="application/json">${jsonScript(plot)}</script>
 </figure>`;
 }

@@ -20,7 +20,7 @@ function row(expectation: ExpectationResult): Markup {
   const place = `${file.split("/").at(-1)}:${line}`;
   return html`<tr><td>${badge(verdict)}</td><th scope="row"><code>${metric}</code>${
     reason === "" ? null : html`<span class="reason">${reason}</span>`
-  }</th><td>${boundText(expectation)}</td><td class="n">${formatValue(value, bound.unit, metric)}</td><td>${worstText(expectation)}</td><td class="muted"><code class="nowrap" title="${file}">${place}</code></td></tr>`;
+  }</th><td class="${bound.text.length < 24 ? "nowrap" : ""}">${boundText(expectation)}</td><td class="n">${formatValue(value, bound.unit, metric)}</td><td>${worstText(expectation)}</td><td class="muted"><code class="nowrap" title="${file}">${place}</code></td></tr>`;
 }
 
 /** All expectations of all cases. */
