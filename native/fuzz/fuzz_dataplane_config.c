@@ -1,0 +1,28 @@
+// fuzz-sources: dataplane/config.c dataplane/json.c packet/lpm.c packet/hash.c packet/ecn.c packet/checksum.c
+// fuzz-sources: sqm/leaf.c sqm/shaper.c sqm/discipline.c sqm/fq_codel.c sqm/pfifo.c sqm/codel.c sqm/pool.c
+// fuzz-sources: sqm/histogram.c sqm/framing.c record/error.c
+//
+// The blueprint reader on any JSON: it accepts or names what is wrong, and leaks or overruns nothing.
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "dataplane/config.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    json_t *document = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
+    if (!document)
+        return 0;
+    struct mqoe_dp_config config;
+    struct mqoe_error e = {0};
+    int err = mqoe_dp_config_read(&config, document, &e);
+    if ((err != 0) != (e.errnum != 0) || (err && !e.object[0]))
+        abort(); // an error without a place, or the other way round
+    for (uint32_t i = 0; !err && i < config.client_prefix_count; i++)
+        if (config.client_prefixes[i].value >= config.client_count)
+            abort();
+    mqoe_dp_config_free(&config);
+    return 0;
+}
