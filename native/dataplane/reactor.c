@@ -28,7 +28,8 @@ static uint64_t cpu_ns(void) {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
-// Two fill rings take half of the frames at most: the rest is for the queues. (Blueprints count 4,096 frames for them.)
+// Two fill rings take half of the frames at most: the rest is for the queues. (Blueprints count 4,096 frames
+// for them.)
 static uint32_t ring_size(uint32_t frames) {
     uint32_t ring = 32;
     while (ring < MAX_RING && ring * 2 <= frames / 4)
