@@ -205,7 +205,6 @@ export type ServerSpec = z.output<typeof server>;
 export type SiteSpec = z.output<typeof site>;
 export type ClientSpec = z.output<typeof client>;
 export type TrafficSpec = z.output<typeof traffic>;
-export type ChangeSpec = z.output<typeof change>;
 export type ExpectSpec = z.output<typeof expect>;
 export type PhasesSpec = z.output<typeof phases>;
 export type DataplaneSpec = z.output<typeof dataplane>;
