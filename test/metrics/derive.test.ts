@@ -378,3 +378,26 @@ test("sites pool their own clients", (t) => {
   t.is(by["site/tower"]?.["ping.rtt.max"]?.count, 400);
   near(t, by["site/mast"], "bulk.goodput", 9e6);
 });
+
+test("IPDV has no difference across a loss", (t) => {
+  const s = synthetic({ clients: 1 }, { loaded: (_, seq) => (seq < 200 ? 0.021 : 0.029) });
+  const at = (time: number) => s.rows.probe.find((row) => row.time === time) as Record<string, number>;
+  near(t, derive(s).total, "ping.ipdv", 0.008 / 199);
+  Object.assign(at(2000 * MS), lose(at(2000 * MS)));
+  near(t, derive(s).total, "ping.ipdv", 0);
+});
+
+test("a bin that reaches beyond the end of a phase counts by its overlap", (t) => {
+  const s = synthetic({ clients: 1, flows: 1 }, { goodput: (_, bin) => (bin === 20 ? 8e6 : 0) });
+  // Bin 20 covers 3000 … 3100 ms; the loaded phase now ends in its middle.
+  s.blueprint.timeline.phases = s.blueprint.timeline.phases.map((phase) =>
+    phase.name === "loaded" ? { ...phase, end: 3050 * MS } : phase,
+  );
+  near(t, derive(s).total, "bulk.goodput", 8e6 * (0.05 / 1.85), 1);
+});
+
+test("the last accounting counts", (t) => {
+  const s = synthetic();
+  s.events.push({ ...(s.events.find((e) => e.event === "accounting") as (typeof s.events)[0]), unaccounted: 9 });
+  near(t, derive(s).total, "dataplane.unaccounted", 9);
+});

@@ -233,6 +233,18 @@ test("no data is never a pass: a metric nobody has, a client without samples, a 
   t.is(judgeCase({ ...which, expectations: [lossless] }, [evidence(s)], new Map()).verdict, "no-data");
 });
 
+test("a number that no observation stands behind is no data", (t) => {
+  const s = synthetic();
+  const accounting = s.events.find((event) => event.event === "accounting") as object;
+  Object.assign(accounting, { in: 0, out: 0, dropped: { aqm: 0, overflow: 0, path: 0, rig: 0 } });
+  const zero = {
+    metric: "dataplane.unaccounted",
+    per: "total",
+    bound: bound("equals", 0, { unit: "packets" }),
+  } as const;
+  t.is(judgeCase({ ...s.case, expectations: [expectation(zero)] }, [evidence(s)], new Map()).verdict, "no-data");
+});
+
 test("a violation among clients without data is a violation", (t) => {
   const s = synthetic({}, slow);
   s.rows.probe = s.rows.probe.filter((row) => row.probe === 0);
