@@ -1,5 +1,6 @@
+import { canonicalName } from "../metrics/names.js";
 import type { Metrics, MetricValue } from "../metrics/types.js";
-import type { CaseResult } from "../verdict/types.js";
+import type { CaseResult, ExpectationResult } from "../verdict/types.js";
 
 /**
  * The few numbers of a case that people look for first, picked out of its metrics by their names (DESIGN §9:
@@ -43,23 +44,32 @@ function worstGrade(metrics: Metrics): MetricValue | undefined {
 export function headline(metrics: Metrics): Headline {
   const names = Object.keys(metrics);
   const traffics = names.map((name) => /^([^.]+)\.rtt\.p50$/u.exec(name)?.[1]).filter((name) => name !== undefined);
+  // TCP has round-trip times too, but none without load; what people compare is the probe's.
+  const probes = traffics.filter((traffic) => names.includes(`${traffic}.induced.p99`));
   const goodput = names.filter((name) => /^[^.]+\.goodput(\.(down|up))?$|^[^.]+\.goodput_(down|up)$/u.test(name));
   return {
     grade: worstGrade(metrics),
     goodput: goodput.map((name) => ({ name, metric: metrics[name] as MetricValue })),
-    latency: traffics.map((traffic) => latencyOf(traffic, metrics)),
+    latency: (probes.length > 0 ? probes : traffics).map((traffic) => latencyOf(traffic, metrics)),
   };
 }
 
-/** Lines of evidence for a verdict that no expectation explains: health checks that did not hold, by run. */
+/** Health checks that did not hold, by run, but for those that the case's reason quotes already. */
 export function evidence(result: CaseResult): string[] {
   const seen = new Set<string>();
   for (const run of result.runs) {
     for (const check of run.health.checks) {
-      if (check.verdict === "ok") continue;
+      if (check.verdict === "ok" || (check.reason !== "" && result.reason.includes(check.reason))) continue;
       const where = result.runs.length > 1 ? `run ${run.repeat}: ` : "";
       seen.add(`${where}${check.name} ${check.verdict}: ${check.reason || `${check.value} ${check.unit}`.trim()}`);
     }
   }
   return [...seen];
+}
+
+/** The unit of what was measured; a bound may have another (`95% of share` bounds a rate by a ratio). */
+export function measuredUnit(result: CaseResult, { metric, bound }: ExpectationResult): string {
+  const name = canonicalName(metric);
+  const groups = [result.metrics, ...Object.values(result.by)];
+  return groups.find((metrics) => metrics[name] !== undefined)?.[name]?.unit ?? bound.unit;
 }

@@ -318,6 +318,8 @@ function metricsOf(discipline: Discipline, spread: number): Metrics {
     "ping.loss": metric(discipline === "pfifo" ? 0.004 : 0.0003, "ratio"),
     "ping.grade": metric(grade, "grade"),
     "bulk.goodput": { ...metric(DOWN * (0.93 - spread / 10), "bit/s", 200), layer: "goodput" },
+    "bulk.rtt.p50": metric(loaded, "s", 300),
+    "bulk.rtt.p99": metric(loaded * 1.2, "s", 300),
     "dataplane.drops": metric(412, "packets"),
     "dataplane.marks": metric(discipline === "fq_codel" ? 387 : 0, "packets"),
   };
@@ -353,7 +355,7 @@ function expectationsOf(discipline: Discipline, worst: string): ExpectationResul
     }),
     makeExpectation({
       metric: "bulk.goodput",
-      bound: { op: "at_least", value: 0.9, unit: "bit/s", of: "share", text: "90% of share" },
+      bound: { op: "at_least", value: 0.9, unit: "ratio", of: "share", text: "90% of share" },
       value: 18.6e6,
       worst: { client: worst, value: 18.4e6, limit: 18e6 },
       line: 56,

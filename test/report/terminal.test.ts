@@ -68,6 +68,7 @@ test("no line is wider than the terminal, whatever the names, and colour changes
     reason: long.repeat(3),
   });
   for (const columns of [60, 80, 120]) {
+    results.verdict = "invalid";
     const plain = renderVerdicts(results, { ...PLAIN, columns });
     for (const line of plain.split("\n")) t.true(line.length <= columns, `${line.length} > ${columns}: ${line}`);
     const coloured = renderVerdicts(results, { ...PLAIN, columns, color: true });
@@ -97,6 +98,8 @@ test("verdicts without colour still say what they are, and why", (t) => {
   t.regex(text, /^! INVALID {2}home-line$/mu);
   t.regex(text, /the machine was the limit/u);
   t.regex(text, /• cpu-headroom invalid: 98 % busy/u);
+  const quoted = { ...invalid, reason: "cpu-headroom: 98 % busy", runs: [run as (typeof invalid.runs)[0]] };
+  t.is(renderVerdicts(resultsOf(quoted), PLAIN).split("98 % busy").length, 2, "said once");
   t.regex(text, /\? no data +ping\.induced\.p99 +< 30ms +–/u);
   t.regex(text, /no probe came back\n {4}\(scenarios\/quickstart\/home-line\.toml:52\)/u);
 });

@@ -1,5 +1,6 @@
 import type { CaseResult, ExpectationResult, Verdict } from "../../verdict/types.js";
 import { boundText, formatValue, NO_VALUE, verdictLook } from "../format.js";
+import { measuredUnit } from "../headline.js";
 import { html, type Markup } from "./markup.js";
 
 /** A verdict as symbol and words on its colour. */
@@ -8,19 +9,19 @@ export function badge(verdict: Verdict): Markup {
   return html`<span class="badge tone-${tone}"><span aria-hidden="true">${symbol}</span> ${words}</span>`;
 }
 
-function worstText({ worst, bound, metric }: ExpectationResult): Markup | string {
+function worstText({ worst, bound, metric }: ExpectationResult, unit: string): Markup | string {
   if (worst === null) return NO_VALUE;
-  const limit =
-    worst.limit !== null && bound.of !== null ? ` (limit ${formatValue(worst.limit, bound.unit, metric)})` : "";
-  return html`<span class="nowrap">${formatValue(worst.value, bound.unit, metric)}</span> <span class="muted">${worst.client}${limit}</span>`;
+  const limit = worst.limit !== null && bound.of !== null ? ` (limit ${formatValue(worst.limit, unit, metric)})` : "";
+  return html`<span class="nowrap">${formatValue(worst.value, unit, metric)}</span> <span class="muted">${worst.client}${limit}</span>`;
 }
 
-function row(expectation: ExpectationResult): Markup {
+function row(result: CaseResult, expectation: ExpectationResult): Markup {
+  const unit = measuredUnit(result, expectation);
   const { metric, bound, value, verdict, reason, file, line } = expectation;
   const place = `${file.split("/").at(-1)}:${line}`;
   return html`<tr><td>${badge(verdict)}</td><th scope="row"><code>${metric}</code>${
     reason === "" ? null : html`<span class="reason">${reason}</span>`
-  }</th><td class="${bound.text.length < 24 ? "nowrap" : ""}">${boundText(expectation)}</td><td class="n">${formatValue(value, bound.unit, metric)}</td><td>${worstText(expectation)}</td><td class="muted"><code class="nowrap" title="${file}">${place}</code></td></tr>`;
+  }</th><td class="${bound.text.length < 24 ? "nowrap" : ""}">${boundText(expectation)}</td><td class="n">${formatValue(value, unit, metric)}</td><td>${worstText(expectation, unit)}</td><td class="muted"><code class="nowrap" title="${file}">${place}</code></td></tr>`;
 }
 
 /** All expectations of all cases. */
@@ -34,7 +35,7 @@ export function verdictTable(cases: { result: CaseResult; anchor: string }[]): M
               result.reason === "" ? null : html`<span class="reason muted"> ${result.reason}</span>`
             }</th></tr>`
           : null
-      }${result.expectations.map(row)}${
+      }${result.expectations.map((expectation) => row(result, expectation))}${
         result.expectations.length === 0
           ? html`<tr><td colspan="6" class="muted">This case has no expectations.</td></tr>`
           : null

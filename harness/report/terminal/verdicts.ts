@@ -13,7 +13,7 @@ import {
   VERDICT_MEANING,
   verdictLook,
 } from "../format.js";
-import { evidence, headline, type LatencyHeadline } from "../headline.js";
+import { evidence, headline, type LatencyHeadline, measuredUnit } from "../headline.js";
 import { painter, paintVerdict, printable, type Style, wrap } from "./style.js";
 
 /** Where to look next. */
@@ -44,7 +44,7 @@ function renderCase(page: Page, result: CaseResult): string {
     ...titleLines(page, result),
     ...headlineLines(page, result),
     ...reasonLines(page, result),
-    ...(result.expectations.length > 0 ? ["", expectationTable(page, result.expectations)] : []),
+    ...(result.expectations.length > 0 ? ["", expectationTable(page, result)] : []),
     ...expectationReasons(page, result.expectations),
   ];
   return `${lines.join("\n")}\n`;
@@ -124,8 +124,9 @@ const CHARS = Object.fromEntries(
     .map((side) => [side, ""]),
 );
 
-function expectationTable(page: Page, expectations: ExpectationResult[]): string {
-  const rows = expectations.map(expectationRow);
+function expectationTable(page: Page, result: CaseResult): string {
+  const { expectations } = result;
+  const rows = expectations.map((expectation) => expectationRow(expectation, measuredUnit(result, expectation)));
   // The gap after the last column is trimmed off below.
   const widths = columnWidths([HEAD, ...rows], page.style.columns - INDENT.length + GAP);
   const table = new Table({
@@ -143,9 +144,8 @@ function expectationTable(page: Page, expectations: ExpectationResult[]): string
   return lines.map((line) => (INDENT + line).trimEnd()).join("\n");
 }
 
-function expectationRow(expectation: ExpectationResult): string[] {
+function expectationRow(expectation: ExpectationResult, unit: string): string[] {
   const { symbol, words } = verdictLook(expectation.verdict);
-  const { unit } = expectation.bound;
   const worst = expectation.worst;
   return [
     `${symbol} ${words}`,
@@ -187,12 +187,14 @@ function expectationReasons(page: Page, expectations: ExpectationResult[]): stri
 function renderFooter(page: Page, results: Results, pointers: Pointer[]): string {
   const { chalk, style } = page;
   const { symbol, words } = verdictLook(results.verdict);
-  const badge = chalk.bold(paintVerdict(chalk, results.verdict, `${symbol} ${words.toUpperCase()}`));
+  const badge = `${symbol} ${words.toUpperCase()}`;
+  const [meaning = "", ...more] = wrap(VERDICT_MEANING[results.verdict], style.columns - badge.length - 2);
   const expectations = results.cases.flatMap((result) => result.expectations.map((e) => e.verdict));
   const label = Math.max(0, ...pointers.map((pointer) => pointer.label.length));
   return [
     chalk.dim("─".repeat(style.columns)),
-    `${badge}  ${VERDICT_MEANING[results.verdict]}`,
+    `${chalk.bold(paintVerdict(chalk, results.verdict, badge))}  ${meaning}`,
+    ...more.map((line) => " ".repeat(badge.length + 2) + line),
     ...wrap(
       tally(
         results.cases.map((result) => result.verdict),
