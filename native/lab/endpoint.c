@@ -159,21 +159,20 @@ static int bring_up(struct lab *lab, const struct inner *inner, int program, con
     return status < 0 ? status : lab_offloads_off(lab, inner->ifname);
 }
 
-static int read_inner(struct lab *lab, json_t *op, struct inner *inner, int64_t *shard) {
-    int status;
-    if ((status = lab_side(lab, op, &inner->side)) < 0 ||
-        (status = lab_number(lab, op, "shard", 0, LAB_SHARDS - 1, shard)) < 0)
-        return status;
-    return find_inner(lab, op, inner);
+// The fields that port and trunk share; nothing is entered before all fields of an operation are good.
+static int read_side(struct lab *lab, json_t *op, struct inner *inner, int64_t *shard) {
+    int status = lab_side(lab, op, &inner->side);
+    return status < 0 ? status : lab_number(lab, op, "shard", 0, LAB_SHARDS - 1, shard);
 }
 
 int lab_op_port(struct lab *lab, json_t *op, json_t *result) {
     struct inner inner;
     int64_t shard;
     json_t *ipv4, *ipv6;
-    int status = read_inner(lab, op, &inner, &shard);
-    if (status < 0 || (status = lab_strings(lab, op, "ipv4", &ipv4)) < 0 ||
-        (status = lab_strings(lab, op, "ipv6", &ipv6)) < 0)
+    int status;
+    if ((status = read_side(lab, op, &inner, &shard)) < 0 ||
+        (status = lab_strings(lab, op, "ipv4", &ipv4)) < 0 ||
+        (status = lab_strings(lab, op, "ipv6", &ipv6)) < 0 || (status = find_inner(lab, op, &inner)) < 0)
         return status;
     int program = lab_xdp_program(lab, inner.side, LAB_PORT);
     if (program < 0 || (status = bring_up(lab, &inner, program, NULL)) < 0)
@@ -189,8 +188,8 @@ int lab_op_port(struct lab *lab, json_t *op, json_t *result) {
 int lab_op_trunk(struct lab *lab, json_t *op, json_t *result) {
     struct inner inner;
     int64_t shard;
-    int status = read_inner(lab, op, &inner, &shard);
-    if (status < 0)
+    int status;
+    if ((status = read_side(lab, op, &inner, &shard)) < 0 || (status = find_inner(lab, op, &inner)) < 0)
         return status;
     int program = lab_xdp_program(lab, inner.side, LAB_TRUNK);
     if (program < 0 || (status = bring_up(lab, &inner, program, NULL)) < 0)

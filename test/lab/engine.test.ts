@@ -45,7 +45,7 @@ async function failure(t: ExecutionContext, engine: LabEngine, ...ops: LabOp[]):
 }
 
 interface IrttResult {
-  stats: { rtt: { min: number; median: number; max: number }; packets_received: number };
+  stats: { rtt: { min: number; median: number; max: number }; packets_sent: number; packets_received: number };
 }
 
 /** Rows of /proc/net/snmp and snmp6 of a namespace that must be zero: `Tcp: … InCsumErrors`, `Ip6InHdrErrors` … */
@@ -75,7 +75,8 @@ test("two endpoints talk through both switches: no noise, no loss, right checksu
     for (const address of ["10.9.0.1", "[fd00:9::1]"]) {
       const args = ["-i", "10ms", "-d", "500ms", "-q", "-o", "-", address];
       const result = JSON.parse(await lab.run("client-1", "irtt", "client", ...args)) as IrttResult;
-      t.is(result.stats.packets_received, 50, address);
+      t.is(result.stats.packets_received, result.stats.packets_sent, address);
+      t.true(result.stats.packets_sent > 20, address); // on a busy machine irtt skips some
       t.true(result.stats.rtt.median < 5e6, `${address}: median ${result.stats.rtt.median} ns`);
     }
     await stopIrtt();
