@@ -124,3 +124,18 @@ test("a case that left nothing is still a page", (t) => {
   const empty = renderHtml({ ...input, results: { ...input.results, cases: [] }, cases: [] });
   t.regex(empty, /0 cases/u);
 });
+
+test("what differed between the environments of runs is told apart from what they shared", (t) => {
+  const input = makeInput({ disciplines: ["fq_codel", "pfifo"] });
+  const run = input.cases[1]?.runs[0];
+  if (run === undefined) return t.fail("no run");
+  run.environment = { ...run.environment, node: "v22.0.0" };
+  const page = bodyOf(renderHtml(input));
+  const [shared = "", differed = ""] = page
+    .slice(page.indexOf("Environment</h2>"))
+    .split("What differed between runs</h3>");
+  t.true(shared.includes("AMD EPYC 9R14"));
+  t.false(differed.includes("AMD EPYC 9R14"));
+  t.regex(differed, /node<\/th><td>v20\.20\.2<\/td><td class="muted">home-line\[sqm=fq_codel\] run 1</u);
+  t.regex(differed, /node<\/th><td>v22\.0\.0<\/td><td class="muted">home-line\[sqm=pfifo\] run 1</u);
+});

@@ -79,7 +79,7 @@ const CHECK_WORDS = { ok: "✓ ok", warn: "! warning", invalid: "✗ invalid" } 
 const CHECK_TONES = { ok: "tone-good", warn: "tone-odd", invalid: "tone-bad" } as const;
 
 function checkRow(run: RunResult, check: HealthCheck, several: boolean): Markup {
-  return html`<tr>${several ? html`<td>run ${run.repeat}</td>` : null}<th scope="row">${check.name}</th><td><span class="${
+  return html`<tr>${several ? html`<td>run ${run.repeat}</td>` : null}<th scope="row">${check.name}</th><td class="nowrap"><span class="${
     CHECK_TONES[check.verdict]
   }">${CHECK_WORDS[check.verdict]}</span></td><td class="n">${formatValue(check.value, check.unit)}</td><td class="n">${formatValue(
     check.limit,

@@ -14,28 +14,45 @@ function flatten(value: unknown, path: string): [string, string][] {
   return Object.entries(value).flatMap(([key, inner]) => flatten(inner, path === "" ? key : `${path}.${key}`));
 }
 
-function settled(environment: object): object {
-  return Object.fromEntries(Object.entries(environment).filter(([key]) => !VOLATILE.includes(key)));
-}
-
-/** The machine and the software; once when all runs had the same, else each with the runs that had it. */
-export function environmentSection(cases: CaseReport[]): Markup | null {
-  const kinds = new Map<string, { environment: object; runs: string[] }>();
-  for (const { result, runs } of cases) {
-    for (const { environment, repeat } of runs) {
+/** For each key, in order of appearance, which value which runs had. */
+function valuesByKey(cases: CaseReport[]): { keys: Map<string, Map<string, string[]>>; runs: number } {
+  const keys = new Map<string, Map<string, string[]>>();
+  let runs = 0;
+  for (const { result, runs: own } of cases) {
+    for (const { environment, repeat } of own) {
       if (environment === null) continue;
-      const own = settled(environment);
-      const key = JSON.stringify(own);
-      const kind = kinds.get(key) ?? { environment: own, runs: [] };
-      kind.runs.push(`${result.id} run ${repeat}`);
-      kinds.set(key, kind);
+      runs += 1;
+      for (const [key, text] of flatten(environment, "")) {
+        if (text === "" || VOLATILE.includes(key)) continue;
+        const values = keys.get(key) ?? new Map<string, string[]>();
+        values.set(text, [...(values.get(text) ?? []), `${result.id} run ${repeat}`]);
+        keys.set(key, values);
+      }
     }
   }
-  if (kinds.size === 0) return null;
-  const parts = [...kinds.values()].map(({ environment, runs }) => {
-    const entries = flatten(environment, "").filter(([, text]) => text !== "");
-    const whose = kinds.size > 1 ? html`<p class="muted">${runs.join(", ")}</p>` : null;
-    return html`${whose}<dl class="environment">${entries.map(([key, text]) => html`<div><dt>${key}</dt><dd>${text}</dd></div>`)}</dl>`;
+  return { keys, runs };
+}
+
+const MAX_NAMES = 6;
+
+function differing([key, values]: [string, Map<string, string[]>]): Markup[] {
+  return [...values].map(([text, runs]) => {
+    const more = runs.length > MAX_NAMES ? ` and ${runs.length - MAX_NAMES} more` : "";
+    return html`<tr><th scope="row">${key}</th><td>${text}</td><td class="muted">${runs.slice(0, MAX_NAMES).join(", ")}${more}</td></tr>`;
   });
-  return html`<section id="environment"><h2>Environment</h2>${parts}</section>`;
+}
+
+/** The machine and the software: what all runs had in common once, and what differed with the runs that had it. */
+export function environmentSection(cases: CaseReport[]): Markup | null {
+  const { keys, runs } = valuesByKey(cases);
+  if (runs === 0) return null;
+  const isCommon = (values: Map<string, string[]>) => values.size === 1 && [...values.values()][0]?.length === runs;
+  const common = [...keys].filter(([, values]) => isCommon(values));
+  const others = [...keys].filter(([, values]) => !isCommon(values));
+  const list = common.map(([key, values]) => html`<div><dt>${key}</dt><dd>${[...values.keys()]}</dd></div>`);
+  const table =
+    others.length === 0
+      ? null
+      : html`<h3>What differed between runs</h3><div class="scroll" tabindex="0" role="region" aria-label="What differed between runs"><table><thead><tr><th scope="col">Setting</th><th scope="col">Value</th><th scope="col">Runs</th></tr></thead><tbody>${others.flatMap(differing)}</tbody></table></div>`;
+  return html`<section id="environment"><h2>Environment</h2><dl class="environment">${list}</dl>${table}</section>`;
 }

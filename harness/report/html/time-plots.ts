@@ -271,10 +271,12 @@ function dropPlot(series: RunSeries, span: Span, context: PlotContext): Plot | n
     }
     return sum;
   };
-  const stacks = (direction: "down" | "up", arrow: string): Stack[] => [
-    { label: `drops ${arrow}`, color: 1, values: perBucket(direction, (s) => s.drops) },
-    { label: `CE marks ${arrow}`, color: 4, values: perBucket(direction, (s) => s.marks) },
-  ];
+  const stacks = (direction: "down" | "up", arrow: string): Stack[] =>
+    [
+      { label: `drops ${arrow}`, color: 1, values: perBucket(direction, (s) => s.drops) },
+      { label: `CE marks ${arrow}`, color: 4, values: perBucket(direction, (s) => s.marks) },
+    ].filter(({ values }) => values.some((value) => value > 0));
+  const down = stacked(stacks("down", "↓"), 1, 0);
   const width = round(((span.end - span.start) / buckets) * 1000);
   return {
     title: "Drops and marks",
@@ -282,7 +284,7 @@ function dropPlot(series: RunSeries, span: Span, context: PlotContext): Plot | n
     x: { label: "time", unit: "s", values: bucketTimes(span.start, span.end, buckets) },
     y: { label: `per ${width} ms`, unit: "packets" },
     switchable: null,
-    series: [...stacked(stacks("down", "↓"), 1, 0), ...stacked(stacks("up", "↑"), -1, 2)],
+    series: [...down, ...stacked(stacks("up", "↑"), -1, down.length)],
     phases: series.phases,
     losses: [],
     mirrored: true,
