@@ -1,5 +1,6 @@
 import type { Blueprint } from "../blueprint/types.js";
 import { type LiveRecord, LiveSegment } from "../recording/index.js";
+import { percentile, sum } from "../stats/index.js";
 
 /** What is going on right now, over the last half second or so. */
 export interface Rates {
@@ -17,9 +18,13 @@ export interface Rates {
 export class LiveRates {
   private readonly segments = new Map<string, LiveSegment[]>();
   private readonly direction: Map<number, "down" | "up">;
-  private drops = new Map<string, number>();
+  private readonly drops = new Map<string, number>();
+  /** End of a bin → bytes of all flows in it. */
+  private readonly bins = new Map<number, { down: number; up: number }>();
+  private readonly binNs: number;
 
   constructor(blueprint: Blueprint) {
+    this.binNs = blueprint.traffic.sampleInterval;
     this.direction = new Map(blueprint.traffic.flows.map((flow) => [flow.id, flow.direction]));
   }
 
@@ -33,19 +38,23 @@ export class LiveRates {
   read(): Rates {
     const { down, up } = this.goodput();
     const rtts = this.roundTrips();
-    return { down, up, rttP50: nearestRank(rtts, 0.5), rttP99: nearestRank(rtts, 0.99), drops: this.newDrops() };
+    return { down, up, rttP50: percentile(rtts, 50), rttP99: percentile(rtts, 99), drops: this.newDrops() };
   }
 
+  /** Over the bins that are complete: flows write theirs one after the other, so the newest one waits for the next call. */
   private goodput(): { down: number; up: number } {
-    const sum = { down: 0, up: 0 };
-    const bins = new Set<number>();
     this.each("tcp_bin", (record) => {
-      bins.add(record.get("time"));
-      sum[this.direction.get(record.get("flow")) ?? "down"] += record.get("bytes");
+      const end = record.get("time");
+      const bin = this.bins.get(end) ?? { down: 0, up: 0 };
+      bin[this.direction.get(record.get("flow")) ?? "down"] += record.get("bytes");
+      this.bins.set(end, bin);
     });
-    // A bin is 100 ms; several flows share one.
-    const seconds = Math.max(bins.size, 1) / 10;
-    return { down: (sum.down * 8) / seconds, up: (sum.up * 8) / seconds };
+    const newest = Math.max(...this.bins.keys());
+    const complete = [...this.bins].filter(([end]) => end < newest);
+    for (const [end] of complete) this.bins.delete(end);
+    const seconds = Math.max(complete.length, 1) * (this.binNs / 1e9);
+    const rate = (direction: "down" | "up") => (sum(complete.map(([, bin]) => bin[direction])) * 8) / seconds;
+    return { down: rate("down"), up: rate("up") };
   }
 
   private roundTrips(): number[] {
@@ -54,7 +63,7 @@ export class LiveRates {
       const received = record.get("client_received");
       if (received > 0) rtts.push((received - record.get("client_sent")) / 1e9);
     });
-    return rtts.sort((a, b) => a - b);
+    return rtts;
   }
 
   private newDrops(): number {
@@ -71,8 +80,4 @@ export class LiveRates {
   private each(type: string, visit: (record: LiveRecord) => void): void {
     for (const segment of this.segments.get(type) ?? []) segment.each(visit);
   }
-}
-
-function nearestRank(sorted: number[], q: number): number | null {
-  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? null;
 }

@@ -2,8 +2,9 @@
 // live on one reactor and share its packets' entries, so a packet whose echo is lost still tells its way up.
 //
 // An entry is written as a record when its timeout is over, in the order of sequence numbers, because only
-// then are the numbers of copies final; refused and skipped packets are written at once. At an early stop the
-// answered packets are written and those still in flight are dropped: they are neither delivered nor lost.
+// then are the numbers of copies final; refused and skipped packets are written at once. After the last slot
+// a probe whose packets are all answered waits no longer. At an early stop the answered packets are written
+// and those still in flight are dropped: they are neither delivered nor lost.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "traffic/udp.h"
 
 #define PHASE_OF_PROBES 0x70726f6265u // "probe"
+#define LAST_LOOK       20000000      // ns
 
 enum record_flags { FLAG_T2_USER = 1, FLAG_T4_USER = 2, FLAG_REFUSED = 4 };
 
@@ -166,6 +168,26 @@ static void send_packet(struct probe *p) {
     atomic_fetch_add_explicit(&r->loop->send_errors, 1, memory_order_relaxed);
 }
 
+// Whether every packet that is waited for has its echo, so that only further copies could still come.
+static bool all_answered(struct probe *p) {
+    for (uint32_t seq = p->oldest; seq < p->slots.next; seq++) {
+        struct packet *packet = find(p, seq);
+        if (packet && packet->down_copies == 0)
+            return false;
+    }
+    return true;
+}
+
+// After the last slot: until everything is answered or over, looked at every LAST_LOOK.
+static void wait_for_last(struct traffic_loop *loop, struct probe *p, int64_t now, int64_t over) {
+    if (!all_answered(p)) {
+        traffic_loop_arm(loop, &p->timer, over < now + LAST_LOOK ? over : now + LAST_LOOK);
+        return;
+    }
+    expire(p, INT64_MAX);
+    traffic_loop_retire(loop);
+}
+
 static void probe_due(struct traffic_loop *loop, struct traffic_timer *timer, int64_t now) {
     struct probe *p = (struct probe *)((char *)timer - offsetof(struct probe, timer));
     uint32_t total = traffic_slots_total(&p->slots);
@@ -173,13 +195,10 @@ static void probe_due(struct traffic_loop *loop, struct traffic_timer *timer, in
     skip_missed(p, now);
     if (p->slots.next < total && traffic_slot_due(&p->slots, p->slots.next) <= now)
         send_packet(p);
-    // While packets are sent they wake it often enough; afterwards the last timeouts do.
     if (p->slots.next < total)
         traffic_loop_arm(loop, timer, traffic_slot_due(&p->slots, p->slots.next));
-    else if (p->oldest < p->slots.next)
-        traffic_loop_arm(loop, timer, over == INT64_MAX ? now : over);
     else
-        traffic_loop_retire(loop);
+        wait_for_last(loop, p, now, over);
 }
 
 static void count_copy(uint16_t *copies) {
