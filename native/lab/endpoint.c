@@ -87,7 +87,7 @@ static int configure_endpoint(struct lab *lab, json_t *op, const struct endpoint
                                        .mac = e->mac,
                                        .mtu = (uint32_t)e->mtu,
                                        .program = stub,
-                                       .no_autoconf = json_array_size(e->ipv6) > 0});
+                                       .no_autoconf = lab_can_have_ipv6(lab, e->ifname)});
     link_set(nl, &(struct link_change){.ifindex = ifindex,
                                        .ifname = e->ifname,
                                        .flags = ENDPOINT_FLAGS,
@@ -147,9 +147,11 @@ static int bring_up(struct lab *lab, const struct inner *inner, int program, con
     struct netlink *nl = lab_netlink(lab);
     if (!nl)
         return -lab->error.errnum;
-    if (program >= 0 || mac)
-        link_set(nl, &(struct link_change){
-                         .ifindex = inner->ifindex, .ifname = inner->ifname, .mac = mac, .program = program});
+    link_set(nl, &(struct link_change){.ifindex = inner->ifindex,
+                                       .ifname = inner->ifname,
+                                       .mac = mac,
+                                       .program = program,
+                                       .no_autoconf = lab_can_have_ipv6(lab, inner->ifname)});
     link_set(nl, &(struct link_change){.ifindex = inner->ifindex,
                                        .ifname = inner->ifname,
                                        .flags = IFF_UP,

@@ -96,6 +96,7 @@ static void do_batch(json_t *root) {
     size_t done = do_operations(id, ops, results);
     bool ok = done == json_array_size(ops);
     struct mqoe_error error = engine.lab.error;
+    lab_settings_close(&engine.lab);
     // At rest the thread is at home, so that it keeps no namespace of a lab alive.
     if (lab_enter(&engine.lab, NULL) < 0 && ok) {
         ok = false;

@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "lab/internal.h"
 
-#define FEATURE_BLOCKS 4   // of 32 features; the kernel has two
-#define MAX_STATISTICS 256 // of one veth: a few per queue, and ours have one queue
+#define IPV6_MINIMUM_MTU 1280
+
+#define FEATURE_BLOCKS   4   // of 32 features; the kernel has two
+#define MAX_STATISTICS   256 // of one veth: a few per queue, and ours have one queue
 
 int lab_ifindex(struct lab *lab, const char *ifname) {
     int fd = lab_ioctl_socket(lab);
@@ -24,6 +27,16 @@ int lab_ifindex(struct lab *lab, const char *ifname) {
         return mqoe_fail(&lab->error, errno, "SIOCGIFINDEX", "", "%s in %s", ifname,
                          lab_netns_name(lab->current));
     return request.ifr_ifindex;
+}
+
+bool lab_can_have_ipv6(struct lab *lab, const char *ifname) {
+    static int kernel_has_it = -1; // the engine has one thread
+    if (kernel_has_it < 0)
+        kernel_has_it = access("/proc/net/if_inet6", F_OK) == 0;
+    int fd = kernel_has_it ? lab_ioctl_socket(lab) : -1;
+    struct ifreq request = {0};
+    memcpy(request.ifr_name, ifname, strnlen(ifname, IFNAMSIZ - 1));
+    return fd >= 0 && ioctl(fd, SIOCGIFMTU, &request) == 0 && request.ifr_mtu >= IPV6_MINIMUM_MTU;
 }
 
 // One SIOCETHTOOL call. Returns its (non-negative) answer or −errno without filling an error in.

@@ -22,8 +22,10 @@ struct lab {
     int home;               // the namespace that the engine was opened in
     char current[LAB_PATH]; // path of the namespace the thread is in; "" = home
     bool astray;            // in a namespace without a path: half-way through netns_add
+    bool directory_ready;   // /run/netns is a shared mount
     struct netlink netlink; // of the current namespace, opened when first used
     int ioctl_socket;       // likewise; −1 = none
+    int settings;           // /proc/sys of a procfs of our own (settings.c); −1 = none
     struct lab_xdp *xdp;
     const char *op; // the operation being done, for messages about its fields
     struct mqoe_error error;
@@ -43,14 +45,25 @@ struct netlink *lab_netlink(struct lab *lab);
 // A socket for interface ioctls in the current namespace, or −errno.
 int lab_ioctl_socket(struct lab *lab);
 
-// Opens the home namespace / closes everything and leaves the thread at home.
+// Opens the home namespace; closes everything.
 int lab_namespaces_init(struct lab *lab);
 void lab_namespaces_done(struct lab *lab);
+
+// ---- settings below /proc/sys (settings.c) ----
+
+// Writes "net/ipv4/ip_forward": "1" … for the current namespace.
+int lab_write_sysctls(struct lab *lab, json_t *values);
+
+// Forgets the procfs; at the end of a batch.
+void lab_settings_close(struct lab *lab);
 
 // ---- interfaces (interface.c) ----
 
 // Index of `ifname` in the current namespace, or −errno.
 int lab_ifindex(struct lab *lab, const char *ifname);
+
+// True when `ifname` can have IPv6 at all: the kernel has it and the MTU is at least 1,280 (RFC 8200).
+bool lab_can_have_ipv6(struct lab *lab, const char *ifname);
 
 // Switches tx checksum, scatter-gather, every segmentation offload and GRO off on `ifname` (current
 // namespace) and checks that the kernel obeyed. Call it last: XDP attach and link-up turn GRO on by
@@ -90,9 +103,6 @@ typedef int lab_operation(struct lab *lab, json_t *op, json_t *result);
 lab_operation lab_op_netns_add, lab_op_netns_del, lab_op_sysctl;
 lab_operation lab_op_veth_add, lab_op_endpoint, lab_op_port, lab_op_trunk, lab_op_trunk_peer;
 lab_operation lab_op_xdp_open, lab_op_route, lab_op_counters;
-
-// Writes "net/ipv4/ip_forward": "1" … below /proc/sys for the current namespace.
-int lab_write_sysctls(struct lab *lab, json_t *values);
 
 // Does one operation: finds it by name and refuses unknown fields.
 int lab_do(struct lab *lab, json_t *op, json_t *result);

@@ -18,6 +18,20 @@ int mqoe_lab_open(void);
 //   {"id":7,"ok":false,"error":{"op":12,"syscall":"RTM_NEWLINK","object":"veth c1 in
 //   mq-1a2b-access","errno":17,
 //                               "code":"EEXIST","message":"File exists"},"results":[…of the ops done…]}
+// Operations (fields and answers in full, typed: harness/ffi/lab-ops.ts). Namespaces are paths,
+// /run/netns/NAME. A field that is unknown or wrong fails with syscall "lab", EINVAL and the field's name,
+// before anything is done.
+//   netns_add path                              EEXIST when the name is taken, whoever holds it
+//   netns_del path [missing_ok]
+//   sysctl netns values{"net/…":"1"}
+//   veth_add mtu a{netns,name[,mac]} b{…}       → {"a":ifindex,"b":ifindex}; both ends stay down
+//   xdp_open access core ports shards           loads native/bpf/redirect.bpf.c for both sides; first of
+//   those below endpoint netns ifname mac mtu ipv4[] ipv6[] [gateway4] [gateway6] [sysctl]     →
+//   {"ifindex":n} port side netns ifname shard ipv4[] ipv6[]  → {"ifindex":n,"slot":n} route side shard
+//   ipv4[] ipv6[]              core only: which shard the frames for these prefixes belong to trunk side
+//   netns ifname shard               → {"ifindex":n} trunk_peer netns ifname mac [stub]          →
+//   {"ifindex":n} counters namespaces[]                       →
+//   {"access":{…},"core":{…},"delivered":n,"links":{"PATH/IFNAME":{…}}}
 // Returns 0 or −errno (−EINVAL: no JSON, −E2BIG: more than 64 ops, −EBADF: not open).
 int mqoe_lab_submit(const char *batch);
 

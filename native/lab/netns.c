@@ -12,9 +12,8 @@
 
 #include "lab/internal.h"
 
-#define NETNS_DIR   "/run/netns"
-#define SELF        "/proc/thread-self/ns/net" // the thread's, not the process's
-#define SYSCTL_PATH 256
+#define NETNS_DIR "/run/netns"
+#define SELF      "/proc/thread-self/ns/net" // the thread's, not the process's
 
 static const char *const NEED_ADMIN = "namespaces need CAP_SYS_ADMIN; run as root";
 
@@ -82,12 +81,14 @@ int lab_ioctl_socket(struct lab *lab) {
 
 int lab_namespaces_init(struct lab *lab) {
     lab->ioctl_socket = -1;
+    lab->settings = -1;
     lab->home = open(SELF, O_RDONLY | O_CLOEXEC);
     return lab->home < 0 ? mqoe_fail(&lab->error, errno, "open", "is /proc mounted?", SELF) : 0;
 }
 
 void lab_namespaces_done(struct lab *lab) {
     close_sockets(lab);
+    lab_settings_close(lab);
     close(lab->home);
 }
 
@@ -104,21 +105,8 @@ static int prepare_directory(struct lab *lab) {
         if (mount(NETNS_DIR, NETNS_DIR, "none", MS_BIND | MS_REC, NULL) < 0)
             return mqoe_fail(&lab->error, errno, "mount --bind", privilege_hint(errno), NETNS_DIR);
     }
+    lab->directory_ready = true;
     return 0;
-}
-
-// In the new namespace, before it has any interface but lo: interfaces made here get no link-local address,
-// so that no link-up ever starts DAD, router solicitations and MLD. A kernel without IPv6 has nothing to set.
-static int quiet_defaults(struct lab *lab) {
-    static const char path[] = "/proc/sys/net/ipv6/conf/default/addr_gen_mode";
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : mqoe_fail(&lab->error, errno, "open", "", "%s", path);
-    int result = 0;
-    if (write(fd, "1", 1) != 1) // IN6_ADDR_GEN_MODE_NONE
-        result = mqoe_fail(&lab->error, errno, "write", "", "%s", path);
-    close(fd);
-    return result;
 }
 
 static int mount_new_namespace(struct lab *lab, const char *path) {
@@ -127,9 +115,6 @@ static int mount_new_namespace(struct lab *lab, const char *path) {
         return mqoe_fail(&lab->error, errno, "unshare CLONE_NEWNET", privilege_hint(errno), "namespace %s",
                          lab_netns_name(path));
     lab->astray = true;
-    int result = quiet_defaults(lab);
-    if (result < 0)
-        return result;
     if (mount(SELF, path, "none", MS_BIND, NULL) < 0)
         return mqoe_fail(&lab->error, errno, "mount --bind", privilege_hint(errno), "namespace %s", path);
     snprintf(lab->current, sizeof lab->current, "%s", path);
@@ -184,53 +169,4 @@ int lab_op_netns_del(struct lab *lab, json_t *op, json_t *result) {
     if (unlink(path) < 0 && !(errno == ENOENT && missing_ok))
         return mqoe_fail(&lab->error, errno, "unlink", privilege_hint(errno), "namespace %s", path);
     return 0;
-}
-
-// ---- sysctl ----
-
-static int write_sysctl(struct lab *lab, const char *name, json_t *value) {
-    char path[SYSCTL_PATH];
-    if (!json_is_string(value))
-        return lab_field_error(lab, name, "a string, as written below /proc/sys");
-    if (strstr(name, "..") || strncmp(name, "net/", 4) ||
-        (size_t)snprintf(path, sizeof path, "/proc/sys/%s", name) >= sizeof path)
-        return lab_field_error(
-            lab, name,
-            "a path below /proc/sys that begins with \"net/\": others are not the namespace's own");
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return mqoe_fail(&lab->error, errno, "open",
-                         errno == ENOENT ? "this kernel has no such setting" : privilege_hint(errno),
-                         "sysctl %s in %s", name, lab_netns_name(lab->current));
-    int result = 0;
-    if (write(fd, json_string_value(value), json_string_length(value)) < 0)
-        result = mqoe_fail(&lab->error, errno, "write", "", "sysctl %s = \"%s\" in %s", name,
-                           json_string_value(value), lab_netns_name(lab->current));
-    close(fd);
-    return result;
-}
-
-int lab_write_sysctls(struct lab *lab, json_t *values) {
-    const char *name;
-    json_t *value;
-    json_object_foreach(values, name, value) {
-        int status = write_sysctl(lab, name, value);
-        if (status < 0)
-            return status;
-    }
-    return 0;
-}
-
-int lab_op_sysctl(struct lab *lab, json_t *op, json_t *result) {
-    (void)result;
-    const char *netns;
-    json_t *values = json_object_get(op, "values");
-    int status = lab_path(lab, op, "netns", &netns);
-    if (status < 0)
-        return status;
-    if (!json_is_object(values))
-        return lab_field_error(lab, "values", "an object: {\"net/ipv4/ip_forward\":\"1\"}");
-    if ((status = lab_enter(lab, netns)) < 0)
-        return status;
-    return lab_write_sysctls(lab, values);
 }

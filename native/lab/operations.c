@@ -41,6 +41,15 @@ static int check_fields(struct lab *lab, const struct operation *operation, json
     return 0;
 }
 
+static int unknown(struct lab *lab, const char *name) {
+    char hint[sizeof lab->error.hint] = "it is one of";
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+        size_t used = strlen(hint);
+        snprintf(hint + used, sizeof hint - used, " %s", operations[i].name);
+    }
+    return mqoe_fail(&lab->error, EINVAL, "lab", hint, "unknown operation \"%.60s\"", name);
+}
+
 int lab_do(struct lab *lab, json_t *op, json_t *result) {
     const char *name = json_string_value(json_object_get(op, "op"));
     lab->op = name ? name : "operation";
@@ -52,5 +61,5 @@ int lab_do(struct lab *lab, json_t *op, json_t *result) {
         int status = check_fields(lab, &operations[i], op);
         return status < 0 ? status : operations[i].run(lab, op, result);
     }
-    return mqoe_fail(&lab->error, EINVAL, "lab", "see native/lab/lab.h", "unknown operation \"%.60s\"", name);
+    return unknown(lab, name);
 }

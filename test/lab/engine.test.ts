@@ -162,7 +162,7 @@ test("bad fields are refused by name, with what is allowed", async (t) => {
   const port = { op: "port", side: "access", netns: path("x"), ifname: "p0", shard: 0, ipv4: [], ipv6: [] };
   const endpoint = { op: "endpoint", netns: path("x"), ifname: "eth0", mac: MAC, mtu: 1500, ipv4: [], ipv6: [] };
   const bad: [object, RegExp][] = [
-    [{ op: "explode" }, /unknown operation "explode"/],
+    [{ op: "explode" }, /unknown operation "explode": Invalid argument: it is one of netns_add netns_del .* counters/],
     [{}, /field "op"/],
     [{ op: "netns_add", path: "/etc/passwd" }, /field "path": .*\/run\/netns\/NAME/],
     [{ op: "netns_del", path: "/run/netns/../../etc/passwd" }, /field "path"/],
