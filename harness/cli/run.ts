@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import type { CommandModule } from "yargs";
+import { judgeHealth } from "../health/index.js";
+import { readRun } from "../recording/index.js";
 import { judgeCaseFolder, judgeFolder } from "../report/folder.js";
 import { writeReports } from "../report/index.js";
 import { createProgress, detectStyle, type Progress, renderVerdicts } from "../report/terminal.js";
@@ -23,6 +25,7 @@ interface RunArguments {
   filter: string | undefined;
   out: string | undefined;
   lab: string | undefined;
+  retries: number;
   json: string | undefined;
   html: string | undefined;
 }
@@ -44,6 +47,11 @@ export const run: CommandModule<object, RunArguments> = {
       })
       .option("out", { type: "string", describe: "folder for everything this run leaves [reports/<date>-<name>]" })
       .option("lab", { type: "string", describe: "prefix of the lab's namespaces [a fresh one for every run]" })
+      .option("retries", {
+        type: "number",
+        default: 0,
+        describe: "make a run again that the machine spoiled (never one that failed)",
+      })
       .option("json", { type: "string", describe: "also write the results here (schema: mqoe schema results)" })
       .option("html", { type: "string", describe: "also write the report page here" })
       .example("$0 run scenarios/quickstart", "every scenario of a folder")
@@ -80,7 +88,12 @@ async function runAndReport(cases: Case[], args: RunArguments): Promise<number> 
   const out = makeOutFolder(args);
   const command = commandLine();
   try {
-    await conduct(cases, { out, command, lab: args.lab ?? null }, hooksFor(progress), signal);
+    await conduct(
+      cases,
+      { out, command, lab: args.lab ?? null, retries: args.retries, unfit: unfitReason },
+      hooksFor(progress),
+      signal,
+    );
   } finally {
     progress.stop();
     release();
@@ -119,6 +132,16 @@ function hooksFor(progress: Progress): ConductHooks {
     },
     caseEnded: (folder) => progress.caseFinished(judgeCaseFolder(folder)),
   };
+}
+
+/** Why a stored run says nothing about the product. */
+function unfitReason(folder: string): string | null {
+  const { verdict, checks } = judgeHealth(readRun(folder));
+  if (verdict !== "invalid") return null;
+  return checks
+    .filter((check) => check.verdict === "invalid")
+    .map((check) => check.reason)
+    .join(" ");
 }
 
 /** As typed, so that a reader can type it again. */

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { makeBlueprint } from "../blueprint/index.js";
@@ -15,6 +15,10 @@ export interface ConductOptions {
   command: string;
   /** A fixed lab name; null = a fresh one for every run. */
   lab: string | null;
+  /** How often a run on an unfit rig may be made again. */
+  retries: number;
+  /** Why the rig of a stored run was unfit; null when it was fit. */
+  unfit: (folder: string) => string | null;
 }
 
 /** What a person may watch while cases run. */
@@ -74,17 +78,17 @@ async function conductCase(
   signal: AbortSignal,
 ): Promise<void> {
   for (let repeat = 1; repeat <= which.repeat && !signal.aborted; repeat++) {
-    hooks.runStarted(which, repeat, position);
-    const run = join(folder, `run-${repeat}`);
-    mkdirSync(run);
-    const started = performance.now();
-    const recorded = await runOnce(which, repeat, run, options, hooks, signal);
-    writeJson(join(run, "run.json"), {
-      repeat,
-      seed: which.seed + repeat - 1,
-      wall_s: (performance.now() - started) / 1000,
-    });
-    hooks.runEnded(which, repeat, recorded);
+    for (let attempt = 0; ; attempt++) {
+      hooks.runStarted(which, repeat, position);
+      const run = join(folder, `run-${repeat}`);
+      const recorded = await runOnce(which, repeat, run, options, hooks, signal);
+      hooks.runEnded(which, repeat, recorded);
+      // Only what the machine spoiled is made again: a failure, a death and a wish to stop are results.
+      const reason = recorded.reason === "complete" ? options.unfit(run) : null;
+      if (reason === null || attempt === options.retries) break;
+      renameSync(run, `${run}.unfit-${attempt + 1}`);
+      hooks.note(`run ${repeat} again (retry ${attempt + 1} of ${options.retries}): ${reason}`);
+    }
   }
 }
 
@@ -103,6 +107,7 @@ async function runOnce(
   const lab = options.lab ?? randomLabName();
   const seed = which.seed + repeat - 1;
   const started = performance.now();
+  mkdirSync(folder);
   try {
     const blueprint = makeBlueprint(which, { lab, seed, cores: availableParallelism() });
     return await recordRun({ blueprint, folder, command: options.command }, hooks, signal);
@@ -112,6 +117,8 @@ async function runOnce(
     const line = { event: "done", time: null, reason, error: message };
     appendFileSync(join(folder, "events.jsonl"), `${JSON.stringify(line)}\n`);
     return { reason, error: message, setUpMs: performance.now() - started, tearDownMs: 0 };
+  } finally {
+    writeJson(join(folder, "run.json"), { repeat, seed, wall_s: (performance.now() - started) / 1000 });
   }
 }
 

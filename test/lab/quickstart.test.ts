@@ -1,8 +1,8 @@
-import { labTest, metric, mqoe, namespaces } from "./helpers/mqoe.js";
+import { fitRun, labTest, metric, namespaces } from "./helpers/mqoe.js";
 
 labTest("the quickstart suite: fq_codel passes, pfifo is expected to fail, every frame is accounted for", async (t) => {
   t.timeout(300_000);
-  const finished = await mqoe(["run", "scenarios/quickstart"]);
+  const finished = await fitRun(["scenarios/quickstart"]);
   t.is(finished.code, 0, `${finished.stdout}\n${finished.stderr}`);
   const cases = finished.results?.cases ?? [];
   const index = (id: string) => cases.findIndex((candidate) => candidate.id === id);

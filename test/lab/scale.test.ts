@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { home, labTest, mqoe, namespaces, scenario } from "./helpers/mqoe.js";
+import { fitRun, home, labTest, namespaces, scenario } from "./helpers/mqoe.js";
 
 labTest("a lab of 200 clients builds, runs and tears down", async (t) => {
   t.timeout(120_000);
   const text = home({ count: 200, down: "2mbit", up: "1mbit", duration: "8s" }).replace("10ms", "200ms");
   const bulk = '[traffic.bulk]\nkind = "tcp"\nfrom = "home-1*"\nto = "web"\ndirection = "down"\nflows = 1\n';
-  const finished = await mqoe(["run", scenario(t, "many", text + bulk)]);
+  const finished = await fitRun([scenario(t, "many", text + bulk)]);
   t.is(finished.code, 0, `${finished.stdout}\n${finished.stderr}`);
   const events = readFileSync(join(finished.out, "many/run-1/events.jsonl"), "utf8")
     .split("\n")
@@ -25,8 +25,8 @@ labTest("two labs at once do not touch each other", async (t) => {
   const bulk =
     '[traffic.bulk]\nkind = "tcp"\nfrom = "home"\nto = "web"\ndirection = "down"\nflows = 2\n[[expect]]\nmetric = "bulk.goodput"\nat_least = "90% of share"\n';
   const both = await Promise.all([
-    mqoe(["run", scenario(t, "left", home({ down: "10mbit" }) + bulk)]),
-    mqoe(["run", scenario(t, "right", home({ down: "5mbit" }) + bulk)]),
+    fitRun([scenario(t, "left", home({ down: "10mbit" }) + bulk)]),
+    fitRun([scenario(t, "right", home({ down: "5mbit" }) + bulk)]),
   ]);
   for (const finished of both) {
     t.is(finished.code, 0, `${finished.stdout}\n${finished.stderr}`);

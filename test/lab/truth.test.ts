@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BULK, home, labTest, metric, mqoe, scenario, startMqoe } from "./helpers/mqoe.js";
+import { BULK, fitRun, home, labTest, metric, scenario, startMqoe } from "./helpers/mqoe.js";
 
 /** A program inside a namespace of a running lab, as a person would do it with `ip netns exec`. */
 function inside(netns: string, command: string, args: string[]): { child: ChildProcess; output: Promise<string> } {
@@ -48,7 +48,7 @@ labTest("probe RTT agrees with irtt in the same client at the same time", async 
 
 labTest("goodput agrees with iperf3 over the same line", async (t) => {
   t.timeout(90_000);
-  const ours = await mqoe(["run", scenario(t, "truth-goodput", home({ duration: "10s" }) + BULK)]);
+  const ours = await fitRun([scenario(t, "truth-goodput", home({ duration: "10s" }) + BULK)]);
   const goodput = metric(t, ours, 0, "bulk.goodput");
 
   const lab = "mqtruth2";
@@ -56,10 +56,24 @@ labTest("goodput agrees with iperf3 over the same line", async (t) => {
   await until(() => existsSync(`/run/netns/${lab}-home`), 10_000);
   const server = inside(`${lab}-web`, "iperf3", ["-s", "-1", "-B", "198.18.0.1"]);
   await sleep(2500);
-  const client = inside(`${lab}-home`, "iperf3", ["-c", "198.18.0.1", "-R", "-P", "4", "-O", "1", "-t", "7", "-J"]);
+  const client = inside(`${lab}-home`, "iperf3", [
+    "-c",
+    "198.18.0.1",
+    "-R",
+    "-P",
+    "4",
+    "-C",
+    "cubic",
+    "-O",
+    "1",
+    "-t",
+    "7",
+    "-J",
+  ]);
   const report = JSON.parse(await client.output);
   server.child.kill("SIGTERM");
   await run.finished;
+  t.is(report.error, undefined);
   const iperf = report.end.sum_received.bits_per_second as number;
   t.log(`iperf3 ${(iperf / 1e6).toFixed(3)} Mbit/s, mqoe ${(goodput / 1e6).toFixed(3)} Mbit/s`);
   t.true(Math.abs(iperf - goodput) <= 0.02 * iperf);

@@ -54,6 +54,14 @@ export function mqoe(args: string[], options: { env?: NodeJS.ProcessEnv; uid?: n
   return startMqoe(args, options).finished;
 }
 
+/**
+ * `mqoe run` on a machine with neighbours: what they made invalid (and only that) is run again, at most four times. What
+ * a fit rig measured is asserted as it is.
+ */
+export function fitRun(args: string[]): Promise<Finished> {
+  return mqoe(["run", ...args, "--retries", "4"]);
+}
+
 /** Writes a scenario into a folder of its own; returns the file. */
 export function scenario(t: ExecutionContext, name: string, toml: string): string {
   const folder = mkdtempSync(join(tmpdir(), "mqoe-scenario-"));
