@@ -87,7 +87,8 @@ static int configure_endpoint(struct lab *lab, json_t *op, const struct endpoint
                                        .mac = e->mac,
                                        .mtu = (uint32_t)e->mtu,
                                        .program = stub,
-                                       .no_autoconf = lab_can_have_ipv6(lab, e->ifname)});
+                                       .no_autoconf =
+                                           e->mtu >= IPV6_MINIMUM_MTU && lab_can_have_ipv6(lab, e->ifname)});
     link_set(nl, &(struct link_change){.ifindex = ifindex,
                                        .ifname = e->ifname,
                                        .flags = ENDPOINT_FLAGS,

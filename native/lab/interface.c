@@ -12,10 +12,8 @@
 
 #include "lab/internal.h"
 
-#define IPV6_MINIMUM_MTU 1280
-
-#define FEATURE_BLOCKS   4   // of 32 features; the kernel has two
-#define MAX_STATISTICS   256 // of one veth: a few per queue, and ours have one queue
+#define FEATURE_BLOCKS 4   // of 32 features; the kernel has two
+#define MAX_STATISTICS 256 // of one veth: a few per queue, and ours have one queue
 
 int lab_ifindex(struct lab *lab, const char *ifname) {
     int fd = lab_ioctl_socket(lab);

@@ -62,7 +62,9 @@ void lab_settings_close(struct lab *lab);
 // Index of `ifname` in the current namespace, or −errno.
 int lab_ifindex(struct lab *lab, const char *ifname);
 
-// True when `ifname` can have IPv6 at all: the kernel has it and the MTU is at least 1,280 (RFC 8200).
+#define IPV6_MINIMUM_MTU 1280 // RFC 8200 §5; below it Linux takes IPv6 off the interface
+
+// True when `ifname` can have IPv6 at all: the kernel has it and the MTU allows it.
 bool lab_can_have_ipv6(struct lab *lab, const char *ifname);
 
 // Switches tx checksum, scatter-gather, every segmentation offload and GRO off on `ifname` (current
