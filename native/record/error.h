@@ -1,18 +1,20 @@
-// One error as every native part reports it: the system call, what it was done to, errno, and what to do about it.
+// One error as every native part reports it: the system call, what it was done to, errno, and what to do
+// about it.
 #pragma once
 
 #include <stdbool.h>
 
 struct mqoe_error {
-    char syscall[48];  // "bind", "RTM_NEWLINK", "SIOCETHTOOL ETHTOOL_STSO"
-    char object[160];  // "veth c1 in mq-1a2b-access"
+    char syscall[48]; // "bind", "RTM_NEWLINK", "SIOCETHTOOL ETHTOOL_STSO"
+    char object[160]; // "veth c1 in mq-1a2b-access"
     int errnum;
-    char hint[200];    // what to do; may be empty
+    char hint[200]; // what to do; may be empty
 };
 
-// Fills *e and returns −errnum, so that callers write `return mqoe_fail(e, errno, "bind", hint, "queue %d", q)`.
-int mqoe_fail(struct mqoe_error *e, int errnum, const char *syscall, const char *hint, const char *object_fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+// Fills *e and returns −errnum, so that callers write `return mqoe_fail(e, errno, "bind", hint, "queue %d",
+// q)`.
+int mqoe_fail(struct mqoe_error *e, int errnum, const char *syscall, const char *hint, const char *object_fmt,
+              ...) __attribute__((format(printf, 5, 6)));
 
 // "EEXIST" for EEXIST; "E1234" for a number without a name.
 const char *mqoe_errno_name(int errnum);
