@@ -7,6 +7,8 @@ const STAGGER = 200e6;
 /** Below 32768, where Linux takes its own ports from. */
 const FIRST_TCP_PORT = 5001;
 const FIRST_UDP_PORT = 7001;
+/** Clients' own ports; every client counts from here, in a namespace of its own. */
+const FIRST_CLIENT_PORT = 10001;
 
 /** Indexes of endpoints by name, and the emulated round trip between two of them. */
 export interface Directory {
@@ -25,6 +27,7 @@ export function flowsOf(scenario: Case, directory: Directory, random: Rng): Flow
   const stop = phases.idle + phases.ramp + phases.loaded;
   const stagger = Math.min(STAGGER, phases.ramp);
   const flows: FlowBlueprint[] = [];
+  const nextClientPort = countPerClient();
   let port = FIRST_TCP_PORT;
   for (const traffic of scenario.traffic) {
     if (traffic.kind !== "tcp") continue;
@@ -32,7 +35,15 @@ export function flowsOf(scenario: Case, directory: Directory, random: Rng): Flow
       for (const client of traffic.from) {
         for (let n = 0; n < traffic.flows; n++) {
           const start = phases.idle + Math.floor(random.next() * stagger);
-          flows.push({ id: flows.length, ...flowOf(traffic, direction, client, directory), port, start, stop });
+          const clientPort = nextClientPort(client);
+          flows.push({
+            id: flows.length,
+            ...flowOf(traffic, direction, client, directory),
+            port,
+            clientPort,
+            start,
+            stop,
+          });
         }
       }
       port += 1;
@@ -46,9 +57,18 @@ function flowOf(
   direction: Direction,
   client: string,
   directory: Directory,
-): Omit<FlowBlueprint, "id" | "port" | "start" | "stop"> {
+): Omit<FlowBlueprint, "id" | "port" | "clientPort" | "start" | "stop"> {
   const ends = { client: directory.client(client), server: directory.server(to) };
   return { traffic: name, ...ends, direction, family, congestionControl, dscp, ecn };
+}
+
+function countPerClient(): (client: string) => number {
+  const next = new Map<string, number>();
+  return (client) => {
+    const port = next.get(client) ?? FIRST_CLIENT_PORT;
+    next.set(client, port + 1);
+    return port;
+  };
 }
 
 function directionsOf({ direction }: TcpTraffic): Direction[] {
@@ -58,12 +78,14 @@ function directionsOf({ direction }: TcpTraffic): Direction[] {
 /** All probes of a case: they run from the start, each with a seeded offset within its interval. */
 export function probesOf(scenario: Case, directory: Directory, random: Rng): ProbeBlueprint[] {
   const probes: ProbeBlueprint[] = [];
+  const nextClientPort = countPerClient();
   let port = FIRST_UDP_PORT;
   for (const traffic of scenario.traffic) {
     if (traffic.kind !== "probe") continue;
     for (const client of traffic.from) {
       const start = Math.floor(random.next() * traffic.interval);
-      probes.push({ id: probes.length, ...probeOf(traffic, client, scenario, directory), port, start });
+      const clientPort = nextClientPort(client);
+      probes.push({ id: probes.length, ...probeOf(traffic, client, scenario, directory), port, clientPort, start });
     }
     port += 1;
   }
@@ -75,7 +97,7 @@ function probeOf(
   client: string,
   scenario: Case,
   directory: Directory,
-): Omit<ProbeBlueprint, "id" | "port" | "start"> {
+): Omit<ProbeBlueprint, "id" | "port" | "clientPort" | "start"> {
   const ends = { client: directory.client(client), server: directory.server(to) };
   const { stop, timeout } = probeWindow(scenario, directory.rtt(client, to));
   return { traffic: name, ...ends, family, interval, size, dscp, ecn: 0, stop, timeout };

@@ -179,6 +179,8 @@ export interface FlowBlueprint {
   family: Family;
   /** Port the server listens on; one listener per (server, family, port). */
   port: number;
+  /** The client's own port, so that which flows share a queue depends on the seed alone; 0 = the kernel's choice. */
+  clientPort: number;
   congestionControl: string;
   dscp: number;
   ecn: boolean;
@@ -194,6 +196,7 @@ export interface ProbeBlueprint {
   server: number;
   family: Family;
   port: number;
+  clientPort: number;
   interval: number;
   /** UDP payload bytes, ≥ 48. */
   size: number;

@@ -9,8 +9,7 @@ import { createProgress, detectStyle, type Progress, renderVerdicts } from "../r
 import { type ConductHooks, conduct } from "../run/conductor.js";
 import { abortOnSignals } from "../run/interrupt.js";
 import { labNameProblem } from "../run/lab-name.js";
-import type { LoadOptions } from "../scenario/index.js";
-import type { Case } from "../scenario/types.js";
+import { type Loaded, type LoadOptions, renderToml } from "../scenario/index.js";
 import { exitCode } from "../verdict/index.js";
 import { EXIT, UsageError } from "./exit.js";
 import { loadOrExplain } from "./load.js";
@@ -59,8 +58,7 @@ export const run: CommandModule<object, RunArguments> = {
   async handler(args) {
     const loaded = loadOrExplain(args.files, overrides(args));
     if (loaded === null) return;
-    const { cases } = loaded;
-    if (cases.length === 0) {
+    if (loaded.cases.length === 0) {
       process.stderr.write("mqoe: no case matches; mqoe list shows what there is\n");
       process.exitCode = EXIT.nothingRan;
       return;
@@ -68,7 +66,7 @@ export const run: CommandModule<object, RunArguments> = {
     const problem = args.lab === undefined ? null : labNameProblem(args.lab);
     if (problem !== null) throw new UsageError(`--lab: ${problem}`);
     requirePrivilege();
-    process.exitCode = await runAndReport(cases, args);
+    process.exitCode = await runAndReport(loaded, args);
   },
 };
 
@@ -79,7 +77,7 @@ function overrides(args: RunArguments): LoadOptions {
   return Object.fromEntries(given);
 }
 
-async function runAndReport(cases: Case[], args: RunArguments): Promise<number> {
+async function runAndReport(loaded: Loaded, args: RunArguments): Promise<number> {
   const style = detectStyle(process.stdout, process.env);
   const progress = createProgress({ stream: process.stdout, style, now: Date.now });
   const { signal, release } = abortOnSignals((name) =>
@@ -88,12 +86,9 @@ async function runAndReport(cases: Case[], args: RunArguments): Promise<number> 
   const out = makeOutFolder(args);
   const command = commandLine();
   try {
-    await conduct(
-      cases,
-      { out, command, lab: args.lab ?? null, retries: args.retries, unfit: unfitReason },
-      hooksFor(progress),
-      signal,
-    );
+    const options = { out, command, lab: args.lab ?? null, retries: args.retries, unfit: unfitReason };
+    const scenarioText = (id: string) => renderToml(loaded, id);
+    await conduct(loaded.cases, { ...options, scenarioText }, hooksFor(progress), signal);
   } finally {
     progress.stop();
     release();

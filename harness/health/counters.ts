@@ -41,8 +41,6 @@ const LINK_LOSSES = [
   "rx_dropped",
   "qdisc_drops",
   "xdp_redirect_errors",
-  "xdp_xmit_errors",
-  "xdp_tx_errors",
 ];
 /** Counters of an AF_XDP socket that say so. */
 const SOCKET_LOSSES = ["xsk_rx_dropped", "xsk_rx_invalid", "xsk_tx_invalid"];

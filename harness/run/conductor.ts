@@ -15,6 +15,8 @@ export interface ConductOptions {
   command: string;
   /** A fixed lab name; null = a fresh one for every run. */
   lab: string | null;
+  /** A case as a scenario file of its own. */
+  scenarioText: (id: string) => string;
   /** How often a run on an unfit rig may be made again. */
   retries: number;
   /** Why the rig of a stored run was unfit; null when it was fit. */
@@ -62,6 +64,7 @@ export async function conduct(
     const folder = join(options.out, name);
     mkdirSync(folder);
     writeJson(join(folder, "case.json"), which);
+    writeFileSync(join(folder, "scenario.toml"), options.scenarioText(which.id));
     manifest.cases.push(name);
     writeJson(join(options.out, "run.json"), manifest);
     await conductCase(which, folder, { n: index + 1, of: cases.length }, options, hooks, signal);

@@ -91,8 +91,9 @@ export function endToEnd(counters: LabCounters, dataplane: DataplaneAccounting):
 function kernelDrops(counters: LabCounters, dataplane: DataplaneAccounting): number {
   let drops = dataplane.kernel.rx_dropped + dataplane.kernel.rx_invalid + dataplane.kernel.tx_invalid;
   for (const [key, link] of Object.entries(counters.links)) {
-    drops += (link.xdp_redirect_errors ?? 0) + (link.xdp_xmit_errors ?? 0) + (link.xdp_tx_errors ?? 0);
-    // What an endpoint's own stack could not hand to its link was never "in".
+    drops += link.xdp_redirect_errors ?? 0;
+    // What an endpoint's own stack could not hand to its link was never "in". Elsewhere tx_dropped holds what XDP could
+    // not transmit too (veth counts xdp_xmit_errors into it).
     if (!key.endsWith("/eth0")) drops += link.tx_dropped ?? 0;
   }
   return drops;

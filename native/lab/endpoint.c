@@ -16,6 +16,7 @@
 // no bottleneck caused; with this FIFO none. It holds frames only while the machine is behind. Not
 // pfifo_fast: that would reorder by DSCP before the product sees the traffic.
 #define ENDPOINT_QUEUE 1000
+#define TRUNK_QUEUE    1000
 
 struct endpoint {
     const char *netns, *ifname;
@@ -143,8 +144,9 @@ static int find_inner(struct lab *lab, json_t *op, struct inner *inner) {
 }
 
 // Attaches `program` (−1 = none), brings the link up and switches the offloads off, in this order: each of
-// the first two would switch GRO on again.
-static int bring_up(struct lab *lab, const struct inner *inner, int program, const uint8_t *mac) {
+// the first two would switch GRO on again. `queue` > 0: packets of a FIFO on it.
+static int bring_up(struct lab *lab, const struct inner *inner, int program, const uint8_t *mac,
+                    uint32_t queue) {
     struct netlink *nl = lab_netlink(lab);
     if (!nl)
         return -lab->error.errnum;
@@ -158,6 +160,8 @@ static int bring_up(struct lab *lab, const struct inner *inner, int program, con
                                        .flags = IFF_UP,
                                        .mask = IFF_UP,
                                        .program = -1});
+    if (queue)
+        link_add_fifo(nl, inner->ifindex, inner->ifname, queue);
     int status = netlink_flush(nl, &lab->error);
     return status < 0 ? status : lab_offloads_off(lab, inner->ifname);
 }
@@ -178,7 +182,7 @@ int lab_op_port(struct lab *lab, json_t *op, json_t *result) {
         (status = lab_strings(lab, op, "ipv6", &ipv6)) < 0 || (status = find_inner(lab, op, &inner)) < 0)
         return status;
     int program = lab_xdp_program(lab, inner.side, LAB_PORT);
-    if (program < 0 || (status = bring_up(lab, &inner, program, NULL)) < 0)
+    if (program < 0 || (status = bring_up(lab, &inner, program, NULL, 0)) < 0)
         return -lab->error.errnum;
     int slot = lab_xdp_add_port(lab, inner.side, inner.ifindex, (uint32_t)shard);
     if (slot < 0 || (status = lab_xdp_add_prefixes(lab, inner.side, ipv4, ipv6, (uint32_t)slot)) < 0)
@@ -195,7 +199,7 @@ int lab_op_trunk(struct lab *lab, json_t *op, json_t *result) {
     if ((status = read_side(lab, op, &inner, &shard)) < 0 || (status = find_inner(lab, op, &inner)) < 0)
         return status;
     int program = lab_xdp_program(lab, inner.side, LAB_TRUNK);
-    if (program < 0 || (status = bring_up(lab, &inner, program, NULL)) < 0)
+    if (program < 0 || (status = bring_up(lab, &inner, program, NULL, 0)) < 0)
         return -lab->error.errnum;
     json_object_set_new(result, "ifindex", json_integer(inner.ifindex));
     return lab_xdp_set_trunk(lab, inner.side, (uint32_t)shard, inner.ifindex);
@@ -213,5 +217,7 @@ int lab_op_trunk_peer(struct lab *lab, json_t *op, json_t *result) {
         (program = lab_xdp_program(lab, LAB_ACCESS, LAB_PASS)) < 0)
         return program;
     json_object_set_new(result, "ifindex", json_integer(inner.ifindex));
-    return bring_up(lab, &inner, program, mac);
+    // AF_XDP never queues there, but a link that has a queue answers "busy" when the peer's ring is full, and
+    // the dataplane tries again; one without drops the frame.
+    return bring_up(lab, &inner, program, mac, TRUNK_QUEUE);
 }

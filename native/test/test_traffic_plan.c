@@ -15,10 +15,12 @@
 #define ENDPOINT(id, name, address)                                                                          \
     "{'id':" #id ",'name':'" name "','netns':'/run/netns/l-" name "','ipv4':['" address "'],'ipv6':[]}"
 #define FLOW                                                                                                 \
-    "{'id':4,'traffic':'bulk','client':7,'server':1,'direction':'up','family':'ipv4','port':9000,"           \
+    "{'id':4,'traffic':'bulk','client':7,'server':1,'direction':'up','family':'ipv4','port':9000,'"          \
+    "clientPort':0,"                                                                                         \
     "'congestionControl':'cubic','dscp':46,'ecn':true,'start':5,'stop':9}"
 #define PROBE                                                                                                \
-    "{'id':2,'traffic':'ping','client':8,'server':1,'family':'ipv4','port':9100,'interval':10000000,"        \
+    "{'id':2,'traffic':'ping','client':8,'server':1,'family':'ipv4','port':9100,'clientPort':0,'interval':"  \
+    "10000000,"                                                                                              \
     "'size':64,'dscp':0,'ecn':2,'start':0,'stop':100,'timeout':2000000000}"
 #define PLAN                                                                                                 \
     "{'schema':'mqoe-traffic/1','lab':'l','seed':3,'cores':[-1,0],'clients':[" ENDPOINT(                     \

@@ -82,7 +82,7 @@ static int read_endpoint(const json_t *json, const char *path, struct traffic_en
 // ---- flows and probes ----
 
 struct raw_pair {
-    int64_t id, client, server, family, port, dscp, start, stop;
+    int64_t id, client, server, family, port, client_port, dscp, start, stop;
     const char *traffic;
 };
 
@@ -102,8 +102,8 @@ struct raw_probe {
     INTEGER(s, pair.id, "id", 0, UINT32_MAX), TEXT(s, pair.traffic, "traffic"),                              \
         INTEGER(s, pair.client, "client", 0, UINT32_MAX), INTEGER(s, pair.server, "server", 0, UINT32_MAX),  \
         CHOICE(s, pair.family, "family", families), INTEGER(s, pair.port, "port", 1, 65535),                 \
-        INTEGER(s, pair.dscp, "dscp", 0, 63), INTEGER(s, pair.start, "start", 0, LIMIT),                     \
-        INTEGER(s, pair.stop, "stop", 0, LIMIT)
+        INTEGER(s, pair.client_port, "clientPort", 0, 65535), INTEGER(s, pair.dscp, "dscp", 0, 63),          \
+        INTEGER(s, pair.start, "start", 0, LIMIT), INTEGER(s, pair.stop, "stop", 0, LIMIT)
 
 static const struct traffic_json_field flow_fields[] = {
     PAIR_FIELDS(raw_flow),
@@ -177,6 +177,7 @@ static int resolve_pair(const struct reader *r, const struct raw_pair *raw, cons
         .id = raw->id,
         .traffic = raw->traffic,
         .port = (uint16_t)raw->port,
+        .client_port = (uint16_t)raw->client_port,
         .family = (enum traffic_family)raw->family,
         .dscp = (int)raw->dscp,
         .start = raw->start,

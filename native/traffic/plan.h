@@ -31,7 +31,8 @@ struct traffic_pair {
     int64_t id;
     const char *traffic;
     uint32_t client, server; // indexes into the plan's endpoints
-    uint16_t port;
+    uint16_t port;           // the server's
+    uint16_t client_port;    // 0: the kernel chooses
     enum traffic_family family;
     int dscp;
     int64_t start, stop;

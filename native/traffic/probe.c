@@ -413,7 +413,7 @@ static int watch(struct probe_reactor *r, struct traffic_source *source, int fd,
 static int open_probe(struct probes *all, struct probe *p, const struct traffic_endpoint *endpoint,
                       struct mqoe_error *e) {
     const struct traffic_pair *pair = &p->plan->pair;
-    int fd = traffic_udp_socket(endpoint, pair->family, 0, 1, e);
+    int fd = traffic_udp_socket(endpoint, pair->family, pair->client_port, 1, e);
     if (fd < 0)
         return fd;
     int error = watch(p->reactor, &p->source, fd, endpoint->name, e);

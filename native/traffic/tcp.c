@@ -428,7 +428,7 @@ static int open_client(struct tcp *tcp, const struct traffic_endpoint *endpoint,
     const struct traffic_plan *plan = &tcp->process->plan;
     for (uint32_t i = endpoint->flows; i != TRAFFIC_NONE; i = plan->flows[i].pair.next[TRAFFIC_CLIENT]) {
         struct flow *f = &tcp->flows[i];
-        int fd = traffic_tcp_socket(endpoint, f->plan->pair.family, 0, e);
+        int fd = traffic_tcp_socket(endpoint, f->plan->pair.family, f->plan->pair.client_port, e);
         if (fd < 0)
             return fd;
         f->ends[TRAFFIC_CLIENT].source.fd = fd;

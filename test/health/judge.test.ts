@@ -129,11 +129,11 @@ const examples: Example[] = [
     damage: (s) =>
       Object.assign(eventOf(s, "counters", "end"), {
         endpoints: { "home-1": { tx: 9, tx_dropped: 5, xdp_drops: 400 } },
-        ports: { "access/c0": { xdp_xmit_errors: 7 }, "core/t0": { tx_dropped: 1 } },
+        ports: { "access/c0": { xdp_redirect_errors: 7 }, "core/t0": { tx_dropped: 1 } },
       }),
     name: "kernel-drops",
     verdict: "invalid",
-    reason: /^13 of .*\(7 xdp_xmit_errors at access\/c0, 5 tx_dropped at home-1, 1 tx_dropped at core\/t0\)/,
+    reason: /^13 of .*\(7 xdp_redirect_errors at access\/c0, 5 tx_dropped at home-1, 1 tx_dropped at core\/t0\)/,
   },
   {
     what: "a frame in a million",

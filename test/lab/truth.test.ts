@@ -65,9 +65,9 @@ labTest("goodput agrees with iperf3 over the same line", async (t) => {
     "-C",
     "cubic",
     "-O",
-    "1",
+    "3",
     "-t",
-    "7",
+    "6",
     "-J",
   ]);
   const report = JSON.parse(await client.output);

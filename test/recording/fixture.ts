@@ -150,13 +150,13 @@ function makeBlueprint(shape: Shape): Blueprint {
 }
 
 export function makeFlow(id: number, client: number): FlowBlueprint {
-  const endpoints = { client, server: 0, direction: "down", family: "ipv4", port: 5001 } as const;
+  const endpoints = { client, server: 0, direction: "down", family: "ipv4", port: 5001, clientPort: 0 } as const;
   const socket = { congestionControl: "cubic", dscp: 0, ecn: false };
   return { id, traffic: "bulk", ...endpoints, ...socket, start: 1000 * MS, stop: 3200 * MS };
 }
 
 function makeProbe(client: number): ProbeBlueprint {
-  const socket = { family: "ipv4", port: 6001, interval: INTERVAL, size: 48, dscp: 0, ecn: 0 } as const;
+  const socket = { family: "ipv4", port: 6001, clientPort: 0, interval: INTERVAL, size: 48, dscp: 0, ecn: 0 } as const;
   return { id: client, traffic: "ping", client, server: 0, ...socket, start: 0, stop: END, timeout: 2 * SECOND };
 }
 
