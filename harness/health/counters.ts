@@ -36,12 +36,7 @@ function numberIn(tree: unknown, path: readonly string[]): number {
 }
 
 /** Counters of a link that say: a frame was lost here. (`xdp_drops` also counts the noise that XDP drops by intent.) */
-const LINK_LOSSES = [
-  "tx_dropped",
-  "rx_dropped",
-  "qdisc_drops",
-  "xdp_redirect_errors",
-];
+const LINK_LOSSES = ["tx_dropped", "rx_dropped", "qdisc_drops", "xdp_redirect_errors"];
 /** Counters of an AF_XDP socket that say so. */
 const SOCKET_LOSSES = ["xsk_rx_dropped", "xsk_rx_invalid", "xsk_tx_invalid"];
 

@@ -1,2 +1,1 @@
 export { judgeHealth } from "./judge.js";
-export { LIMITS } from "./limits.js";

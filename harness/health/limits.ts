@@ -63,8 +63,10 @@ export const LIMITS = {
   steal: {
     name: "steal",
     unit: "ratio",
-    warn: 0.01,
-    invalid: 0.05,
+    // What stolen time does to a run shows, and is judged, as lateness of generator and timers; only so much of it that
+    // those could not be trusted either is invalid by itself.
+    warn: 0.02,
+    invalid: 0.25,
     why: "time that the hypervisor takes stops shaper and generator alike",
   },
   lateness: {

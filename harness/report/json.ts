@@ -1,4 +1,5 @@
-import type { CaseResult, ExpectationResult, Metrics, Results, RunResult } from "../verdict/types.js";
+import type { Metrics } from "../metrics/types.js";
+import type { CaseResult, ExpectationResult, Results, RunResult } from "../verdict/types.js";
 
 /**
  * The order of keys is part of what people diff, so it is fixed here, in the order of DESIGN §9. Keys that this list

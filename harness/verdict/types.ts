@@ -1,4 +1,4 @@
-import type { Accounting, Metrics, MetricValue } from "../metrics/types.js";
+import type { Accounting, Metrics } from "../metrics/types.js";
 import type { Expectation } from "../scenario/types.js";
 
 export type Verdict = "pass" | "fail" | "no-data" | "invalid" | "inconclusive" | "skipped" | "expected-fail";
@@ -68,5 +68,3 @@ export interface HealthCheck {
   unit: string;
   reason: string;
 }
-
-export type { Accounting, Metrics, MetricValue };

@@ -1,6 +1,6 @@
-// Embeds a compiled XDP object file into the program that loads it, so that mqoe is one file to copy and never
-// looks for its own pieces on disk. Use at file scope:  EMBED_BPF(redirect, "redirect.bpf.o");
-// then bpf_object__open_mem(redirect_start, redirect_end - redirect_start, NULL).
+// Embeds a compiled XDP object file into the program that loads it, so that mqoe is one file to copy and
+// never looks for its own pieces on disk. Use at file scope:  EMBED_BPF(redirect, "redirect.bpf.o"); then
+// bpf_object__open_mem(redirect_start, redirect_end - redirect_start, NULL).
 #pragma once
 
 #define EMBED_BPF(name, file)                                                                                \

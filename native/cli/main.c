@@ -16,8 +16,10 @@ static const struct part {
     int (*main)(int, char **);
     const char *help;
 } parts[] = {
-    {"dataplane", mqoe_dataplane_main, "--blueprint FILE         shape between the trunks of a lab (control: stdin/stdout)"},
-    {"traffic", mqoe_traffic_main, "--blueprint FILE         drive clients and servers of a lab (control: stdin/stdout)"},
+    {"dataplane", mqoe_dataplane_main,
+     "--blueprint FILE         shape between the trunks of a lab (control: stdin/stdout)"},
+    {"traffic", mqoe_traffic_main,
+     "--blueprint FILE         drive clients and servers of a lab (control: stdin/stdout)"},
     {"exec", mqoe_exec_main, "--netns PATH -- CMD…     run a program inside a namespace"},
     {"bench", mqoe_bench_main, "[--json FILE] [--quick]  frames/s against a bare forwarder, ms per client"},
 };

@@ -111,8 +111,8 @@ int mqoe_control_send(struct mqoe_control *c, json_t *event) {
 json_t *mqoe_control_error(const struct mqoe_error *e, bool fatal, long id) {
     char message[sizeof e->hint + 64];
     snprintf(message, sizeof message, "%s%s%s", strerror(e->errnum), e->hint[0] ? "; " : "", e->hint);
-    json_t *event = json_pack("{s:s, s:b, s:s, s:s, s:i, s:s, s:s}", "event", "error", "fatal", fatal, "syscall",
-                              e->syscall, "object", e->object, "errno", e->errnum, "code",
+    json_t *event = json_pack("{s:s, s:b, s:s, s:s, s:i, s:s, s:s}", "event", "error", "fatal", fatal,
+                              "syscall", e->syscall, "object", e->object, "errno", e->errnum, "code",
                               mqoe_errno_name(e->errnum), "message", message);
     if (event && id >= 0)
         json_object_set_new(event, "id", json_integer(id));

@@ -98,10 +98,10 @@ const examples: Example[] = [
   {
     what: "a hypervisor that takes its time",
     damage: (s) =>
-      Object.assign(eventOf(s, "counters", "traffic-end"), { cpu: { busy: 1300, total: 2700, steal: 42 } }),
+      Object.assign(eventOf(s, "counters", "traffic-end"), { cpu: { busy: 1300, total: 2700, steal: 210 } }),
     name: "steal",
     verdict: "invalid",
-    reason: /took 6 %/,
+    reason: /took 30 %/,
   },
   {
     what: "one late probe",

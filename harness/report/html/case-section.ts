@@ -1,5 +1,6 @@
+import type { Accounting } from "../../metrics/types.js";
 import { formatCount, formatDuration } from "../../units/index.js";
-import type { Accounting, CaseResult, HealthCheck, RunResult } from "../../verdict/types.js";
+import type { CaseResult, HealthCheck, RunResult } from "../../verdict/types.js";
 import { formatGrade, formatMetric, formatValue, NO_VALUE } from "../format.js";
 import { evidence, headline, type LatencyHeadline } from "../headline.js";
 import type { CaseReport, RunReport } from "../types.js";
