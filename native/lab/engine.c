@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -38,21 +39,38 @@ uint64_t mqoe_clock_monotonic(void) {
 
 // ---- answers ----
 
-// Writes one line. When the reader is gone there is no one left to tell.
-static void answer(json_t *line) {
-    char *text = json_dumps(line, JSON_COMPACT);
-    json_decref(line);
-    if (!text)
-        return;
-    size_t bytes = strlen(text), done = 0;
-    text[bytes++] = '\n'; // in place of the terminator
+static void write_all(const char *text, size_t bytes) {
+    size_t done = 0;
     while (done < bytes) {
         ssize_t n = write(engine.answers, text + done, bytes - done);
         if (n < 0 && errno != EINTR)
-            break;
+            return; // the reader is gone: there is no one left to tell
         done += n > 0 ? (size_t)n : 0;
     }
+}
+
+// Writes one line and drops the reference; false when there is no line to write.
+static bool answer(json_t *line) {
+    char *text = json_dumps(line, JSON_COMPACT);
+    json_decref(line);
+    if (!text)
+        return false;
+    size_t bytes = strlen(text);
+    text[bytes++] = '\n'; // in place of the terminator
+    write_all(text, bytes);
     free(text);
+    return true;
+}
+
+// Someone waits for each batch: when its answer cannot be made, this one needs no memory.
+static void answer_no_memory(json_int_t id) {
+    char text[256];
+    int bytes = snprintf(text, sizeof text,
+                         "{\"id\":%lld,\"ok\":false,\"error\":{\"op\":0,\"syscall\":\"malloc\",\"object\":"
+                         "\"answer of the lab engine\",\"errno\":%d,\"code\":\"ENOMEM\",\"message\":"
+                         "\"Cannot allocate memory\"},\"results\":[]}\n",
+                         (long long)id, ENOMEM);
+    write_all(text, (size_t)bytes);
 }
 
 // "File exists", and the kernel's or our own explanation behind it.
@@ -102,11 +120,11 @@ static void do_batch(json_t *root) {
         ok = false;
         error = engine.lab.error;
     }
-    if (ok)
-        answer(json_pack("{s:I, s:b, s:o}", "id", id, "ok", 1, "results", results));
-    else
-        answer(json_pack("{s:I, s:b, s:o, s:o}", "id", id, "ok", 0, "error", error_object(&error, done),
-                         "results", results));
+    json_t *line = ok ? json_pack("{s:I, s:b, s:o}", "id", id, "ok", 1, "results", results)
+                      : json_pack("{s:I, s:b, s:o, s:o}", "id", id, "ok", 0, "error",
+                                  error_object(&error, done), "results", results);
+    if (!answer(line))
+        answer_no_memory(id);
 }
 
 // ---- the thread ----

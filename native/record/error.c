@@ -1,8 +1,50 @@
 #include "record/error.h"
 
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+// Length of the UTF-8 character that `text` starts with: 0 when it is none, or is not whole.
+static size_t character(const unsigned char *text) {
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000}; // by length; below it, an overlong form
+    unsigned char lead = *text;
+    size_t length = lead < 0x80   ? 1
+                    : lead < 0xc0 ? 0
+                    : lead < 0xe0 ? 2
+                    : lead < 0xf0 ? 3
+                    : lead < 0xf8 ? 4
+                                  : 0;
+    uint32_t code = length < 2 ? lead : lead & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (text[i] & 0x3f);
+    }
+    bool surrogate = code >= 0xd800 && code < 0xe000;
+    return length && (code < smallest[length] || code > 0x10ffff || surrogate) ? 0 : length;
+}
+
+// JSON carries UTF-8 only, and an error that cannot be sent would be no answer at all: a character that was
+// cut at the end is dropped, and bytes that are none (a file name may be anything) become question marks.
+static void make_utf8(char *text) {
+    unsigned char *at = (unsigned char *)text;
+    while (*at) {
+        size_t length = character(at);
+        if (length) {
+            at += length;
+            continue;
+        }
+        size_t rest = 1; // the bytes that belong to the broken one
+        while ((at[rest] & 0xc0) == 0x80)
+            rest++;
+        if (!at[rest] && *at >= 0xc0)
+            *at = '\0';
+        else
+            *at++ = '?';
+    }
+}
 
 int mqoe_fail(struct mqoe_error *e, int errnum, const char *syscall, const char *hint, const char *object_fmt,
               ...) {
@@ -13,6 +55,8 @@ int mqoe_fail(struct mqoe_error *e, int errnum, const char *syscall, const char 
     va_end(ap);
     e->errnum = errnum;
     snprintf(e->hint, sizeof e->hint, "%s", hint ? hint : "");
+    make_utf8(e->object);
+    make_utf8(e->hint);
     return -errnum;
 }
 

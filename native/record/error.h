@@ -12,7 +12,7 @@ struct mqoe_error {
 };
 
 // Fills *e and returns −errnum, so that callers write `return mqoe_fail(e, errno, "bind", hint, "queue %d",
-// q)`.
+// q)`. Both texts end up as whole UTF-8 characters, however they were cut.
 int mqoe_fail(struct mqoe_error *e, int errnum, const char *syscall, const char *hint, const char *object_fmt,
               ...) __attribute__((format(printf, 5, 6)));
 
