@@ -68,9 +68,34 @@ void mqoe_engine_schedule(struct mqoe_engine *e, struct mqoe_circuit *c, uint64_
     e->ready_tail = c;
 }
 
+static void advance(struct mqoe_engine *e, struct mqoe_frame *f, uint64_t arrival);
+
+static bool send_one(struct mqoe_engine *e, struct mqoe_circuit *c, struct mqoe_frame_list *dropped) {
+    uint64_t next;
+    struct mqoe_frame *f = mqoe_leaf_dequeue(&c->leaf, e->now, &next, dropped);
+    if (!f)
+        return false;
+    mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_LEAF, MQOE_HAND);
+    advance(e, f, f->time);
+    return true;
+}
+
+// Sends what a late link owes from before `arrival`: those frames had their turn when the newcomer was not
+// there yet. If it overtook them now, the link would count as idle until then and lose that time. Ends with
+// the backlog.
+static void catch_up(struct mqoe_engine *e, struct mqoe_circuit *c, uint64_t arrival) {
+    struct mqoe_frame_list dropped = {0};
+    while (mqoe_leaf_next(&c->leaf) < arrival && send_one(e, c, &dropped))
+        ;
+    mqoe_engine_free_dropped(e, &dropped, MQOE_LEAF);
+    mqoe_engine_schedule(e, c, mqoe_leaf_next(&c->leaf));
+}
+
 static void enter_leaf(struct mqoe_engine *e, struct mqoe_circuit *c, struct mqoe_frame *f,
                        uint64_t arrival) {
     struct mqoe_frame_list dropped = {0};
+    if (c->leaf.shaper.rate && mqoe_leaf_next(&c->leaf) < arrival)
+        catch_up(e, c, arrival);
     mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_HAND, MQOE_LEAF);
     mqoe_leaf_enqueue(&c->leaf, f, arrival, &dropped);
     mqoe_engine_free_dropped(e, &dropped, MQOE_LEAF);
@@ -192,14 +217,9 @@ static unsigned receive(struct mqoe_engine *e, enum mqoe_side side) {
 
 static unsigned serve(struct mqoe_engine *e, struct mqoe_circuit *c) {
     struct mqoe_frame_list dropped = {0};
-    struct mqoe_frame *f;
-    uint64_t next;
     unsigned served = 0;
-    while (served < LEAF_QUOTA && (f = mqoe_leaf_dequeue(&c->leaf, e->now, &next, &dropped))) {
-        mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_LEAF, MQOE_HAND);
-        advance(e, f, f->time);
+    while (served < LEAF_QUOTA && send_one(e, c, &dropped))
         served++;
-    }
     mqoe_engine_free_dropped(e, &dropped, MQOE_LEAF);
     mqoe_engine_schedule(e, c, mqoe_leaf_next(&c->leaf));
     return served;

@@ -130,6 +130,40 @@ static void rate_is_exact(void **state) {
     }
 }
 
+// What a line that wakes up `late` delivers per second, with eight bulk flows waiting and, at every wake-up,
+// a newcomer in a flow of its own, which FQ-CoDel lets go first.
+static uint64_t rate_of_a_late_line(uint64_t rate, uint64_t late) {
+    const uint32_t len = 1514, wake_ups = 1500;
+    struct mqoe_synthetic s = line(rate, "fq_codel");
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 1024);
+    uint64_t bulk = late * rate / (8ull * len * S) * 5 / 4, sent = 0;
+    for (uint32_t i = 0, tag = 0; i < wake_ups; i++) {
+        rig_arrive(&rig, 0, MQOE_DOWN, (uint16_t)(1000 + i), len, tag++);
+        for (uint64_t k = 0; k < bulk; k++)
+            rig_arrive(&rig, 0, MQOE_DOWN, (uint16_t)(k % 8), len, tag++);
+        while (mqoe_engine_round(&rig.engine, rig.now) <= rig.now)
+            ;
+        if (i == 99) // from here on a queue stands
+            sent = rig.out_count;
+        rig.now += late;
+    }
+    sent = rig.out_count - sent;
+    assert_accounted(&rig);
+    rig_close(&rig);
+    return sent * len * 8 * S / ((wake_ups - 100) * late);
+}
+
+// More frames are owed at a wake-up than a leaf may send at once: a newcomer that overtakes them must not
+// make the line forget what it owes.
+static void a_late_line_keeps_its_rate(void **state) {
+    (void)state;
+    static const struct { uint64_t rate, late; } lines[] = {{1000000000, MS}, {500000000, 4 * MS}};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        uint64_t got = rate_of_a_late_line(lines[i].rate, lines[i].late);
+        assert_in_range(got, lines[i].rate / 1000 * 999, lines[i].rate / 1000 * 1001);
+    }
+}
+
 static json_t *mixed_blueprint(struct mqoe_random *random) {
     static const char *const disciplines[] = {"fq_codel", "pfifo", "none"};
     struct mqoe_synthetic s = line(0, "none");
@@ -389,6 +423,7 @@ int main(void) {
         cmocka_unit_test(delays_add_up_exactly),
         cmocka_unit_test(lateness_does_not_accumulate),
         cmocka_unit_test(rate_is_exact),
+        cmocka_unit_test(a_late_line_keeps_its_rate),
         cmocka_unit_test(every_frame_is_accounted_for),
         cmocka_unit_test(flows_keep_their_order),
         cmocka_unit_test(running_out_of_frames_is_a_rig_drop),
