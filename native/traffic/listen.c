@@ -10,7 +10,7 @@
 
 #define BACKLOG          4096 // the namespace's somaxconn bounds it
 #define ACCEPTS_PER_TURN 32
-#define SPARE_ARRIVALS   64
+#define ACCEPT_PAUSE     INT64_C(100000000)
 #define PATIENCE                                                                                             \
     INT64_C(15000000000) // a header may have to wait for the SYN-ACK's and its own retransmissions
 
@@ -93,14 +93,31 @@ static void receive_arrival(struct traffic_arrivals *a, struct traffic_listener 
         turn_away(a, arrival);
 }
 
+// Without descriptors or memory the connection stays in the backlog, and a level-triggered epoll would report
+// it for ever: on virtual time a clock that stops. So the listener leaves the set for a while.
+static void pause_accepting(struct traffic_loop *loop, struct traffic_listener *listener, int64_t now) {
+    epoll_ctl(loop->epoll, EPOLL_CTL_DEL, listener->source.fd, NULL);
+    traffic_loop_arm(loop, &listener->retry, now + ACCEPT_PAUSE);
+}
+
+static void accept_again(struct traffic_loop *loop, struct traffic_timer *timer, int64_t now) {
+    struct traffic_listener *listener =
+        (struct traffic_listener *)((char *)timer - offsetof(struct traffic_listener, retry));
+    if (listener->source.fd >= 0 && traffic_loop_watch(loop, &listener->source, EPOLLIN))
+        traffic_loop_arm(loop, timer, now + ACCEPT_PAUSE);
+}
+
 static void listener_ready(struct traffic_loop *loop, struct traffic_source *source, uint32_t events,
                            int64_t now) {
-    (void)loop, (void)events;
+    (void)events;
     struct traffic_listener *listener = (struct traffic_listener *)source;
     for (int i = 0; i < ACCEPTS_PER_TURN && source->fd >= 0; i++) {
         int fd = accept4(source->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
+        if (fd < 0) {
+            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+                pause_accepting(loop, listener, now);
             return;
+        }
         receive_arrival(listener->arrivals, listener, fd, now);
     }
 }
@@ -110,6 +127,7 @@ int traffic_listener_start(struct traffic_listener *listener, struct traffic_arr
     struct traffic_loop *loop = arrivals->loop;
     listener->arrivals = arrivals;
     listener->source = (struct traffic_source){fd, listener_ready};
+    listener->retry = (struct traffic_timer){.fire = accept_again};
     atomic_fetch_add(&loop->sockets, 1);
     const char *name = loop->process->plan.endpoints[TRAFFIC_SERVER][listener->server].name;
     if (listen(fd, BACKLOG) < 0)
@@ -123,8 +141,10 @@ int traffic_listener_start(struct traffic_listener *listener, struct traffic_arr
 
 int traffic_arrivals_create(struct traffic_arrivals *arrivals, struct traffic_loop *loop, uint32_t expected,
                             traffic_identified *identified, void *context) {
-    *arrivals = (struct traffic_arrivals){
-        .loop = loop, .count = expected + SPARE_ARRIVALS, .identified = identified, .context = context};
+    *arrivals = (struct traffic_arrivals){.loop = loop,
+                                          .count = expected + TRAFFIC_SPARE_ARRIVALS,
+                                          .identified = identified,
+                                          .context = context};
     arrivals->pool = calloc(arrivals->count, sizeof *arrivals->pool);
     if (!arrivals->pool)
         return -ENOMEM;

@@ -7,11 +7,15 @@
 #include "traffic/payload.h"
 #include "traffic/plan.h"
 
+// Connections of strangers that a reactor holds at one time, beside its own.
+#define TRAFFIC_SPARE_ARRIVALS 64
+
 struct traffic_arrivals;
 
 struct traffic_listener {
     struct traffic_source source;
-    uint32_t server; // index into the plan
+    struct traffic_timer retry; // runs while accepting is paused
+    uint32_t server;            // index into the plan
     enum traffic_family family;
     uint16_t port;
     struct traffic_arrivals *arrivals;
@@ -50,6 +54,7 @@ int traffic_arrivals_create(struct traffic_arrivals *arrivals, struct traffic_lo
 void traffic_arrivals_stop(struct traffic_arrivals *arrivals);
 void traffic_arrivals_destroy(struct traffic_arrivals *arrivals);
 
-// Starts accepting on a bound socket, which the listener takes over. Called in any namespace.
+// Starts accepting on a bound socket, which the listener takes over; its timer is announced by the caller.
+// Called in any namespace.
 int traffic_listener_start(struct traffic_listener *listener, struct traffic_arrivals *arrivals, int fd,
                            struct mqoe_error *e);

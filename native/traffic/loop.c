@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,13 @@ int traffic_send_message(int pipe, const struct traffic_message *message) {
         n = write(pipe, message, sizeof *message);
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : 0;
+}
+
+int traffic_deliver_message(int pipe, const struct traffic_message *message) {
+    int error;
+    while ((error = traffic_send_message(pipe, message)) == -EAGAIN)
+        (void)poll(&(struct pollfd){.fd = pipe, .events = POLLOUT}, 1, -1);
+    return error;
 }
 
 static void go(struct traffic_loop *loop) {

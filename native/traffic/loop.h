@@ -101,6 +101,10 @@ void traffic_loop_close(struct traffic_loop *loop);
 // Returns 0 or −errno (−EAGAIN: the pipe is full).
 int traffic_send_message(int pipe, const struct traffic_message *message);
 
+// The same for a message that must arrive: waits while the pipe is full. Only for main, whom no reactor waits
+// for; two reactors could wait for each other.
+int traffic_deliver_message(int pipe, const struct traffic_message *message);
+
 // CLOCK_MONOTONIC and CLOCK_REALTIME, ns.
 int64_t traffic_monotonic(void);
 int64_t traffic_realtime(void);

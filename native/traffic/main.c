@@ -138,7 +138,10 @@ static int set_up(struct session *s, const char *file) {
 // ---- answers ----
 
 static void say(struct session *s, json_t *event) {
-    if (mqoe_control_send(&s->control, event) < 0)
+    int error = mqoe_control_send(&s->control, event);
+    if (error == -ENOMEM) // nothing was written; the owner is still there
+        fprintf(stderr, "mqoe-native traffic: an answer was lost: %s\n", strerror(-error));
+    else if (error)
         s->lost_owner = true;
 }
 
@@ -204,7 +207,8 @@ static void refuse(struct session *s, int errnum, const char *object, const char
 static void tell_loops(struct session *s, enum traffic_message_type type) {
     const struct traffic_message m = {.type = (uint16_t)type, .clock = s->clock};
     for (uint32_t i = 0; i < s->process.loop_count; i++)
-        traffic_send_message(s->process.loops[i].inbox[1], &m);
+        if (s->process.loops[i].running)
+            traffic_deliver_message(s->process.loops[i].inbox[1], &m);
 }
 
 static void do_go(struct session *s, const json_t *command) {
