@@ -137,7 +137,7 @@ static int run(struct mqoe_dataplane *d, const char *file) {
     if (missing)
         fprintf(stderr, "mqoe-native dataplane: %lld frames are unaccounted for. This is a bug of mqoe.\n",
                 (long long)missing);
-    return 0;
+    return d->control.broken ? EXIT_RIG : 0;
 }
 
 int mqoe_dataplane_main(int argc, char **argv) {

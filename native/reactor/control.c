@@ -1,14 +1,12 @@
 #include "reactor/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LINE_LIMIT (1u << 20)
 
 int mqoe_control_open(struct mqoe_control *c) {
     memset(c, 0, sizeof *c);
@@ -19,9 +17,6 @@ int mqoe_control_open(struct mqoe_control *c) {
     if (!c->buffer)
         return -ENOMEM;
     signal(SIGPIPE, SIG_IGN); // a gone owner is an EPIPE, not a death
-    int flags = fcntl(c->in, F_GETFL);
-    if (flags < 0 || fcntl(c->in, F_SETFL, flags | O_NONBLOCK) < 0)
-        return -errno;
     return 0;
 }
 
@@ -30,14 +25,30 @@ void mqoe_control_close(struct mqoe_control *c) {
     c->buffer = NULL;
 }
 
-// Grows the buffer when it is full and reads once. Returns bytes read, 0 at end of input, −EAGAIN when dry.
+// The channel cannot go on: tells the owner, who else would take the end for an orderly one.
+static ssize_t break_off(struct mqoe_control *c, int errnum, const char *hint) {
+    struct mqoe_error e;
+    mqoe_fail(&e, errnum, "control", hint, "standard input");
+    mqoe_control_send(c, mqoe_control_error(&e, true, -1));
+    c->broken = true;
+    return 0;
+}
+
+static bool has_input(int fd) {
+    return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) > 0;
+}
+
+// Grows the buffer when it is full and reads once, if there is something. Returns bytes read, 0 at end of
+// input, −EAGAIN when dry.
 static ssize_t fill(struct mqoe_control *c) {
+    if (!has_input(c->in))
+        return -EAGAIN;
     if (c->used == c->size) {
-        if (c->size >= LINE_LIMIT)
-            return 0;
+        if (c->size >= MQOE_CONTROL_LINE)
+            return break_off(c, EMSGSIZE, "a line holds at most 16 MiB: send several commands");
         char *bigger = realloc(c->buffer, c->size * 2);
         if (!bigger)
-            return 0;
+            return break_off(c, ENOMEM, "send several shorter commands");
         c->buffer = bigger;
         c->size *= 2;
     }
@@ -50,8 +61,9 @@ static ssize_t fill(struct mqoe_control *c) {
 
 // Takes the first whole line off the buffer as JSON; NULL when no line is whole yet.
 static json_t *take_line(struct mqoe_control *c, bool *had_line) {
-    char *end = memchr(c->buffer, '\n', c->used);
+    char *end = memchr(c->buffer + c->searched, '\n', c->used - c->searched);
     *had_line = end != NULL;
+    c->searched = end ? 0 : c->used;
     if (!end)
         return NULL;
     size_t length = (size_t)(end - c->buffer);
@@ -98,6 +110,11 @@ int mqoe_control_send(struct mqoe_control *c, json_t *event) {
         ssize_t n = write(c->out, text + done, length - done);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 &&
+            errno == EAGAIN) { // the owner's choice; not ours to change, it may share the description
+            (void)poll(&(struct pollfd){.fd = c->out, .events = POLLOUT}, 1, -1);
+            continue;
+        }
         if (n < 0) {
             result = -errno;
             break;

@@ -4,15 +4,25 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "record/error.h"
 
+// What a `go` may say: t0 at most this far from now, ns.
+#define MQOE_GO_PAST      INT64_C(1000000000)
+#define MQOE_GO_FUTURE    INT64_C(3600000000000)
+#define MQOE_GO_RANGE     "CLOCK_MONOTONIC in ns, at most 1 s in the past and 1 h in the future"
+
+#define MQOE_CONTROL_LINE (UINT32_C(1) << 24) // bytes
+
 struct mqoe_control {
-    int in;  // non-blocking; poll it for POLLIN
-    int out; // blocking
+    // As they were inherited: both may be one open terminal, whose flags others see.
+    int in, out; // poll `in` for POLLIN
     char *buffer;
     size_t used, size;
+    size_t searched; // so many bytes hold no line end
     bool eof;
+    bool broken; // ended by us, after a fatal error event: the process is to exit 3
 };
 
 // Takes over standard input and output. Returns 0 or −errno.
@@ -21,7 +31,8 @@ void mqoe_control_close(struct mqoe_control *c);
 
 // Reads what is there and returns the next whole command as a new reference; NULL when there is none yet. At
 // end of input returns {"op":"stop"} once and sets `eof`. A line that is no JSON object is answered by a
-// non-fatal error and skipped; a line over 1 MiB ends the channel.
+// non-fatal error and skipped; one over 16 MiB is answered by a fatal error, sets `broken`, and ends the
+// channel in the same way.
 json_t *mqoe_control_next(struct mqoe_control *c);
 
 // Writes one line and drops the caller's reference to `event`. Returns 0 or −errno (EPIPE: the owner is

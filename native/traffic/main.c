@@ -320,6 +320,7 @@ int mqoe_traffic_main(int argc, char **argv) {
         serve(&s);
         finish(&s);
         say(&s, json_pack("{s:s, s:o}", "event", "stopped", "info", counters(&s)));
+        code = s.control.broken ? EXIT_FATAL : 0;
     }
     clean_up(&s);
     return code;
