@@ -1,8 +1,8 @@
 // The dataplane's blueprint (DataplaneBlueprint of harness/blueprint/types.ts) as C reads it.
 #pragma once
 
-#include "dataplane/json.h"
 #include "packet/lpm.h"
+#include "reactor/json.h"
 #include "sqm/leaf.h"
 
 enum mqoe_direction { MQOE_DOWN, MQOE_UP };

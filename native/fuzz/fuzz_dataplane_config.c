@@ -1,4 +1,4 @@
-// fuzz-sources: dataplane/config.c dataplane/json.c packet/lpm.c packet/hash.c packet/ecn.c packet/checksum.c
+// fuzz-sources: dataplane/config.c reactor/json.c packet/lpm.c packet/hash.c packet/ecn.c packet/checksum.c
 // fuzz-sources: sqm/leaf.c sqm/shaper.c sqm/discipline.c sqm/fq_codel.c sqm/pfifo.c sqm/codel.c sqm/pool.c
 // fuzz-sources: sqm/histogram.c sqm/framing.c record/error.c
 //

@@ -1,4 +1,4 @@
-#include "dataplane/json.h"
+#include "reactor/json.h"
 
 #include <errno.h>
 #include <inttypes.h>
