@@ -5,7 +5,7 @@ import { type Context, type Phase, rowsBy } from "./context.js";
 import { accountedLayer } from "./layers.js";
 import { DEFAULT_PHASE, metricName, PERCENTILES } from "./names.js";
 import { type Group, groupBy, type Sheet } from "./sheet.js";
-import type { Accounting } from "./types.js";
+import type { Accounting, MetricValue } from "./types.js";
 
 const SECOND = 1e9;
 const DIRECTIONS: readonly Direction[] = ["down", "up"];
@@ -95,6 +95,7 @@ function putSojourn(sheet: Sheet, group: Group, name: string, leaves: readonly L
   put("mean", packets > 0 ? sum(leaves.map((leaf) => leaf.sojournSum)) / packets / SECOND : null);
 }
 
+/** Rates of different layers have no sum: a group whose plans do not all count alike has no data for it. */
 function putRate(
   context: Context,
   sheet: Sheet,
@@ -103,12 +104,18 @@ function putRate(
   direction: Direction,
   leaves: readonly Leaf[],
 ): void {
-  const framing = context.shares.shaper(leaves[0]?.client ?? "", direction)?.framing;
-  const layer = framing ? accountedLayer(framing) : undefined;
+  const layers = new Set(leaves.map((leaf) => layerOf(context, leaf)));
+  const [layer] = layers;
+  const rate = layers.size === 1 ? sum(leaves.map(leafRate)) : null;
   const records = sum(leaves.map((leaf) => leaf.records));
-  sheet.put(group, name(`rate_${direction}`), sum(leaves.map(leafRate)), "bit/s", records, layer);
+  sheet.put(group, name(`rate_${direction}`), rate, "bit/s", records, layers.size === 1 ? layer : undefined);
   const used = utilization(leaves);
   sheet.put(group, name(`utilization_${direction}`), used, "ratio", records);
+}
+
+function layerOf({ shares }: Context, { client, direction }: Leaf): MetricValue["layer"] {
+  const framing = shares.shaper(client, direction)?.framing;
+  return framing && accountedLayer(framing);
 }
 
 /** Of the busier direction: that is where the bottleneck is. */

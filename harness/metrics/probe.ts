@@ -146,8 +146,9 @@ function putCounts(sheet: Sheet, group: Group, name: Namer, members: readonly Pa
 }
 
 /**
- * Induced latency: RTT beyond the client's own idle median, so that clients at different distances can be pooled. A
- * client without idle samples has none. The grade is that of the increase in mean RTT over the same clients.
+ * Induced latency: RTT beyond the client's own idle median, so that clients at different distances can be pooled. Of
+ * several clients it is over all packets that came back: who lost more has less weight, and never another's baseline. A
+ * client without idle samples has none. The grade is that of the increase in mean RTT.
  */
 function putInduced(sheet: Sheet, group: Group, name: Namer, members: readonly Pair[]): void {
   const known = members.filter((m) => m.idle !== null && m.idle.rtt.length > 0 && m.now.rtt.length > 0);
@@ -156,8 +157,15 @@ function putInduced(sheet: Sheet, group: Group, name: Namer, members: readonly P
     return m.now.rtt.map((rtt) => rtt - baseline);
   });
   sheet.distribution(group, name("induced"), pool(induced), "s");
-  const loaded = pool(known.map((m) => m.now.rtt));
-  const idle = pool(known.map((m) => (m.idle as ProbeStream).rtt));
-  const uplift = known.length > 0 ? (mean(loaded) as number) - (mean(idle) as number) : null;
-  sheet.put(group, name("grade"), uplift === null ? null : gradeOf(uplift), "grade", loaded.length);
+  const uplift = mean(known.map(upliftOf));
+  const packets = sum(known.map((m) => m.now.rtt.length));
+  sheet.put(group, name("grade"), uplift === null ? null : gradeOf(uplift), "grade", packets);
+}
+
+/**
+ * Increase of one client's mean RTT. Of several it is the mean of theirs: means over pooled packets would move with who
+ * loses packets, and call a loss at a distant client a rise or fall of latency.
+ */
+function upliftOf({ now, idle }: Pair): number {
+  return (mean(now.rtt) as number) - (mean((idle as ProbeStream).rtt) as number);
 }

@@ -1,11 +1,20 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { judgeHealth } from "../health/index.js";
 import { deriveMetrics, deriveSeries } from "../metrics/index.js";
 import { type Run, readRun } from "../recording/index.js";
-import type { Case } from "../scenario/types.js";
-import { buildResults, type CaseEvidence, judgeCase, type RunEvidence } from "../verdict/index.js";
-import type { CaseResult } from "../verdict/types.js";
+import type { Case, Expectation } from "../scenario/types.js";
+import {
+  buildResults,
+  type CaseEvidence,
+  type Ending,
+  isSameCell,
+  judgeCase,
+  type RunEvidence,
+  referenceOf,
+  skippedCase,
+} from "../verdict/index.js";
+import type { CaseResult, HealthCheck, RigHealth } from "../verdict/types.js";
 import type { CaseReport, ReportInput, RunReport } from "./types.js";
 
 /** `run.json` of the whole, as the conductor wrote it (docs/run-folder.md). */
@@ -14,6 +23,8 @@ interface Manifest {
   command: string;
   version: string;
   cases: string[];
+  /** Every case that was to be run, in order; absent in folders of older versions. */
+  planned?: Case[];
 }
 
 interface StoredCase {
@@ -27,11 +38,12 @@ interface StoredCase {
  */
 export function judgeFolder(folder: string): ReportInput {
   const manifest = readJson<Manifest>(join(folder, "run.json"));
-  const stored = manifest.cases.map((name) => readCase(join(folder, name)));
+  const stored = manifest.cases.map((name) => readWhole(join(folder, name)));
   const others = new Map(stored.map(({ evidence }) => [evidence.case.id, evidence]));
   const cases = stored.map(({ evidence, runs }): CaseReport => {
     return { result: judgeCase(evidence.case, evidence.runs, others), case: evidence.case, runs };
   });
+  cases.push(...notStarted(manifest));
   return {
     results: buildResults(cases.map(({ result }) => result)),
     cases,
@@ -41,33 +53,100 @@ export function judgeFolder(folder: string): ReportInput {
   };
 }
 
-/** One case by itself, while others are still to come: bounds that refer to another case have no data yet. */
-export function judgeCaseFolder(folder: string): CaseResult {
-  const { evidence } = readCase(folder);
-  return judgeCase(evidence.case, evidence.runs, new Map([[evidence.case.id, evidence]]));
+/** Cases are started in the order they were planned in: what is beyond the started ones never was. */
+function notStarted({ planned = [], cases }: Manifest): CaseReport[] {
+  return planned.slice(cases.length).map((which) => {
+    return { result: skippedCase(which, "the run was stopped before this case began"), case: which, runs: [] };
+  });
 }
 
-function readCase(folder: string): StoredCase {
-  const which = readJson<Case>(join(folder, "case.json"));
+/** A case's result while others are still to come. */
+export interface ProvisionalResult extends CaseResult {
+  /** Expectations left out because the case that they are compared with has not been run yet. */
+  uncompared: number;
+}
+
+/** One finished case, judged with those of the same run that it is compared with and that are finished too. */
+export function judgeCaseFolder(folder: string): ProvisionalResult {
+  const evidence = readCase(folder);
+  const references = referencesFor(evidence.case, dirname(folder));
+  const isComparable = (expectation: Expectation): boolean => {
+    const cell = referenceOf(expectation, evidence.case);
+    return cell === null || references.some((one) => isSameCell(one.case, cell));
+  };
+  const expectations = evidence.case.expectations.filter(isComparable);
+  const others = new Map([evidence, ...references].map((one) => [one.case.id, one]));
+  const result = judgeCase({ ...evidence.case, expectations }, evidence.runs, others);
+  return { ...result, uncompared: evidence.case.expectations.length - expectations.length };
+}
+
+/** Only those that the case refers to are read: deriving metrics from a large recording takes its time. */
+function referencesFor(which: Case, out: string): CaseEvidence[] {
+  const cells = which.expectations
+    .map((expectation) => referenceOf(expectation, which))
+    .filter((cell) => cell !== null);
+  if (cells.length === 0) return [];
+  const folders = readJson<Manifest>(join(out, "run.json")).cases.map((name) => join(out, name));
+  const isWanted = (folder: string): boolean => {
+    const other = readJson<Case>(join(folder, "case.json"));
+    return cells.some((cell) => isSameCell(other, cell));
+  };
+  return folders.filter(isWanted).map(readCase);
+}
+
+function readRuns(folder: string): { repeat: number; run: Run }[] {
   const numbers = readdirSync(folder)
     .map((name) => Number(/^run-(\d+)$/.exec(name)?.[1]))
     .filter((n) => n > 0)
     .sort((a, b) => a - b);
-  const stored = numbers.map((n) => ({ repeat: n, run: readRun(join(folder, `run-${n}`)) }));
-  const runs = stored.map(({ repeat, run }) => readEvidence(run, repeat, which));
-  return { evidence: { case: which, runs }, runs: stored.map(({ repeat, run }) => readReport(run, repeat)) };
+  return numbers.map((repeat) => ({ repeat, run: readRun(join(folder, `run-${repeat}`)) }));
+}
+
+function evidenceOf(folder: string, runs: { repeat: number; run: Run }[]): CaseEvidence {
+  const which = readJson<Case>(join(folder, "case.json"));
+  return { case: which, runs: runs.map(({ repeat, run }) => readEvidence(run, repeat, which)) };
+}
+
+const readCase = (folder: string): CaseEvidence => evidenceOf(folder, readRuns(folder));
+
+function readWhole(folder: string): StoredCase {
+  const runs = readRuns(folder);
+  const evidence = evidenceOf(folder, runs);
+  return { evidence, runs: runs.map(({ repeat, run }) => readReport(run, repeat)) };
+}
+
+/** `run.json` of one run. */
+interface RunFile {
+  wall_s: number;
+  retried?: { folder: string; reason: string }[];
+}
+
+/** A run that is not the first of its kind says so: what was thrown away is part of the evidence. */
+function withRetries(health: RigHealth, retried: RunFile["retried"] = []): RigHealth {
+  if (retried.length === 0) return health;
+  const reason = retried.map((one) => `${one.folder} was made again: ${one.reason}`).join(" ");
+  const told: HealthCheck = { name: "retried", verdict: "warn", value: retried.length, limit: 0, unit: "runs", reason };
+  return { ...health, checks: [...health.checks, told] };
 }
 
 function readEvidence(run: Run, repeat: number, which: Case): RunEvidence {
-  const { wall_s } = readJsonOr<{ wall_s: number }>(join(run.dir, "run.json"), { wall_s: 0 });
+  const { wall_s, retried } = readJsonOr<RunFile>(join(run.dir, "run.json"), { wall_s: 0 });
   return {
     repeat,
     seed: which.seed + repeat - 1,
     wall_s,
     blueprint: run.blueprint,
     metrics: deriveMetrics(run),
-    health: judgeHealth(run),
+    health: withRetries(judgeHealth(run), retried),
+    ending: endingOf(run),
   };
+}
+
+function endingOf({ events }: Run): Ending | null {
+  const done = events.findLast(({ event }) => event === "done");
+  if (done === undefined) return null;
+  const started = events.some(({ event }) => event === "lab-ready");
+  return { reason: String(done.reason), error: typeof done.error === "string" ? done.error : "", started };
 }
 
 function readReport(run: Run, repeat: number): RunReport {

@@ -1,7 +1,8 @@
 import { GRADES } from "../metrics/grade.js";
 import type { MetricUnit, MetricValue } from "../metrics/types.js";
 import { formatBytes, formatCount, formatPercent, formatRate, formatTime } from "../units/index.js";
-import type { ExpectationResult, Verdict } from "../verdict/types.js";
+import { NOT_STARTED, STOPPED } from "../verdict/case.js";
+import type { ExpectationResult, Results, Verdict } from "../verdict/types.js";
 
 /** Metrics and verdicts in the words of a report. Pure. */
 
@@ -67,7 +68,7 @@ export function verdictLook(verdict: Verdict): VerdictLook {
 }
 
 /** What a verdict means, for readers who meet it for the first time. */
-export const VERDICT_MEANING: Record<Verdict, string> = {
+const VERDICT_MEANING: Record<Verdict, string> = {
   pass: "everything came out as expected",
   fail: "an expectation did not hold",
   "expected-fail": "the control failed, as it must",
@@ -76,6 +77,22 @@ export const VERDICT_MEANING: Record<Verdict, string> = {
   inconclusive: "the measurements cannot tell",
   skipped: "not run",
 };
+
+/**
+ * What the verdict of all cases means. The machine is only blamed for what it did: a run that its user stopped, or that
+ * never started, says nothing about it.
+ */
+export function resultsMeaning({ verdict, cases }: Pick<Results, "verdict" | "cases">): string {
+  const reasons = cases.filter((one) => one.verdict === "invalid").map((one) => one.reason);
+  if (verdict !== "invalid" || reasons.length === 0 || !reasons.every(isNoFault)) return VERDICT_MEANING[verdict];
+  // The reason of one case that could not start stands at the case; what follows it need not be the same for all.
+  return reasons.find((reason) => reason === STOPPED) ?? NOT_STARTED;
+}
+
+/** Is an invalid case's reason none that the machine's health could explain? */
+export function isNoFault(reason: string): boolean {
+  return reason === STOPPED || reason.startsWith(NOT_STARTED);
+}
 
 /** `3 cases: 2 pass, 1 expected fail`, in the order of severity. */
 export function tally(verdicts: Verdict[], noun: string): string {

@@ -1,6 +1,7 @@
 import { canonicalName } from "../metrics/names.js";
 import type { Metrics, MetricValue } from "../metrics/types.js";
 import type { CaseResult, ExpectationResult } from "../verdict/types.js";
+import { isNoFault } from "./format.js";
 
 /**
  * The few numbers of a case that people look for first, picked out of its metrics by their names (DESIGN §9:
@@ -54,8 +55,20 @@ export function headline(metrics: Metrics): Headline {
   };
 }
 
+/** The headline without what has no data at all: a row of dashes tells nobody anything. */
+export function knownHeadline(metrics: Metrics): Headline {
+  const { grade, goodput, latency } = headline(metrics);
+  return { grade, goodput: goodput.filter(({ metric }) => metric.value !== null), latency: latency.filter(hasData) };
+}
+
+function hasData({ traffic: _traffic, ...metrics }: LatencyHeadline): boolean {
+  return Object.values(metrics).some((metric) => metric !== undefined && metric.value !== null);
+}
+
 /** Health checks that did not hold, by run, but for those that the case's reason quotes already. */
 export function evidence(result: CaseResult): string[] {
+  // What a run lacks that was stopped or never started is no news.
+  if (isNoFault(result.reason)) return [];
   const seen = new Set<string>();
   for (const run of result.runs) {
     for (const check of run.health.checks) {

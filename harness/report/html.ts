@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { tally, VERDICT_MEANING, verdictLook } from "./format.js";
+import { resultsMeaning, tally, verdictLook } from "./format.js";
 import { caseSection } from "./html/case-section.js";
 import { CLIENT_SCRIPT } from "./html/client.js";
 import { comparison } from "./html/comparison.js";
@@ -69,7 +69,7 @@ function hero(input: ReportInput): Markup {
   const expectations = results.cases.flatMap((one) => one.expectations.map((expectation) => expectation.verdict));
   return html`<header class="top"><div class="brand">mqoe</div><div class="hero"><div class="verdict-mark tone-${tone}"><span class="symbol" aria-hidden="true">${symbol}</span><span class="words">${words}</span></div><div><h1>${titleOf(
     input,
-  )}</h1><p class="muted">${capital(VERDICT_MEANING[results.verdict])}. ${capital(
+  )}</h1><p class="muted">${capital(resultsMeaning(results))}. ${capital(
     tally(
       results.cases.map((one) => one.verdict),
       "case",

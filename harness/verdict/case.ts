@@ -27,6 +27,13 @@ export function judgeCase(which: Case, runs: readonly RunEvidence[], others: Oth
   };
 }
 
+/**
+ * Reasons of an invalid case that are no fault of the machine's. Reports recognise a case by how its reason begins:
+ * that is all that results.json keeps of it.
+ */
+export const STOPPED = "stopped by you before the end; not judged";
+export const NOT_STARTED = "the run could not start";
+
 /** A case that was not run, and why. */
 export function skippedCase(which: Case, reason: string): CaseResult {
   const expectations = which.expectations.map(
@@ -64,9 +71,12 @@ function judgeRun(which: Case, run: RunEvidence, others: Others): RunResult {
   };
 }
 
-/** Why the runs are no evidence: the checks that did not hold, by run; empty when they are. */
+/** Why the runs are no evidence: how they ended, else the checks that did not hold, by run; empty when they are. */
 function unfit(runs: readonly RunEvidence[]): string {
   if (runs.length === 0) return "there is no run";
+  if (runs.some((run) => run.ending?.reason === "interrupted")) return STOPPED;
+  const unable = runs.find((run) => run.ending?.reason === "error" && !run.ending.started);
+  if (unable) return `${NOT_STARTED}: ${unable.ending?.error}`;
   const evidence = runs.flatMap((run) =>
     run.health.checks
       .filter((check) => check.verdict === "invalid")

@@ -3,6 +3,16 @@ import type { DerivedMetrics } from "../metrics/index.js";
 import type { Case } from "../scenario/types.js";
 import type { RigHealth } from "./types.js";
 
+/** How a run ended, as its last `done` event tells it. */
+export interface Ending {
+  /** `complete`, `interrupted`, `error` … */
+  reason: string;
+  /** In the harness's own words; empty when there is nothing to say. */
+  error: string;
+  /** Did it get as far as a lab with everything in it? */
+  started: boolean;
+}
+
 /** One run of a case as its folder tells it. */
 export interface RunEvidence {
   repeat: number;
@@ -13,6 +23,8 @@ export interface RunEvidence {
   blueprint: Blueprint | null;
   metrics: DerivedMetrics;
   health: RigHealth;
+  /** null when nobody wrote it down: the harness was killed, or its disk was full. */
+  ending: Ending | null;
 }
 
 /** A case with all its runs. */

@@ -83,7 +83,7 @@ function over(expectation: Expectation, subject: Subject, which: Case, others: O
   const matrix = referenceMatrix(expectation, which);
   if (matrix === null) return { missing: `"${expectation.bound.text}": the case does not say what its base is` };
   if (sameMatrix(matrix, which.matrix)) return { self: true };
-  const reference = [...others.values()].find((o) => o.case.file === which.file && sameMatrix(o.case.matrix, matrix));
+  const reference = [...others.values()].find((o) => isSameCell(o.case, { file: which.file, matrix }));
   const name = Object.entries(matrix).map(([axis, value]) => `${axis}=${value}`);
   if (reference === undefined) return { missing: `the case it is compared with (${name}) was not run` };
   if (reference.runs.length === 0 || reference.runs.some((run) => run.health.verdict === "invalid")) {
@@ -93,6 +93,16 @@ function over(expectation: Expectation, subject: Subject, which: Case, others: O
   const known = values.filter((value) => value !== null);
   if (known.length < values.length) return { missing: `the case it is compared with (${name}) has no data for it` };
   return { value: (median(known) as number) + expectation.bound.value };
+}
+
+/** The case that an expectation compares its own with; null when it is another kind of bound, or its own reference. */
+export function referenceOf(expectation: Expectation, which: Case): Pick<Case, "file" | "matrix"> | null {
+  const matrix = referenceMatrix(expectation, which);
+  return matrix === null || sameMatrix(matrix, which.matrix) ? null : { file: which.file, matrix };
+}
+
+export function isSameCell(a: Pick<Case, "file" | "matrix">, b: Pick<Case, "file" | "matrix">): boolean {
+  return a.file === b.file && sameMatrix(a.matrix, b.matrix);
 }
 
 function referenceMatrix({ bound: { of } }: Expectation, which: Case): Record<string, string> | null {

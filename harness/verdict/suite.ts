@@ -17,11 +17,10 @@ export function suiteVerdict(cases: readonly { verdict: Verdict }[]): Verdict {
 }
 
 /**
- * Exit code of an invocation (DESIGN §6): 0 passed · 1 an expectation failed, or an expected failure passed · 2 usage or
- * scenario error · 3 rig error or no data · 4 nothing ran · 5 inconclusive. Several at once: 2, 1, 3, 5, 4.
+ * Exit code of results (DESIGN §6): 0 passed · 1 an expectation failed, or an expected failure passed · 3 rig error or no
+ * data · 4 nothing ran · 5 inconclusive. Several at once: 1, 3, 5, 4. (2, usage or scenario error, comes before results.)
  */
-export function exitCode(results: Pick<Results, "cases">, usageErrors = false): number {
-  if (usageErrors) return 2;
+export function exitCode(results: Pick<Results, "cases">): number {
   const codes: Record<Verdict, number> = {
     pass: 0,
     "expected-fail": 0,

@@ -99,6 +99,19 @@ test("grades follow the table at its edges", (t) => {
   }
 });
 
+test("the grade of a group is the mean rise of its clients: loss under load does not change their weights", (t) => {
+  const far = (client: number): number => (client === 0 ? 0.02 : 0.3);
+  const s = synthetic({}, { idle: far, loaded: far });
+  // Nobody's RTT rises, but nine of ten packets of the near client are lost under load.
+  s.rows.probe = s.rows.probe.map((row) =>
+    row.probe === 0 && (row.time ?? 0) >= 1200 * MS && (row.seq ?? 0) % 10 !== 0 ? lose(row) : row,
+  );
+  const { total } = derive(s);
+  t.is(total["ping.grade"]?.value, 6);
+  t.is(total["ping.grade"]?.count, 220, "every packet that came back stands behind it");
+  near(t, total, "ping.induced.p99", 0);
+});
+
 test("loss, by where it happened, of what was really sent", (t) => {
   const s = synthetic({ clients: 1 });
   const loaded = s.rows.probe.filter((row) => (row.time ?? 0) >= 1200 * MS && (row.time ?? 0) < 3200 * MS);
@@ -291,6 +304,20 @@ test("the dataplane's rate, utilization, drops, marks and sojourn are those of t
   near(t, one, "dataplane.sojourn.mean", 0.003);
   t.is(one?.["dataplane.sojourn.p50"]?.count, 20 * (150 + 75));
   near(t, one, "dataplane.backlog_max", 5);
+});
+
+test("rates of different layers are not added up", (t) => {
+  const s = synthetic();
+  const [, second] = s.blueprint.dataplane.clients;
+  for (const direction of ["down", "up"] as const) {
+    (second as NonNullable<typeof second>)[direction].framing = { base: "frame", overhead: 0, mpu: 0, cell: "none" };
+  }
+  const { total, by } = derive(s);
+  t.is(total["dataplane.rate_down"]?.value, null);
+  t.is(total["dataplane.rate_down"]?.layer, undefined);
+  t.is(by["client/home-1"]?.["dataplane.rate_down"]?.layer, "wire");
+  t.is(by["client/home-2"]?.["dataplane.rate_down"]?.layer, "frame");
+  t.true((by["client/home-2"]?.["dataplane.rate_up"]?.value ?? 0) > 0);
 });
 
 test("an unlimited line has a rate but no utilization", (t) => {

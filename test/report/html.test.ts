@@ -136,6 +136,49 @@ test("what differed between the environments of runs is told apart from what the
     .split("What differed between runs</h3>");
   t.true(shared.includes("AMD EPYC 9R14"));
   t.false(differed.includes("AMD EPYC 9R14"));
-  t.regex(differed, /node<\/th><td>v20\.20\.2<\/td><td class="muted">home-line\[sqm=fq_codel\] run 1</u);
-  t.regex(differed, /node<\/th><td>v22\.0\.0<\/td><td class="muted">home-line\[sqm=pfifo\] run 1</u);
+  t.regex(
+    differed,
+    /Node\.js <span class="muted">Software<\/span><\/th><td>v20\.20\.2<\/td><td class="muted">home-line\[sqm=fq_codel\] run 1</u,
+  );
+  t.regex(
+    differed,
+    /Node\.js <span class="muted">Software<\/span><\/th><td>v22\.0\.0<\/td><td class="muted">home-line\[sqm=pfifo\] run 1</u,
+  );
+});
+
+test("the environment is told in groups and words, not in dotted paths", (t) => {
+  const input = makeInput();
+  const run = input.cases[0]?.runs[0];
+  if (run === undefined) return t.fail("no run");
+  const reactors = [{ id: 0, timer_slack: 1, xdp: { access: "native" } }];
+  run.environment = { ...run.environment, native: { dataplane: { reactors }, traffic: { sockets: 7 } } };
+  const page = bodyOf(renderHtml(input));
+  const environment = page.slice(page.indexOf("Environment</h2>"));
+  for (const group of ["Software", "Machine", "Kernel settings", "Dataplane process", "Traffic process"]) {
+    t.true(environment.includes(`<h3>${group}</h3>`), group);
+  }
+  for (const [label, value] of [
+    ["Node.js", "v20.20.2"],
+    ["memory", "8.59 GB"],
+    ["processor", "AMD EPYC 9R14"],
+    ["net.core.default_qdisc", "pfifo_fast"],
+    ["reactor 0: timer slack", "1"],
+    ["reactor 0: xdp: access", "native"],
+    ["sockets", "7"],
+  ]) {
+    t.true(environment.includes(`<dt>${label}</dt><dd>${value}</dd>`), label);
+  }
+  t.false(environment.includes("native.dataplane"));
+});
+
+test("a run that its user stopped does not blame the machine, and has no rows of dashes", (t) => {
+  const input = makeInput();
+  const [result] = input.results.cases;
+  if (result === undefined) return t.fail("no case");
+  Object.assign(result, { verdict: "invalid", reason: "stopped by you before the end; not judged" });
+  for (const metric of Object.values(result.metrics)) metric.value = null;
+  const page = bodyOf(renderHtml({ ...input, results: { ...input.results, verdict: "invalid" } }));
+  t.regex(page, /Stopped by you before the end; not judged\./u);
+  t.notRegex(page, /was the limit, so nothing/u);
+  t.notRegex(page, /class="label">(Goodput|Latency)/u);
 });

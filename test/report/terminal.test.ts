@@ -143,7 +143,7 @@ test("without a terminal, progress is a few plain lines with their time", (t) =>
 09:31:42 home-line: idle ended with down 0 bit/s, up 0 bit/s, rtt p50 20.1 ms p99 20.3 ms
 09:31:42 home-line: loaded (20 s)
 09:31:42 the generator was late once
-09:31:42 home-line: loaded ended with down 18.9 Mbit/s, up 300 kbit/s, rtt no echo
+09:31:42 home-line: loaded ended with down 18.9 Mbit/s, up 300 kbit/s
 09:31:42 ✓ pass home-line  grade A+ · p99 20.3 ms idle, 25.6 ms loaded · 31.2 s
 `,
   );
@@ -167,4 +167,42 @@ test.serial("on a terminal, the block stays within its width, and the cursor com
   t.is(output().split("\u001b[?25l").length, output().split("\u001b[?25h").length, "hidden as often as shown");
   t.true(output().lastIndexOf("\u001b[?25h") > output().lastIndexOf("\u001b[?25l"));
   t.true(output().trimEnd().endsWith("31.2 s"));
+});
+
+test("a case whose reference is still to come is not compared yet, unless it fails by itself", (t) => {
+  const { progress, output } = recordProgress(PLAIN);
+  progress.caseFinished({ ...makeResult(), uncompared: 1 });
+  progress.caseFinished({ ...makeResult(), uncompared: 1, verdict: "fail" });
+  progress.caseFinished({ ...makeResult(), uncompared: 0 });
+  const lines = output().split("\n");
+  t.regex(lines[0] ?? "", /… not compared yet home-line {2}grade A\+/u);
+  t.regex(lines[1] ?? "", /✗ fail home-line/u);
+  t.regex(lines[2] ?? "", /✓ pass home-line/u);
+});
+
+test("who stopped a run, or why it could not start, is what is said of it", (t) => {
+  const metrics = Object.fromEntries(
+    Object.entries(makeResult().metrics).map(([name, metric]) => [name, { ...metric, value: null, count: 0 }]),
+  );
+  const check = {
+    name: "samples",
+    verdict: "invalid" as const,
+    value: 3,
+    limit: 0,
+    unit: "count",
+    reason: "all empty",
+  };
+  const run = { ...makeResult().runs[0], health: { verdict: "invalid" as const, checks: [check] } };
+  const runs = [run as Results["cases"][0]["runs"][0]];
+  const render = (reason: string) => {
+    const one = { ...makeResult(), verdict: "invalid" as const, reason, metrics, runs };
+    return renderVerdicts({ ...resultsOf(one), verdict: "invalid" }, PLAIN);
+  };
+  const stopped = render("stopped by you before the end; not judged");
+  t.regex(stopped, /^! INVALID {2}stopped by you before the end; not judged$/mu);
+  t.notRegex(stopped, /was the limit|all empty|goodput {2}bulk|latency {2}ping/u);
+  const taken = render("the run could not start: /run/netns/x-home exists");
+  t.regex(taken, /^! INVALID {2}the run could not start$/mu);
+  t.regex(taken, /the run could not start: \/run\/netns\/x-home exists/u);
+  t.regex(render("cpu-headroom: 98 % busy"), /the machine or the lab was the limit/u);
 });

@@ -2,7 +2,7 @@ import type { Accounting } from "../../metrics/types.js";
 import { formatCount, formatDuration } from "../../units/index.js";
 import type { CaseResult, HealthCheck, RunResult } from "../../verdict/types.js";
 import { formatGrade, formatMetric, formatValue, NO_VALUE } from "../format.js";
-import { evidence, headline, type LatencyHeadline } from "../headline.js";
+import { evidence, knownHeadline, type LatencyHeadline } from "../headline.js";
 import type { CaseReport, RunReport } from "../types.js";
 import { caseCdf } from "./cdf-plots.js";
 import { clientTable } from "./client-table.js";
@@ -37,7 +37,7 @@ function latencyTiles(of: LatencyHeadline): Markup {
 
 /** The numbers that people look for first. */
 function tiles(result: CaseResult): Markup | null {
-  const { grade, goodput, latency } = headline(result.metrics);
+  const { grade, goodput, latency } = knownHeadline(result.metrics);
   const parts = [
     grade ? tile("Bufferbloat grade", formatGrade(grade.value), "by the rise of the mean under load") : null,
     ...latency.slice(0, 2).map(latencyTiles),

@@ -1,10 +1,10 @@
 import type { ChalkInstance } from "chalk";
 import { formatCount, formatDuration, formatRate, formatTime } from "../../units/index.js";
 import type { CaseResult } from "../../verdict/types.js";
-import { formatGrade, formatMetric, verdictLook } from "../format.js";
+import { formatGrade, formatMetric, type VerdictLook, verdictLook } from "../format.js";
 import { headline } from "../headline.js";
 import { type LiveBlock, liveBlock } from "./live-block.js";
-import { clip, painter, paintVerdict, printable, type Style } from "./style.js";
+import { clip, painter, paintTone, printable, type Style } from "./style.js";
 
 /** What is going on right now (harness/run reads it from the mapped segments): bit/s, seconds, packets. */
 export interface ProgressRates {
@@ -16,6 +16,9 @@ export interface ProgressRates {
   drops: number;
 }
 
+/** A result; `uncompared` of its expectations wait for a case that is still to come. */
+export type FinishedCase = CaseResult & { uncompared?: number };
+
 /** Tells a person what a run is doing. Calls may come in any order; what is missing is not shown. */
 export interface Progress {
   /** Case `n` of `of`, counted from 1. */
@@ -25,7 +28,7 @@ export interface Progress {
   rates(rates: ProgressRates): void;
   /** A line that stays: warnings, paths. */
   note(text: string): void;
-  caseFinished(result: CaseResult): void;
+  caseFinished(result: FinishedCase): void;
   /** Takes the live block off the screen and gives the cursor back; safe to call twice. */
   stop(): void;
 }
@@ -42,8 +45,14 @@ export function createProgress(options: ProgressOptions): Progress {
   return options.style.live ? new LiveProgress(options) : new PlainProgress(options);
 }
 
-function caseLine(result: CaseResult, style: Style, chalk: ChalkInstance): string {
-  const { symbol, words } = verdictLook(result.verdict);
+/** A verdict that may still turn is none yet; one that no comparison can mend is shown as it is. */
+function lookOf({ verdict, uncompared = 0 }: FinishedCase): VerdictLook {
+  const open = uncompared > 0 && (verdict === "pass" || verdict === "expected-fail");
+  return open ? { symbol: "…", words: "not compared yet", tone: "mute" } : verdictLook(verdict);
+}
+
+function caseLine(result: FinishedCase, style: Style, chalk: ChalkInstance): string {
+  const { symbol, words, tone } = lookOf(result);
   const { grade, latency } = headline(result.metrics);
   const probe = latency[0];
   const facts = [
@@ -54,7 +63,7 @@ function caseLine(result: CaseResult, style: Style, chalk: ChalkInstance): strin
   const rest = facts.filter((fact) => fact !== "").join(" · ");
   const room = Math.max(20, style.columns - symbol.length - words.length - rest.length - 5);
   const name = clip(printable(result.id), style.live ? room : Number.POSITIVE_INFINITY);
-  return `${paintVerdict(chalk, result.verdict, `${symbol} ${words}`)} ${chalk.bold(name)}  ${chalk.dim(rest)}`;
+  return `${paintTone(chalk, tone, `${symbol} ${words}`)} ${chalk.bold(name)}  ${chalk.dim(rest)}`;
 }
 
 class PlainProgress implements Progress {
@@ -88,7 +97,7 @@ class PlainProgress implements Progress {
     this.line(printable(text));
   }
 
-  caseFinished(result: CaseResult): void {
+  caseFinished(result: FinishedCase): void {
     this.reportRates();
     this.line(caseLine(result, this.options.style, this.chalk));
   }
@@ -107,9 +116,11 @@ class PlainProgress implements Progress {
   }
 }
 
+/** Latency only when some came: echoes are told of late, so none in the last window says nothing about the phase. */
 function ratesText(rates: ProgressRates): string {
-  const latency = rates.rttP50 === null ? "no echo" : `p50 ${formatTime(rates.rttP50)} p99 ${formatTime(rates.rttP99)}`;
-  return `down ${formatRate(rates.down)}, up ${formatRate(rates.up)}, rtt ${latency}`;
+  const latency = `rtt p50 ${formatTime(rates.rttP50)} p99 ${formatTime(rates.rttP99)}`;
+  const parts = [`down ${formatRate(rates.down)}`, `up ${formatRate(rates.up)}`];
+  return [...parts, ...(rates.rttP50 === null ? [] : [latency])].join(", ");
 }
 
 const BAR_WIDTH = 24;
@@ -167,7 +178,7 @@ class LiveProgress implements Progress {
     this.block.print(printable(text));
   }
 
-  caseFinished(result: CaseResult): void {
+  caseFinished(result: FinishedCase): void {
     this.block.stop();
     this.options.stream.write(`${caseLine(result, this.options.style, this.chalk)}\n`);
   }

@@ -46,8 +46,12 @@ export function painter(style: Style): ChalkInstance {
 
 const TONES = { good: "green", bad: "red", odd: "yellow", mute: "gray" } as const;
 
+export function paintTone(chalk: ChalkInstance, tone: keyof typeof TONES, text: string): string {
+  return chalk[TONES[tone]](text);
+}
+
 export function paintVerdict(chalk: ChalkInstance, verdict: Verdict, text: string): string {
-  return chalk[TONES[verdictLook(verdict).tone]](text);
+  return paintTone(chalk, verdictLook(verdict).tone, text);
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about

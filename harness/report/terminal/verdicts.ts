@@ -9,11 +9,11 @@ import {
   formatMetric,
   formatValue,
   NO_VALUE,
+  resultsMeaning,
   tally,
-  VERDICT_MEANING,
   verdictLook,
 } from "../format.js";
-import { evidence, headline, type LatencyHeadline, measuredUnit } from "../headline.js";
+import { evidence, knownHeadline, type LatencyHeadline, measuredUnit } from "../headline.js";
 import { painter, paintVerdict, printable, type Style, wrap } from "./style.js";
 
 /** Where to look next. */
@@ -66,7 +66,7 @@ function titleLines(page: Page, result: CaseResult): string[] {
 }
 
 function headlineLines(page: Page, result: CaseResult): string[] {
-  const { grade, goodput, latency } = headline(result.metrics);
+  const { grade, goodput, latency } = knownHeadline(result.metrics);
   const runs = result.runs.length === 1 ? "1 run" : `${result.runs.length} runs`;
   const about = [
     `dataplane ${result.dataplane}`,
@@ -188,7 +188,7 @@ function renderFooter(page: Page, results: Results, pointers: Pointer[]): string
   const { chalk, style } = page;
   const { symbol, words } = verdictLook(results.verdict);
   const badge = `${symbol} ${words.toUpperCase()}`;
-  const [meaning = "", ...more] = wrap(VERDICT_MEANING[results.verdict], style.columns - badge.length - 2);
+  const [meaning = "", ...more] = wrap(resultsMeaning(results), style.columns - badge.length - 2);
   const expectations = results.cases.flatMap((result) => result.expectations.map((e) => e.verdict));
   const label = Math.max(0, ...pointers.map((pointer) => pointer.label.length));
   return [
