@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_DELAY   (int64_t)60000000000 // ns
@@ -22,7 +23,7 @@ static json_t *describe_reactor(const struct mqoe_reactor *r) {
     return json_pack("{s:i, s:i, s:s, s:i, s:i, s:s, s:i, s:i, s:{s:s, s:s}}", "id", (int)r->id, "core",
                      g->core, "policy", g->policy, "priority", g->priority, "timer_slack", (int)g->slack_ns,
                      "note", g->note, "frames", (int)r->umem.count, "ring", (int)r->ring, "xdp", "access",
-                     r->port[MQOE_ACCESS].xdp.mode, "core", r->port[MQOE_CORE].xdp.mode);
+                     "native", "core", "native"); // mqoe_xdp_attach knows no other mode
 }
 
 int mqoe_dataplane_ready(struct mqoe_dataplane *d) {
@@ -55,6 +56,8 @@ static void add(struct mqoe_accounting *sum, const struct mqoe_accounting *a) {
     sum->leaf += a->leaf;
     sum->line += a->line;
     sum->in_transmit += a->in_transmit;
+    sum->flows_exhausted += a->flows_exhausted;
+    sum->histograms_exhausted += a->histograms_exhausted;
 }
 
 static json_t *describe_accounting(const struct mqoe_accounting *a) {
@@ -80,8 +83,10 @@ static void answer_stats(struct mqoe_dataplane *d) {
         mqoe_reactor_account(&d->reactors[i], &one);
         add(&sum, &one);
     }
-    mqoe_control_send(&d->control,
-                      json_pack("{s:s, s:o}", "event", "stats", "accounting", describe_accounting(&sum)));
+    json_t *info = json_pack("{s:I, s:I}", "flows_exhausted", (json_int_t)sum.flows_exhausted,
+                             "histograms_exhausted", (json_int_t)sum.histograms_exhausted);
+    mqoe_control_send(&d->control, json_pack("{s:s, s:o, s:o}", "event", "stats", "accounting",
+                                             describe_accounting(&sum), "info", info));
 }
 
 int64_t mqoe_dataplane_stop(struct mqoe_dataplane *d) {
@@ -172,16 +177,35 @@ static void answer_change(struct mqoe_dataplane *d, const json_t *command) {
                                        : json_pack("{s:s, s:I}", "event", "changed", "id", (json_int_t)id));
 }
 
+static int64_t monotonic(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+// Reads and checks `go`; returns its t0, meaningful when *e says that nothing is wrong.
+static int64_t read_go(const struct mqoe_dataplane *d, const json_t *command, struct mqoe_error *e) {
+    struct mqoe_node root = mqoe_node_root(command, e);
+    int64_t t0 = mqoe_node_int(&root, "t0", 0, INT64_MAX), now = monotonic();
+    mqoe_node_only(&root, KEYS("op", "t0"));
+    if (!e->errnum && d->went)
+        mqoe_fail(e, EALREADY, "go", "it went already; start a new process for another run", "go");
+    else if (!e->errnum && (t0 < now - MQOE_GO_PAST || t0 > now + MQOE_GO_FUTURE))
+        mqoe_fail(e, EINVAL, "go", MQOE_GO_RANGE, "$.t0");
+    return t0;
+}
+
 static void carry_out_go(struct mqoe_dataplane *d, const json_t *command) {
     struct mqoe_error e;
-    struct mqoe_node root = mqoe_node_root(command, &e);
-    uint64_t t0 = (uint64_t)mqoe_node_int(&root, "t0", 0, INT64_MAX);
-    for (uint32_t i = 0; i < d->config.reactor_count && !e.errnum; i++)
-        mqoe_reactor_go(&d->reactors[i], t0);
+    int64_t t0 = read_go(d, command, &e);
     if (e.errnum) {
         snprintf(e.syscall, sizeof e.syscall, "go");
         mqoe_control_send(&d->control, mqoe_control_error(&e, false, -1));
+        return;
     }
+    d->went = true;
+    for (uint32_t i = 0; i < d->config.reactor_count; i++)
+        mqoe_reactor_go(&d->reactors[i], (uint64_t)t0);
 }
 
 static void refuse(struct mqoe_dataplane *d, const char *op) {

@@ -8,6 +8,7 @@ struct mqoe_dataplane {
     struct mqoe_dp_config config;
     struct mqoe_control control;
     struct mqoe_reactor *reactors; // config.reactor_count of them
+    bool went;                     // t0 is set: records are being written
     bool stopping;
 };
 

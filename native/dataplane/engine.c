@@ -286,7 +286,9 @@ void mqoe_engine_account(const struct mqoe_engine *e, struct mqoe_accounting *ou
                                     .unclassified = e->unclassified,
                                     .leaf = e->umem->in_place[MQOE_LEAF],
                                     .line = e->umem->in_place[MQOE_LINE],
-                                    .in_transmit = e->umem->in_place[MQOE_SENT]};
+                                    .in_transmit = e->umem->in_place[MQOE_SENT],
+                                    .flows_exhausted = e->queues.flows_exhausted,
+                                    .histograms_exhausted = e->queues.histograms_exhausted};
     for (int side = MQOE_ACCESS; side <= MQOE_CORE; side++) {
         struct mqoe_port *port = e->ports[side];
         out->received[side] = port->received;

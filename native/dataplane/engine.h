@@ -41,6 +41,9 @@ struct mqoe_accounting {  // cumulative, frames
     uint64_t aqm, overflow, path, rig, unclassified;
     uint32_t leaf, line, in_transmit; // held: in queues, on delay lines, given to the kernel
     struct mqoe_port_kernel kernel[2];
+    // Where a pool was too small (sqm/pool.h): packets without a flow of their own, intervals without
+    // percentiles.
+    uint64_t flows_exhausted, histograms_exhausted;
 };
 
 struct mqoe_engine {

@@ -11,11 +11,6 @@
 
 EMBED_BPF(mqoe_xsk_program, "xsk.bpf.o");
 
-static const struct attach_mode {
-    const char *name;
-    uint32_t flags;
-} modes[] = {{"native", XDP_FLAGS_DRV_MODE}, {"generic", XDP_FLAGS_SKB_MODE}};
-
 static int load(struct mqoe_xdp *x, struct mqoe_error *e) {
     libbpf_set_print(NULL); // its words go to stderr in a form that is not ours; errno says what is needed
     x->object = bpf_object__open_mem(mqoe_xsk_program_start,
@@ -31,24 +26,24 @@ static int load(struct mqoe_xdp *x, struct mqoe_error *e) {
     return 0;
 }
 
+static const char *attach_hint(int err) {
+    if (err == EBUSY || err == EEXIST)
+        return "another XDP program is attached there: ip link set dev … xdp off";
+    if (err == EPERM || err == EACCES)
+        return "needs CAP_BPF and CAP_NET_ADMIN (or root)";
+    return "a trunk must be an interface whose driver runs XDP, such as veth (MTU, queues; see mqoe doctor)";
+}
+
+// Natively or not at all: generic XDP on one end of a veth pair leaves the other without NAPI, and what is
+// redirected there is dropped without a word.
 static int attach(struct mqoe_xdp *x, const char *name, int ifindex, struct mqoe_error *e) {
-    struct bpf_program *program = bpf_object__find_program_by_name(x->object, "trunk_to_socket");
-    int err = -ENOENT;
-    for (size_t i = 0; i < sizeof modes / sizeof *modes && program; i++) {
-        LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = modes[i].flags);
-        x->link = bpf_link_create(bpf_program__fd(program), ifindex, BPF_XDP, &opts);
-        x->mode = modes[i].name;
-        if (x->link >= 0)
-            return 0;
-        err = x->link; // EBUSY, EEXIST: a second mode would not help
-        if (err == -EBUSY || err == -EEXIST)
-            break;
-    }
-    return mqoe_fail(e, -err, "bpf(BPF_LINK_CREATE)",
-                     err == -EBUSY || err == -EEXIST
-                         ? "another XDP program is attached there: ip link set dev … xdp off"
-                         : "the interface must accept XDP programs (MTU, queues; see mqoe doctor)",
-                     "XDP on %s", name);
+    const struct bpf_program *program = bpf_object__find_program_by_name(x->object, "trunk_to_socket");
+    LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
+    x->link = program ? bpf_link_create(bpf_program__fd(program), ifindex, BPF_XDP, &opts) : -ENOENT;
+    if (x->link >= 0)
+        return 0;
+    int err = -x->link;
+    return mqoe_fail(e, err, "bpf(BPF_LINK_CREATE)", attach_hint(err), "native XDP on %s", name);
 }
 
 int mqoe_xdp_attach(struct mqoe_xdp *x, const char *name, int ifindex, int socket, struct mqoe_error *e) {
