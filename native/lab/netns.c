@@ -94,9 +94,19 @@ void lab_namespaces_done(struct lab *lab) {
 
 // ---- netns_add ----
 
+static bool is_mount_point(const char *path) {
+    struct statx st;
+    return statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, 0, &st) == 0 &&
+           (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 // /run/netns as a shared mount of its own, so that namespaces mounted here appear in every other mount
 // namespace and can be unmounted from there (what `ip netns add` does, and it does not matter who was first).
 static int prepare_directory(struct lab *lab) {
+    // Sharing walks all mounts below: once, not once per namespace. Whoever unmounted it meanwhile gets it
+    // back.
+    if (lab->directory_ready && is_mount_point(NETNS_DIR))
+        return 0;
     if (mkdir(NETNS_DIR, 0755) < 0 && errno != EEXIST)
         return mqoe_fail(&lab->error, errno, "mkdir", privilege_hint(errno), NETNS_DIR);
     for (int attempt = 0; mount("", NETNS_DIR, "none", MS_SHARED | MS_REC, NULL) < 0; attempt++) {
