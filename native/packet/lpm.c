@@ -193,6 +193,11 @@ void mqoe_lpm_free(struct mqoe_lpm *lpm) {
     free(lpm);
 }
 
+static bool host_bits_clear(const struct mqoe_prefix *p) {
+    struct bits all = to_bits(p->family, &p->address), kept = masked(all, mask_of(p->length));
+    return all.high == kept.high && all.low == kept.low;
+}
+
 int mqoe_prefix_parse(struct mqoe_prefix *prefix, const char *text, struct mqoe_error *e) {
     char address[INET6_ADDRSTRLEN + 1], *end = NULL;
     const char *slash = strchr(text, '/');
@@ -213,5 +218,7 @@ int mqoe_prefix_parse(struct mqoe_prefix *prefix, const char *text, struct mqoe_
         return mqoe_fail(e, EINVAL, "lpm", "an IPv4 or IPv6 address, or one with /length", "address \"%s\"",
                          text);
     prefix->length = (uint8_t)length;
+    if (!host_bits_clear(prefix))
+        return mqoe_fail(e, EINVAL, "lpm", "bits beyond the prefix length must be 0", "address \"%s\"", text);
     return 0;
 }

@@ -19,8 +19,9 @@ struct mqoe_prefix {
 
 struct mqoe_lpm;
 
-// Reads "10.0.0.1", "10.0.0.0/8", "2001:db8::/32"; without a length the exact address. `value` is left 0.
-// Returns 0 or −EINVAL with *e filled.
+// Reads "10.0.0.1", "10.0.0.0/8", "2001:db8::/32"; without a length the exact address. Bits
+// beyond the length must be 0: with some set it is not known what was meant. `value` is left 0. Returns 0 or
+// −EINVAL with *e filled.
 int mqoe_prefix_parse(struct mqoe_prefix *prefix, const char *text, struct mqoe_error *e);
 
 // Builds a table of `count` prefixes, owned by the caller (mqoe_lpm_free). Returns 0; −EEXIST when a prefix

@@ -107,7 +107,8 @@ static void bits_beyond_the_length_are_ignored(void **state) {
     (void)state;
     struct mqoe_error e;
     struct mqoe_lpm *lpm;
-    struct mqoe_prefix p = prefix("10.255.255.255/8", 7), a = prefix("10.0.0.1", 0);
+    struct mqoe_prefix p = prefix("10.255.255.255", 7), a = prefix("10.0.0.1", 0);
+    p.length = 8;
     assert_int_equal(mqoe_lpm_build(&lpm, &p, 1, 1, &e), 0);
     assert_int_equal(mqoe_lpm_lookup(lpm, 4, &a.address), 7);
     mqoe_lpm_free(lpm);
@@ -117,7 +118,8 @@ static void refuses_duplicates_by_name(void **state) {
     (void)state;
     struct mqoe_error e;
     struct mqoe_lpm *lpm;
-    struct mqoe_prefix p[] = {prefix("10.0.0.0/24", 1), prefix("10.0.0.7/24", 2)};
+    struct mqoe_prefix p[] = {prefix("10.0.0.0/24", 1), prefix("10.0.0.7", 2)};
+    p[1].length = 24;
     assert_int_equal(mqoe_lpm_build(&lpm, p, 2, 1, &e), -EEXIST);
     assert_non_null(strstr(e.object, "10.0.0.7/24"));
     p[1].length = 33;
@@ -143,6 +145,10 @@ static void reads_addresses_and_refuses_the_rest(void **state) {
                                 "10.0.0.1/-1",
                                 "::1/129",
                                 "10.0.0.1/ 8",
+                                "10.0.0.1/8",
+                                "10.0.0.128/24",
+                                "2001:db8::1/64",
+                                "2001:db8:8000::/32",
                                 "banana",
                                 "/8",
                                 "10.0.0.1/99999999999999999999",
