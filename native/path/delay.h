@@ -11,7 +11,7 @@ struct mqoe_delay_line {
     struct mqoe_frame_list frames; // by release time, which never decreases
     uint64_t delay;                // ns
     uint64_t last_release;         // ns, of the youngest frame that ever entered
-    uint32_t packets, limit;       // held, and the most it may hold
+    uint32_t packets, limit; // held, and the most it may hold (UINT32_MAX in the dataplane: UMEM bounds)
     uint64_t in_packets, out_packets, drop_overflow;
 };
 

@@ -118,7 +118,6 @@ static void activate(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, uint32
     f->state = MQOE_FLOW_NEW;
     f->deficit = (int32_t)q->quantum;
     append(pool, &q->new_flows, flow);
-    q->new_flow_count++;
 }
 
 static struct mqoe_flow *fattest(const struct mqoe_sqm_pool *pool, const struct mqoe_flow_list *list,

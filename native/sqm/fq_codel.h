@@ -20,13 +20,11 @@ struct mqoe_fq_codel_config {
 struct mqoe_fq_codel {
     struct mqoe_codel_params codel;
     uint32_t quantum, buckets, limit, drop_batch;
-    uint32_t packet_memory_limit; // memory_limit in frames
-    uint32_t owner;               // of this instance's flows in the pool's index
-    uint32_t reserve;             // the flow that takes everybody when the pool has none left
+    uint32_t owner;   // of this instance's flows in the pool's index
+    uint32_t reserve; // the flow that takes everybody when the pool has none left
     struct mqoe_flow_list {
         uint32_t head, tail;
     } new_flows, old_flows;
-    uint64_t new_flow_count;
 };
 
 int mqoe_fq_codel_check(const struct mqoe_fq_codel_config *config, struct mqoe_error *e);
