@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { findNative } from "./native.js";
 
@@ -16,6 +18,13 @@ export interface NativeEvent {
   accounting?: DataplaneAccounting;
 }
 
+/** A line to a native process. */
+export interface NativeCommand {
+  op: "go" | "change" | "stats" | "stop";
+  id?: number;
+  [field: string]: unknown;
+}
+
 /** The dataplane's own conservation counters, frames since start. */
 export interface DataplaneAccounting {
   in: number;
@@ -26,7 +35,7 @@ export interface DataplaneAccounting {
   kernel: { rx_dropped: number; rx_invalid: number; fill_empty: number; tx_invalid: number };
 }
 
-/** A native process failed or died; the message is one readable line. */
+/** A native process failed, refused or died; the message is one readable line. */
 export class NativeProcessError extends Error {
   constructor(
     readonly part: string,
@@ -36,8 +45,8 @@ export class NativeProcessError extends Error {
   }
 }
 
-function launch(part: string, blueprintFile: string) {
-  return execa(findNative().binary, [part, "--blueprint", blueprintFile], {
+function launch(binary: string, part: string, blueprintFile: string) {
+  return execa(binary, [part, "--blueprint", blueprintFile], {
     buffer: false,
     reject: false,
     detached: true,
@@ -47,10 +56,15 @@ function launch(part: string, blueprintFile: string) {
 }
 
 type Waiter = {
-  wants: (event: NativeEvent) => boolean;
+  name: NativeEvent["event"];
+  /** The command that the event answers, when there is one: its refusal ends the wait. */
+  command: NativeCommand | null;
   resolve: (event: NativeEvent) => void;
   reject: (error: Error) => void;
 };
+
+/** As many lines of standard error as are kept; the last ones tell why a process ended. */
+const WORDS_KEPT = 50;
 
 /**
  * One `mqoe-native PART --blueprint FILE` and its control channel. It runs in a process group of its own, so that a
@@ -59,22 +73,29 @@ type Waiter = {
  */
 export class NativeProcess {
   private readonly child: ReturnType<typeof launch>;
+  private readonly linesEnded: Promise<unknown>;
   private waiters: Waiter[] = [];
-  private lastWords: string[] = [];
   private failure: NativeProcessError | null = null;
+  private stopping = false;
+  /** What it said to people (standard error), the last lines. */
+  readonly said: string[] = [];
   /** Resolves when the process is gone, whatever the reason; null = it ended as told. */
   readonly exited: Promise<NativeProcessError | null>;
-  private stopping = false;
 
+  /** `onRefusal` hears of errors that nobody waits for: what was refused without being asked about. */
   constructor(
     readonly part: "dataplane" | "traffic",
     blueprintFile: string,
+    private readonly onRefusal: (error: NativeProcessError) => void = () => {},
+    binary = findNative().binary,
   ) {
-    this.child = launch(part, blueprintFile);
+    this.child = launch(binary, part, blueprintFile);
     // Commands to a process that just died are lost, not thrown: `exited` tells the story.
     this.child.stdin.on("error", () => {});
-    createInterface({ input: this.child.stdout }).on("line", (line) => this.receive(line));
-    createInterface({ input: this.child.stderr }).on("line", (line) => this.lastWords.push(line));
+    this.linesEnded = Promise.all([
+      eachLine(this.child.stdout, (line) => this.receive(line)),
+      eachLine(this.child.stderr, (line) => this.keep(line)),
+    ]);
     this.exited = this.watchExit();
   }
 
@@ -82,15 +103,18 @@ export class NativeProcess {
     return this.child.pid ?? -1;
   }
 
-  send(command: object): void {
+  send(command: NativeCommand): void {
     this.child.stdin.write(`${JSON.stringify(command)}\n`);
   }
 
-  /** The next event of that name; rejects when the process dies, reports a fatal error, or after `timeoutMs`. */
-  wait(name: NativeEvent["event"], timeoutMs: number): Promise<NativeEvent> {
+  /**
+   * The next event of that name, as the answer to `command` if one is given. Rejects when the process refuses that
+   * command, dies, reports a fatal error, or after `timeoutMs`.
+   */
+  wait(name: NativeEvent["event"], timeoutMs: number, command: NativeCommand | null = null): Promise<NativeEvent> {
     if (this.failure) return Promise.reject(this.failure);
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { wants: (event) => event.event === name, resolve, reject };
+      const waiter: Waiter = { name, command, resolve, reject };
       const timer = setTimeout(() => {
         this.forget(waiter);
         reject(new NativeProcessError(this.part, `no "${name}" within ${Math.round(timeoutMs / 1000)} s`));
@@ -108,8 +132,8 @@ export class NativeProcess {
   }
 
   /** Sends a command and waits for its answer. */
-  ask(command: object, answer: NativeEvent["event"], timeoutMs = 2000): Promise<NativeEvent> {
-    const answered = this.wait(answer, timeoutMs);
+  ask(command: NativeCommand, answer: NativeEvent["event"], timeoutMs = 2000): Promise<NativeEvent> {
+    const answered = this.wait(answer, timeoutMs, command);
     this.send(command);
     return answered;
   }
@@ -125,32 +149,45 @@ export class NativeProcess {
   }
 
   private receive(line: string): void {
-    let event: NativeEvent;
-    try {
-      event = JSON.parse(line);
-    } catch {
-      this.lastWords.push(line);
-      return;
+    const event = parseEvent(line);
+    if (event === null) this.keep(line);
+    else if (event.event === "error") this.receiveError(event);
+    else {
+      const waiter = this.waiters.find(({ name, command }) => name === event.event && command?.id === event.id);
+      if (!waiter) return;
+      this.forget(waiter);
+      waiter.resolve(event);
     }
-    if (event.event === "error" && event.fatal) {
-      const what = `${event.syscall} ${event.object}: ${event.message} (${event.code})`;
-      this.fail(new NativeProcessError(this.part, what));
-      return;
-    }
-    const waiter = this.waiters.find((candidate) => candidate.wants(event));
-    if (!waiter) return;
-    this.forget(waiter);
-    waiter.resolve(event);
+  }
+
+  private receiveError(event: NativeEvent): void {
+    const what = `${event.syscall} ${event.object}: ${event.message} (${event.code})`;
+    const error = new NativeProcessError(this.part, what);
+    const waiter = this.waiters.find(({ command }) => command !== null && refuses(event, command));
+    if (event.fatal) this.fail(error);
+    else if (waiter) {
+      this.forget(waiter);
+      waiter.reject(error);
+    } else this.onRefusal(error);
+  }
+
+  private keep(line: string): void {
+    this.said.push(line);
+    if (this.said.length > WORDS_KEPT) this.said.shift();
   }
 
   private async watchExit(): Promise<NativeProcessError | null> {
     const result = await this.child;
+    const started = result.exitCode !== undefined || result.signal !== undefined;
+    // What it said last may still be on its way; a program that never ran has no lines to end.
+    if (started) await this.linesEnded;
     const how = result.signal ? `killed by ${result.signal}` : `exit code ${result.exitCode}`;
-    const words = this.lastWords.slice(-3).join(" / ");
-    const error = new NativeProcessError(this.part, `ended unexpectedly (${how})${words ? `: ${words}` : ""}`);
-    const expected = this.stopping && result.exitCode === 0;
-    this.fail(this.failure ?? error);
-    return expected ? null : (this.failure ?? error);
+    const words = this.said.slice(-3).join(" / ");
+    const message = started
+      ? `ended unexpectedly (${how})${words ? `: ${words}` : ""}`
+      : `could not be started: ${(result.shortMessage ?? "unknown reason").replaceAll("\n", ": ")}`;
+    this.fail(this.failure ?? new NativeProcessError(this.part, message));
+    return this.stopping && result.exitCode === 0 ? null : this.failure;
   }
 
   private fail(error: NativeProcessError): void {
@@ -160,5 +197,27 @@ export class NativeProcess {
 
   private forget(waiter: Waiter): void {
     this.waiters = this.waiters.filter((other) => other !== waiter);
+  }
+}
+
+/** Resolves when the stream has given its last line. */
+function eachLine(input: Readable, receive: (line: string) => void): Promise<unknown> {
+  const lines = createInterface({ input });
+  lines.on("line", receive);
+  return once(lines, "close");
+}
+
+/** A refusal carries the command's id, or else names the command, or a field of it (`go.t0`). */
+function refuses(event: NativeEvent, command: NativeCommand): boolean {
+  if (event.id !== undefined || command.id !== undefined) return event.id === command.id;
+  return [event.syscall, event.object?.split(".")[0]].includes(command.op);
+}
+
+function parseEvent(line: string): NativeEvent | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && "event" in value ? (value as NativeEvent) : null;
+  } catch {
+    return null;
   }
 }

@@ -174,11 +174,16 @@ function readTrial(folder: string, blueprint: Blueprint): Finding[] {
   ];
 }
 
-function xdpMode(info: Record<string, unknown>): Finding {
-  const mode = String(info.xdp_mode ?? "unknown");
-  return mode === "generic"
-    ? warn("AF_XDP on veth", "generic mode", "native mode: a kernel whose veth supports XDP (≥ 4.19)")
-    : ok("AF_XDP on veth", `${mode} mode`);
+/** From what each reactor of the dataplane said of its two trunks (docs/control.md, `info`). */
+export function xdpMode(info: Record<string, unknown>): Finding {
+  const name = "AF_XDP on veth";
+  const reactors = (Array.isArray(info.reactors) ? info.reactors : []) as { xdp?: Record<string, string> }[];
+  const modes = reactors.flatMap(({ xdp }) => [xdp?.access, xdp?.core]);
+  if (modes.length > 0 && modes.every((mode) => mode === "native")) return ok(name, "native mode");
+  if (modes.length > 0 && modes.every((mode) => mode === "native" || mode === "generic")) {
+    return warn(name, "generic mode", "native mode: a kernel whose veth supports XDP (≥ 4.19)");
+  }
+  return fail(name, "the dataplane attached to no trunk", "a kernel with CONFIG_XDP_SOCKETS; dmesg may say more");
 }
 
 function tcpWorks(bins: Record<string, Float64Array>): Finding {

@@ -1,1 +1,2 @@
 export { judgeHealth } from "./judge.js";
+export { spoiledByMachine } from "./spoiled.js";

@@ -1,7 +1,8 @@
 import type { Blueprint } from "../blueprint/types.js";
 import { accountingOf } from "../metrics/accounting.js";
+import type { Accounting } from "../metrics/types.js";
 import { column, type Run, type Table } from "../recording/index.js";
-import { median } from "../stats/index.js";
+import { largest, median, smallest } from "../stats/index.js";
 import type { HealthCheck, RigHealth } from "../verdict/types.js";
 import { kernelDrops, machineUse, numberAt } from "./counters.js";
 import { LIMITS, type Limit } from "./limits.js";
@@ -123,7 +124,7 @@ function loadedRows(table: Table, blueprint: Blueprint | null): Map<number, numb
 function checkGenerator(run: Run): HealthCheck[] {
   const probes = run.blueprint?.traffic.probes ?? [];
   if (probes.length === 0) return [];
-  const interval = Math.min(...probes.map((probe) => probe.interval)) / SECOND;
+  const interval = smallest(probes.map((probe) => probe.interval)) / SECOND;
   const lateness = largest(column(run.tables.traffic_reactor, "late_max")) / SECOND;
   const limit = { ...LIMITS.lateness, warn: interval };
   const checks = [
@@ -176,11 +177,18 @@ function checkFrames(run: Run): HealthCheck[] {
   if (softnet !== undefined) {
     checks.push(check(LIMITS.softnetDrops, softnet / entered, `${softnet} packets were dropped from CPU backlogs`));
   }
+  return [...checks, ...checkUnaccounted(run, accounting, entered)];
+}
+
+/** A run broken off need not account for what was under way; one that says it is complete must. */
+function checkUnaccounted(run: Run, accounting: Accounting | null, entered: number): HealthCheck[] {
   const unaccounted = accounting?.unaccounted ?? null;
   if (unaccounted !== null) {
-    checks.push(check(LIMITS.unaccounted, Math.abs(unaccounted), of(unaccounted, "are unaccounted for")));
+    const found = `${unaccounted} of ${entered} frames are unaccounted for`;
+    return [check(LIMITS.unaccounted, Math.abs(unaccounted), found)];
   }
-  return checks;
+  if (run.events.findLast((event) => event.event === "done")?.reason !== "complete") return [];
+  return [check(LIMITS.unaccounted, entered, "the run is complete but has no last accounting")];
 }
 
 // ---- clocks ------------------------------------------------------------------------------------------------------
@@ -224,13 +232,6 @@ function sustainedOffset(table: Table): number {
 }
 
 // ---- words -------------------------------------------------------------------------------------------------------
-
-/** NaN (a column that was not recorded) never is the largest. */
-function largest(values: Float64Array): number {
-  let most = 0;
-  for (const value of values) if (value > most) most = value;
-  return most;
-}
 
 function percent(ratio: number): string {
   return `${numberAt(ratio * 100, 1)} %`;

@@ -1,8 +1,8 @@
 import { existsSync, rmSync } from "node:fs";
 import { LabEngine } from "../ffi/lab-engine.js";
-import { type Created, isAlive, type JournalContent, LAB_ROOT, readJournals } from "./journal.js";
-import { teardownOps } from "./plan.js";
+import { type Created, isAlive, type JournalContent, LAB_ROOT, readJournals, removeStaleDrafts } from "./journal.js";
 import { endProcesses } from "./processes.js";
+import { removeNamespaces } from "./remove.js";
 
 /** What `mqoe clean` did with one lab. */
 export interface CleanResult {
@@ -11,6 +11,8 @@ export interface CleanResult {
   alive: boolean;
   namespaces: number;
   processes: number;
+  /** What could not be removed, and why; the journal is kept then. null when all is gone. */
+  error: string | null;
 }
 
 /**
@@ -18,19 +20,25 @@ export interface CleanResult {
  * that their journals name. Labs with a living owner are left alone.
  */
 export async function cleanLabs(root = LAB_ROOT): Promise<CleanResult[]> {
+  removeStaleDrafts(root);
   const results: CleanResult[] = [];
   for (const journal of readJournals(root)) results.push(await cleanLab(journal));
   return results;
 }
 
 async function cleanLab(journal: JournalContent): Promise<CleanResult> {
-  const result: CleanResult = { lab: journal.lab, alive: false, namespaces: 0, processes: 0 };
+  const result: CleanResult = { lab: journal.lab, alive: false, namespaces: 0, processes: 0, error: null };
   if (journal.owner && isAlive(journal.owner)) return { ...result, alive: true };
-  result.processes = await endProcesses(journal.created.filter((entry) => entry.create === "process"));
   const paths = journal.created.filter(isNamespaceOf(journal.lab)).map((entry) => entry.path);
-  result.namespaces = paths.filter((path) => existsSync(path)).length;
-  await removeNamespaces(paths);
-  rmSync(journal.folder, { recursive: true, force: true });
+  const existing = paths.filter((path) => existsSync(path)).length;
+  try {
+    result.processes = await endProcesses(journal.created.filter((entry) => entry.create === "process"));
+    result.error = (await removeAll(paths))?.message ?? null;
+    if (result.error === null) rmSync(journal.folder, { recursive: true, force: true });
+  } catch (error) {
+    result.error = (error as Error).message;
+  }
+  result.namespaces = existing - paths.filter((path) => existsSync(path)).length;
   return result;
 }
 
@@ -40,11 +48,11 @@ function isNamespaceOf(lab: string): (entry: Created) => entry is Extract<Create
     entry.create === "netns" && entry.path.startsWith(`/run/netns/${lab}-`);
 }
 
-async function removeNamespaces(paths: string[]): Promise<void> {
-  if (paths.length === 0) return;
+async function removeAll(paths: string[]): Promise<Error | null> {
+  if (paths.length === 0) return null;
   const engine = await LabEngine.open();
   try {
-    for (let at = 0; at < paths.length; at += 64) await engine.run(teardownOps(paths.slice(at, at + 64)));
+    return await removeNamespaces(engine, paths);
   } finally {
     await engine.close();
   }

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 /** Where labs keep their journals: one folder a lab, named as the lab. */
@@ -27,8 +27,7 @@ export interface JournalContent {
 
 /**
  * The journal of one lab (DESIGN §2): a line is on disk before the thing it names is made, so that whatever a SIGKILL
- * interrupts, `mqoe clean` knows all that may exist and nothing foreign. The folder is made exclusively: two labs can
- * never share a name.
+ * interrupts, `mqoe clean` knows all that may exist and nothing foreign. Two labs can never share a name.
  */
 export class Journal {
   private constructor(
@@ -36,19 +35,25 @@ export class Journal {
     readonly folder: string,
   ) {}
 
-  /** Throws `LabNameTaken` when a lab of that name exists. */
+  /**
+   * Throws `LabNameTaken` when a lab of that name exists. The folder appears with its owner inside, in one step: without
+   * an owner, a `mqoe clean` at the same time would take it for that of a dead lab.
+   */
   static create(lab: string, root = LAB_ROOT): Journal {
     mkdirSync(root, { recursive: true });
     const folder = join(root, lab);
+    const draft = join(root, `.${lab}.${process.pid}`);
+    rmSync(draft, { recursive: true, force: true });
     try {
-      mkdirSync(folder);
+      mkdirSync(draft);
+      appendFileSync(journalFile(draft), `${JSON.stringify({ owner: thisProcess() })}\n`);
+      renameSync(draft, folder);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") throw new LabNameTaken(lab, folder);
-      throw error;
+      rmSync(draft, { recursive: true, force: true });
+      const taken = ["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "");
+      throw taken ? new LabNameTaken(lab, folder) : error;
     }
-    const journal = new Journal(lab, folder);
-    journal.append({ owner: thisProcess() });
-    return journal;
+    return new Journal(lab, folder);
   }
 
   willCreate(...things: Created[]): void {
@@ -63,10 +68,6 @@ export class Journal {
   private get file(): string {
     return journalFile(this.folder);
   }
-
-  private append(line: object): void {
-    appendFileSync(this.file, `${JSON.stringify(line)}\n`);
-  }
 }
 
 export class LabNameTaken extends Error {
@@ -79,7 +80,19 @@ export class LabNameTaken extends Error {
 
 /** All journals on this machine, also broken ones (a SIGKILL may leave half a last line: it is ignored). */
 export function readJournals(root = LAB_ROOT): JournalContent[] {
-  return listFolders(root).map((lab) => readJournal(lab, join(root, lab)));
+  return listFolders(root)
+    .filter((name) => !name.startsWith("."))
+    .map((lab) => readJournal(lab, join(root, lab)));
+}
+
+/** Removes folders of labs whose mqoe was killed before they had their name: `.<lab>.<pid>`, nothing was made yet. */
+export function removeStaleDrafts(root = LAB_ROOT): void {
+  for (const name of listFolders(root)) {
+    const pid = /^\..*\.(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && processStart(Number(pid)) === null) {
+      rmSync(join(root, name), { recursive: true, force: true });
+    }
+  }
 }
 
 function readJournal(lab: string, folder: string): JournalContent {

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import type { LabBlueprint } from "../blueprint/types.js";
 import { LabEngine } from "../ffi/lab-engine.js";
 import { type Created, Journal } from "./journal.js";
-import { buildStages, namespacesOf, teardownOps } from "./plan.js";
+import { buildStages, namespacesOf } from "./plan.js";
+import { removeNamespaces } from "./remove.js";
 
 /** Set-up time of each stage, milliseconds. */
 export type LabTimes = Record<string, number>;
@@ -44,7 +45,9 @@ export class Lab {
       await lab.create(onProgress, signal);
       return lab;
     } catch (error) {
-      await lab.teardown();
+      await lab.teardown().catch((left: Error) => {
+        throw new Error(`${(error as Error).message ?? error}; and then: ${left.message}`);
+      });
       throw error;
     }
   }
@@ -54,7 +57,7 @@ export class Lab {
   private async create(onProgress: LabProgress, signal?: AbortSignal): Promise<void> {
     for (const stage of buildStages(this.blueprint)) {
       const started = performance.now();
-      if (stage.name === "namespaces") await this.createNamespaces();
+      if (stage.name === "namespaces") await this.createNamespaces(onProgress, signal);
       const ops = stage.ops.filter((op) => op.op !== "netns_add");
       for (let at = 0; at < ops.length; at += 64) {
         signal?.throwIfAborted();
@@ -65,11 +68,13 @@ export class Lab {
   }
 
   /** One journal write a batch, before it: teardown removes only namespaces that this lab made (see `created`). */
-  private async createNamespaces(): Promise<void> {
+  private async createNamespaces(onProgress: LabProgress, signal?: AbortSignal): Promise<void> {
     const paths = namespacesOf(this.blueprint);
     for (let at = 0; at < paths.length; at += 64) {
+      signal?.throwIfAborted();
       const batch = paths.slice(at, at + 64);
       await this.createBatch(batch);
+      onProgress("namespaces", at + batch.length, paths.length);
     }
   }
 
@@ -96,19 +101,28 @@ export class Lab {
     this.journal.willCreate({ create: "process", pid, start, name });
   }
 
-  /** Removes everything; never throws for what is already gone. Returns milliseconds. */
+  /**
+   * Removes everything it can, and does not mind what is already gone. Throws at the end when something could not be
+   * removed: the journal then stays for `mqoe clean`. Returns milliseconds.
+   */
   async teardown(): Promise<number> {
     const started = performance.now();
     try {
-      for (let at = 0; at < this.created.length; at += 64) {
-        await this.engine.run(teardownOps(this.created.slice(at, at + 64)));
-      }
+      const failure = await removeNamespaces(this.engine, this.created);
+      if (failure) throw new LabLeft(this.blueprint.name, failure);
       this.created = [];
       this.journal.remove();
     } finally {
       await this.engine.close();
     }
     return performance.now() - started;
+  }
+}
+
+/** A lab that is not gone. */
+export class LabLeft extends Error {
+  constructor(lab: string, cause: Error) {
+    super(`the lab ${lab} could not be removed completely: ${cause.message}; run mqoe clean`);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Direction, FlowBlueprint } from "../blueprint/types.js";
-import { jain, sum } from "../stats/index.js";
+import { jain, largest, sum } from "../stats/index.js";
 import { type Context, overlaps } from "./context.js";
 import { DEFAULT_PHASE, metricName } from "./names.js";
 import { type Group, groupBy, pool, type Sheet } from "./sheet.js";
@@ -69,7 +69,7 @@ function putSender(sheet: Sheet, group: Group, name: Namer, members: readonly Fl
   sheet.distribution(group, name("rtt"), pool(members.map((f) => f.rtt)), "s");
   sheet.distribution(group, name("cwnd"), pool(members.map((f) => f.cwnd)), "packets");
   const starved = known(members.map((f) => f.starved));
-  const worst = starved.length === members.length ? Math.max(...starved) : null;
+  const worst = starved.length === members.length ? largest(starved) : null;
   sheet.put(group, name("starvation"), worst, "s", sum(members.map((f) => f.bins)));
 }
 

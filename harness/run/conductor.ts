@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { makeBlueprint } from "../blueprint/index.js";
@@ -19,7 +19,7 @@ export interface ConductOptions {
   scenarioText: (id: string) => string;
   /** How often a run on an unfit rig may be made again. */
   retries: number;
-  /** Why the rig of a stored run was unfit; null when it was fit. */
+  /** Why the machine, and only it, spoiled a stored run; null when it did not. */
   unfit: (folder: string) => string | null;
 }
 
@@ -31,45 +31,68 @@ export interface ConductHooks extends RecordHooks {
   caseEnded(folder: string): void;
 }
 
-/** `run.json` of a run folder: what was asked for, and the case folders in order. */
+/** `run.json` of the whole: what was asked for, and the folders of the cases that began, in order. */
 export interface RunManifest {
   schema: "mqoe-run/1";
   /** ISO 8601, when it began. */
   date: string;
   command: string;
   version: string;
+  /** All that were asked for, begun or not. */
+  planned: Case[];
   cases: string[];
+}
+
+/** A run that the machine spoiled, kept beside the one that was made instead. */
+export interface Retried {
+  folder: string;
+  reason: string;
 }
 
 /**
  * Records every case, run by run, one after the other. What goes wrong in a run becomes part of its folder and so of
- * its verdict; only a signal ends the whole, after the lab of the moment is gone.
+ * its verdict. Ends early on a signal, after the lab of the moment is gone, and when the folder of a case or of a run
+ * cannot be made: then returns why, so that what was measured is judged but no pass. Throws only before the first case.
  */
 export async function conduct(
   cases: Case[],
   options: ConductOptions,
   hooks: ConductHooks,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | null> {
   const manifest: RunManifest = {
     schema: "mqoe-run/1",
     date: new Date().toISOString(),
     command: options.command,
     version: packageVersion(findRoot()),
+    planned: cases,
     cases: [],
   };
+  writeJson(join(options.out, "run.json"), manifest);
   for (const [index, which] of cases.entries()) {
     if (signal.aborted) break;
-    const name = caseFolder(options.out, which.id);
-    const folder = join(options.out, name);
-    mkdirSync(folder);
-    writeJson(join(folder, "case.json"), which);
-    writeFileSync(join(folder, "scenario.toml"), options.scenarioText(which.id));
-    manifest.cases.push(name);
-    writeJson(join(options.out, "run.json"), manifest);
-    await conductCase(which, folder, { n: index + 1, of: cases.length }, options, hooks, signal);
-    hooks.caseEnded(folder);
+    try {
+      const folder = beginCase(which, options, manifest);
+      await conductCase(which, folder, { n: index + 1, of: cases.length }, options, hooks, signal);
+      hooks.caseEnded(folder);
+    } catch (error) {
+      const message = `${which.id} and what comes after it could not be recorded: ${(error as Error).message}`;
+      hooks.note(message);
+      return message;
+    }
   }
+  return null;
+}
+
+function beginCase(which: Case, options: ConductOptions, manifest: RunManifest): string {
+  const name = caseFolder(options.out, which.id);
+  const folder = join(options.out, name);
+  mkdirSync(folder);
+  writeJson(join(folder, "case.json"), which);
+  writeFileSync(join(folder, "scenario.toml"), options.scenarioText(which.id));
+  manifest.cases.push(name);
+  writeJson(join(options.out, "run.json"), manifest);
+  return folder;
 }
 
 async function conductCase(
@@ -81,28 +104,56 @@ async function conductCase(
   signal: AbortSignal,
 ): Promise<void> {
   for (let repeat = 1; repeat <= which.repeat && !signal.aborted; repeat++) {
-    for (let attempt = 0; ; attempt++) {
+    const retried: Retried[] = [];
+    for (;;) {
       hooks.runStarted(which, repeat, position);
       const run = join(folder, `run-${repeat}`);
-      const recorded = await runOnce(which, repeat, run, options, hooks, signal);
+      mkdirSync(run);
+      const recorded = await runOnce({ which, repeat, folder: run, retried }, options, hooks, signal);
       hooks.runEnded(which, repeat, recorded);
       // Only what the machine spoiled is made again: a failure, a death and a wish to stop are results.
-      const reason = recorded.reason === "complete" ? options.unfit(run) : null;
-      if (reason === null || attempt === options.retries) break;
-      renameSync(run, `${run}.unfit-${attempt + 1}`);
-      hooks.note(`run ${repeat} again (retry ${attempt + 1} of ${options.retries}): ${reason}`);
+      const reason = recorded.reason === "complete" && !signal.aborted ? options.unfit(run) : null;
+      if (reason === null || retried.length >= options.retries) break;
+      const kept = `run-${repeat}.unfit-${retried.length + 1}`;
+      renameSync(run, join(folder, kept));
+      retried.push({ folder: kept, reason });
+      hooks.note(`run ${repeat} again (retry ${retried.length} of ${options.retries}): ${reason}`);
     }
   }
 }
 
+/** Whole or not at all: on a full disk the file keeps what it had. */
 function writeJson(file: string, value: object): void {
-  writeFileSync(file, `${JSON.stringify(value, null, 1)}\n`);
+  const draft = `${file}.part`;
+  try {
+    writeFileSync(draft, `${JSON.stringify(value, null, 1)}\n`);
+    renameSync(draft, file);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+}
+
+/** For what a verdict can do without: a file that cannot be written is named, and the run goes on. */
+function orNote(file: string, hooks: RecordHooks, write: (file: string) => void): void {
+  try {
+    write(file);
+  } catch (error) {
+    hooks.note(`${file} could not be written: ${(error as Error).message}`);
+  }
+}
+
+interface OneRun {
+  which: Case;
+  repeat: number;
+  /** It exists and is empty. */
+  folder: string;
+  /** The attempts before this one. */
+  retried: Retried[];
 }
 
 async function runOnce(
-  which: Case,
-  repeat: number,
-  folder: string,
+  { which, repeat, folder, retried }: OneRun,
   options: ConductOptions,
   hooks: RecordHooks,
   signal: AbortSignal,
@@ -110,19 +161,27 @@ async function runOnce(
   const lab = options.lab ?? randomLabName();
   const seed = which.seed + repeat - 1;
   const started = performance.now();
-  mkdirSync(folder);
   try {
     const blueprint = makeBlueprint(which, { lab, seed, cores: availableParallelism() });
     return await recordRun({ blueprint, folder, command: options.command }, hooks, signal);
   } catch (error) {
-    const reason = signal.aborted ? "interrupted" : "error";
-    const message = signal.aborted ? `interrupted by ${signal.reason}` : (error as Error).message;
+    const { reason, message } = explain(error, signal);
     const line = { event: "done", time: null, reason, error: message };
-    appendFileSync(join(folder, "events.jsonl"), `${JSON.stringify(line)}\n`);
+    orNote(join(folder, "events.jsonl"), hooks, (file) => appendFileSync(file, `${JSON.stringify(line)}\n`));
     return { reason, error: message, setUpMs: performance.now() - started, tearDownMs: 0 };
   } finally {
-    writeJson(join(folder, "run.json"), { repeat, seed, wall_s: (performance.now() - started) / 1000 });
+    const told = { repeat, seed, wall_s: (performance.now() - started) / 1000 };
+    const value = retried.length > 0 ? { ...told, retried } : told;
+    orNote(join(folder, "run.json"), hooks, (file) => writeJson(file, value));
   }
+}
+
+/** An error that merely happened after the wish to stop is still an error. */
+function explain(error: unknown, signal: AbortSignal): { reason: "interrupted" | "error"; message: string } {
+  if (signal.aborted && error === signal.reason) {
+    return { reason: "interrupted", message: `interrupted by ${signal.reason}` };
+  }
+  return { reason: "error", message: error instanceof Error ? error.message : String(error) };
 }
 
 /** A folder named as the case, made safe for every file system; a second case of that name gets a number. */

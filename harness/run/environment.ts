@@ -45,6 +45,14 @@ export function readEnvironment(date: Date, command: string, native: Record<stri
   };
 }
 
+/** Counters that traffic adds to what it says of itself (docs/control.md); at `ready` they are not yet facts. */
+const COUNTERS = ["sockets", "probes_sent", "send_errors", "strays"];
+
+/** What a native process found when it started, without the counters of what it had not done yet. */
+export function staticInfo(info: Record<string, unknown> = {}): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(info).filter(([name]) => !COUNTERS.includes(name)));
+}
+
 export function packageVersion(root: string): string {
   return JSON.parse(readFileSync(`${root}/package.json`, "utf8")).version;
 }

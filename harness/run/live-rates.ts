@@ -1,6 +1,6 @@
 import type { Blueprint } from "../blueprint/types.js";
 import { type LiveRecord, LiveSegment } from "../recording/index.js";
-import { percentile, sum } from "../stats/index.js";
+import { largest, percentile, sum } from "../stats/index.js";
 
 /** What is going on right now, over the last half second or so. */
 export interface Rates {
@@ -49,7 +49,7 @@ export class LiveRates {
       bin[this.direction.get(record.get("flow")) ?? "down"] += record.get("bytes");
       this.bins.set(end, bin);
     });
-    const newest = Math.max(...this.bins.keys());
+    const newest = largest(this.bins.keys());
     const complete = [...this.bins].filter(([end]) => end < newest);
     for (const [end] of complete) this.bins.delete(end);
     const seconds = Math.max(complete.length, 1) * (this.binNs / 1e9);

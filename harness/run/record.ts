@@ -2,12 +2,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Blueprint } from "../blueprint/types.js";
-import { NativeProcess, type NativeProcessError } from "../ffi/native-process.js";
+import { NativeProcess, NativeProcessError } from "../ffi/native-process.js";
 import { clockMonotonic, Spool } from "../ffi/spool.js";
 import { processStart } from "../lab/journal.js";
 import { Lab } from "../lab/lab.js";
 import { endToEnd, namedCounters, readMachineCounters } from "./counters.js";
-import { readEnvironment } from "./environment.js";
+import { readEnvironment, staticInfo } from "./environment.js";
 import { EventLog } from "./event-log.js";
 import { LiveRates, type Rates } from "./live-rates.js";
 
@@ -56,23 +56,38 @@ export async function recordRun(request: RecordRequest, hooks: RecordHooks, sign
   const started = performance.now();
   const lab = await Lab.build(blueprint.lab, hooks.building, signal);
   const session = new Session(request, lab, log, hooks);
-  let result: Omit<Recorded, "tearDownMs" | "setUpMs">;
+  let ending: Ending;
   let setUpMs = 0;
+  let tearDownMs = 0;
   try {
-    await session.start();
+    await session.start(signal);
     setUpMs = performance.now() - started;
     log.write("lab-ready", { ms: roundAll(lab.times), total_ms: Math.round(setUpMs) });
-    result = await session.run(signal);
-    log.write("done", { reason: result.reason, ...(result.error ? { error: result.error } : {}) });
+    ending = await session.run(signal);
+    log.write("done", { reason: ending.reason, ...(ending.error ? { error: ending.error } : {}) });
   } finally {
     await session.end();
-    const tearDownMs = await lab.teardown();
-    session.tearDownMs = tearDownMs;
-    log.write("teardown", { ms: Math.round(tearDownMs) });
+    tearDownMs = await removeLab(lab, log, hooks);
+    if (log.failure) hooks.note(`events.jsonl is incomplete: ${log.failure.message}`);
   }
-  if (log.failure) hooks.note(`events.jsonl is incomplete: ${log.failure.message}`);
-  return { ...result, setUpMs, tearDownMs: session.tearDownMs };
+  return { ...ending, setUpMs, tearDownMs };
 }
+
+/** A lab that stays behind spoils nothing that was measured; it must be told, also after a Ctrl-C. */
+async function removeLab(lab: Lab, log: EventLog, hooks: RecordHooks): Promise<number> {
+  try {
+    const ms = await lab.teardown();
+    log.write("teardown", { ms: Math.round(ms) });
+    return ms;
+  } catch (failure) {
+    const error = (failure as Error).message;
+    log.write("teardown", { error });
+    hooks.note(error);
+    return 0;
+  }
+}
+
+type Ending = Pick<Recorded, "reason" | "error">;
 
 /** The two native processes of one run and the spool of their segments. */
 class Session {
@@ -80,7 +95,6 @@ class Session {
   private traffic: NativeProcess | null = null;
   private spool: Spool | null = null;
   private rates: LiveRates | null = null;
-  tearDownMs = 0;
 
   constructor(
     private readonly request: RecordRequest,
@@ -90,50 +104,47 @@ class Session {
   ) {}
 
   /** Starts both processes and waits until their sockets, rings and segments exist. */
-  async start(): Promise<void> {
+  async start(signal: AbortSignal): Promise<void> {
     const { folder, command } = this.request;
     const samples = join(folder, "samples");
     mkdirSync(samples, { recursive: true });
     this.dataplane = this.launch("dataplane");
-    const dataplane = await this.dataplane.wait("ready", READY_MS);
+    const dataplane = await orAborted(this.dataplane.wait("ready", READY_MS), signal);
     this.traffic = this.launch("traffic");
-    const traffic = await this.traffic.wait("ready", READY_MS);
+    const traffic = await orAborted(this.traffic.wait("ready", READY_MS), signal);
     this.spool = Spool.start(samples, 1000);
     this.rates = new LiveRates(this.request.blueprint);
     for (const segment of [...(dataplane.segments ?? []), ...(traffic.segments ?? [])]) {
       const number = this.spool.add(segment.path);
       this.rates.watch(segment.type, this.spool.view(number));
     }
-    const native = { dataplane: dataplane.info ?? {}, traffic: traffic.info ?? {} };
+    const native = { dataplane: staticInfo(dataplane.info), traffic: staticInfo(traffic.info) };
     const environment = readEnvironment(new Date(), command, native);
     writeFileSync(join(folder, "environment.json"), `${JSON.stringify(environment, null, 2)}\n`);
   }
 
   /** From "go" to the last counter. */
-  async run(signal: AbortSignal): Promise<Omit<Recorded, "tearDownMs" | "setUpMs">> {
+  async run(signal: AbortSignal): Promise<Ending> {
     const [dataplane, traffic] = [this.must(this.dataplane), this.must(this.traffic)];
     this.log.write("counters", { when: "start", ...readMachineCounters() });
     const t0 = clockMonotonic() + GO_LEAD_NS;
     this.log.start(t0);
     this.log.write("go", { t0, date: new Date().toISOString() });
-    const over = traffic.wait("done", this.request.blueprint.timeline.duration / 1e6 + 30_000);
     dataplane.send({ op: "go", t0 });
-    traffic.send({ op: "go", t0 });
-    const watch = this.watch(t0);
-    try {
-      const ending = await firstOf(over, dataplane, traffic, signal);
-      await this.finish(dataplane, traffic, ending.reason);
-      return ending;
-    } finally {
-      watch.stop();
-    }
+    const over = traffic.ask({ op: "go", t0 }, "done", this.request.blueprint.timeline.duration / 1e6 + 30_000);
+    const ending = await this.watched(t0, firstOf(over, dataplane, traffic, signal));
+    const trouble = await this.finish(dataplane, traffic, ending.reason);
+    return ending.reason === "complete" ? (trouble ?? ending) : ending;
   }
 
-  /** Last counters: after the senders stopped and the queues ran empty, so that nothing is under way unseen. */
-  private async finish(dataplane: NativeProcess, traffic: NativeProcess, reason: DoneReason): Promise<void> {
+  /**
+   * Last counters: after the senders stopped and the queues ran empty, so that nothing is under way unseen. Returns the
+   * ending of a run that broke only here: without its last accounting it is no evidence.
+   */
+  private async finish(dataplane: NativeProcess, traffic: NativeProcess, reason: DoneReason): Promise<Ending | null> {
     this.log.write("counters", { when: "traffic-end", ...readMachineCounters() });
     if (reason !== "traffic-died") await traffic.stop();
-    if (reason === "dataplane-died") return;
+    if (reason === "dataplane-died") return null;
     await drain(dataplane);
     const accounting = await dataplane.stop();
     const counters = await this.lab.counters();
@@ -143,6 +154,7 @@ class Session {
       ...namedCounters(this.lab.blueprint, counters),
     });
     if (accounting) this.log.write("accounting", { ...endToEnd(counters, accounting), dataplane: accounting });
+    return (await diedStopping(dataplane, accounting === null)) ?? (await diedStopping(traffic, false));
   }
 
   /** Stops what still runs and drains the spool; never throws. */
@@ -164,14 +176,30 @@ class Session {
   }
 
   private launch(part: "dataplane" | "traffic"): NativeProcess {
-    const process = new NativeProcess(part, join(this.request.folder, `${part}.json`));
+    const process = new NativeProcess(part, join(this.request.folder, `${part}.json`), (refusal) => {
+      this.log.write(part, { error: refusal.message });
+      this.hooks.note(refusal.message);
+    });
     const start = processStart(process.pid);
     if (start !== null) this.lab.adopt(process.pid, start, part);
-    void process.exited.then((error) => error && this.log.write(part, { error: error.message }));
+    void process.exited.then((error) => {
+      const said = process.said.length > 0 ? { said: process.said.join("\n") } : {};
+      if (error || process.said.length > 0)
+        this.log.write(part, { ...(error ? { error: error.message } : {}), ...said });
+    });
     return process;
   }
 
-  /** Tells phases as they begin and rates twice a second. */
+  /** While `ending` is awaited, and not a moment longer, tells phases as they begin and rates twice a second. */
+  private async watched(t0: number, ending: Promise<Ending>): Promise<Ending> {
+    const watch = this.watch(t0);
+    try {
+      return await ending;
+    } finally {
+      watch.stop();
+    }
+  }
+
   private watch(t0: number): { stop(): void } {
     const timers = this.request.blueprint.timeline.phases.map((phase) =>
       setTimeout(
@@ -203,11 +231,11 @@ async function firstOf(
   dataplane: NativeProcess,
   traffic: NativeProcess,
   signal: AbortSignal,
-): Promise<{ reason: DoneReason; error: string }> {
-  const ended = (reason: DoneReason, error = "") => ({ reason, error });
+): Promise<Ending> {
+  const ended = (reason: DoneReason, error = ""): Ending => ({ reason, error });
   const died = (reason: DoneReason) => (error: NativeProcessError | null) =>
     ended(reason, error?.message ?? "ended early");
-  const interrupted = new Promise<{ reason: DoneReason; error: string }>((resolve) => {
+  const interrupted = new Promise<Ending>((resolve) => {
     const tell = () => resolve(ended("interrupted", `interrupted by ${signal.reason}`));
     if (signal.aborted) tell();
     else signal.addEventListener("abort", tell, { once: true });
@@ -222,6 +250,31 @@ async function firstOf(
       (error: Error) => sleep(100).then(() => ended("error", error.message)),
     ),
   ]);
+}
+
+/** `promise`, or the reason of the abort as an error, whichever is first. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const done = new AbortController();
+  const aborted = new Promise<never>((_, reject) => {
+    const tell = () => reject(signal.reason as Error);
+    if (signal.aborted) tell();
+    else signal.addEventListener("abort", tell, { once: true, signal: done.signal });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    done.abort();
+  }
+}
+
+/** The ending of a run whose process, told to stop, died or did not answer (`mute`); null when it ended in order. */
+async function diedStopping(process: NativeProcess, mute: boolean): Promise<Ending | null> {
+  const death = await process.exited;
+  if (!death && !mute) return null;
+  const reason = process.part === "dataplane" ? "dataplane-died" : "traffic-died";
+  if (!mute) return { reason, error: death?.message ?? "" };
+  const error = new NativeProcessError(process.part, `gave no last accounting${death ? `; ${death.message}` : ""}`);
+  return { reason, error: error.message };
 }
 
 /** Waits until the dataplane holds nothing and has seen nothing new for a while. */

@@ -1,3 +1,4 @@
+export { largest, smallest } from "./extremes.js";
 export { jain } from "./fairness.js";
 export {
   mean,

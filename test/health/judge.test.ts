@@ -1,5 +1,5 @@
 import test from "ava";
-import { judgeHealth } from "../../harness/health/index.js";
+import { judgeHealth, spoiledByMachine } from "../../harness/health/index.js";
 import type { RunEvent } from "../../harness/recording/index.js";
 import type { HealthCheck } from "../../harness/verdict/types.js";
 import { MS, runOf, type Synthetic, synthetic } from "../recording/fixture.js";
@@ -174,6 +174,24 @@ const examples: Example[] = [
     reason: /^-3 of/,
   },
   {
+    what: "a complete run that gave no last accounting",
+    damage: (s) => {
+      s.events = s.events.filter((e) => e.event !== "accounting");
+    },
+    name: "unaccounted",
+    verdict: "invalid",
+    reason: /^the run is complete but has no last accounting/,
+  },
+  {
+    what: "events of which only the last is left",
+    damage: (s) => {
+      s.events = [eventOf(s, "done")];
+    },
+    name: "unaccounted",
+    verdict: "invalid",
+    reason: /no last accounting/,
+  },
+  {
     what: "a clock step",
     damage: (s) => rows(s, "traffic_reactor", (row) => ({ clock_offset: (row.time as number) > 2e9 ? -2 * MS : 0 })),
     name: "clock-step",
@@ -276,5 +294,36 @@ test("nothing recorded at all: invalid, and every number finite", (t) => {
     const { verdict, checks } = judgeHealth(run);
     t.is(verdict, "invalid");
     for (const check of checks) t.true(Number.isFinite(check.value) && Number.isFinite(check.limit), check.name);
+  }
+});
+
+const spoiled = (...damages: Damage[]): string | null => {
+  const s = synthetic();
+  for (const damage of damages) damage(s);
+  return spoiledByMachine(runOf(s));
+};
+const damageOf = (what: string): Damage => examples.find((example) => example.what === what)?.damage as Damage;
+
+test("only what the machine spoiled may be made again", (t) => {
+  t.is(spoiled(), null);
+  for (const what of [
+    "a busy machine",
+    "a hypervisor that takes its time",
+    "probes never sent",
+    "a full CPU backlog",
+  ]) {
+    t.regex(spoiled(damageOf(what)) ?? "", /\.$/, what);
+  }
+  for (const what of [
+    "unaccounted frames",
+    "frames lost for want of memory",
+    "frames dropped at links",
+    "a recording without the dataplane",
+    "a dead dataplane",
+    "a complete run that gave no last accounting",
+    "a busy dataplane reactor",
+  ]) {
+    t.is(spoiled(damageOf(what)), null, what);
+    t.is(spoiled(damageOf("a busy machine"), damageOf(what)), null, `${what}, on a busy machine`);
   }
 });
