@@ -111,11 +111,11 @@ static void read_addresses(const struct mqoe_node *n, uint32_t value, struct mqo
     *table = bigger;
     for (size_t i = 0; i < length; i++) {
         struct mqoe_node item = mqoe_node_element(&list, i);
-        const char *text = json_is_string(item.json) ? json_string_value(item.json) : "";
+        const char *text = json_string_value(item.json);
         struct mqoe_prefix *p = &bigger[*count];
         struct mqoe_error e;
-        if (mqoe_prefix_parse(p, text, &e) != 0)
-            mqoe_node_fail(&item, "found \"%s\", must be an IPv4 or IPv6 address, or a prefix", text);
+        if (!text || mqoe_prefix_parse(p, text, &e) != 0)
+            mqoe_node_wrong(&item, "an IPv4 or IPv6 address, or a prefix");
         p->value = value;
         (*count)++;
     }
@@ -165,17 +165,15 @@ static void read_table(const struct mqoe_node *root, const char *key, size_t min
     memcpy(table, &entries, sizeof entries);
     *count = (uint32_t)length;
     for (size_t i = 0; i < length && mqoe_node_ok(root); i++) {
-        struct mqoe_node item = mqoe_node_element(&list, i);
-        if (json_is_object(item.json))
+        struct mqoe_node item = mqoe_node_element_object(&list, i);
+        if (item.json)
             read(&item, i, c);
-        else
-            mqoe_node_fail(&item, "must be an object");
     }
 }
 
-int mqoe_dp_config_read(struct mqoe_dp_config *c, json_t *document, struct mqoe_error *e) {
+static int read_document(struct mqoe_dp_config *c, json_t *document, const char *file, struct mqoe_error *e) {
     *c = (struct mqoe_dp_config){.document = document, .max_frame = MQOE_MAX_FRAME};
-    struct mqoe_node root = mqoe_node_root(document, e);
+    struct mqoe_node root = mqoe_node_file(document, file, e);
     mqoe_node_enum(&root, "schema", KEYS("mqoe-dataplane/1"));
     mqoe_node_enum(&root, "kind", KEYS("afxdp"));
     c->lab = mqoe_node_string(&root, "lab");
@@ -194,12 +192,16 @@ int mqoe_dp_config_read(struct mqoe_dp_config *c, json_t *document, struct mqoe_
     return -e->errnum;
 }
 
+int mqoe_dp_config_read(struct mqoe_dp_config *c, json_t *document, struct mqoe_error *e) {
+    return read_document(c, document, NULL, e);
+}
+
 int mqoe_dp_config_load(struct mqoe_dp_config *c, const char *file, struct mqoe_error *e) {
     *c = (struct mqoe_dp_config){0};
     json_error_t where;
     json_t *document = json_load_file(file, JSON_REJECT_DUPLICATES, &where);
     if (document)
-        return mqoe_dp_config_read(c, document, e);
+        return read_document(c, document, file, e);
     if (json_error_code(&where) == json_error_cannot_open_file)
         return mqoe_fail(e, errno ? errno : EIO, "open", NULL, "blueprint %s", file);
     return mqoe_fail(e, EINVAL, "blueprint", where.text, "%s line %d column %d", file, where.line,

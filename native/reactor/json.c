@@ -6,11 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *type_name(const json_t *json) {
-    static const char *const names[] = {
-        "an object", "an array", "a string", "an integer", "a number with a fraction",
-        "true",      "false",    "null"};
-    return json ? names[json_typeof(json)] : "nothing";
+#define SHOWN 40 // bytes of a text in a message
+
+// The value itself where it is short; containers by their kind.
+static void describe(const json_t *json, char *text, size_t size) {
+    static const char *const kinds[] = {[JSON_OBJECT] = "an object",
+                                        [JSON_ARRAY] = "an array",
+                                        [JSON_TRUE] = "true",
+                                        [JSON_FALSE] = "false",
+                                        [JSON_NULL] = "null"};
+    if (json_is_string(json)) {
+        const char *cut = json_string_length(json) > SHOWN ? "…" : "";
+        snprintf(text, size, "\"%.*s%s\"", SHOWN, json_string_value(json), cut);
+    } else if (json_is_integer(json)) {
+        snprintf(text, size, "%" JSON_INTEGER_FORMAT, json_integer_value(json));
+    } else if (json_is_real(json)) {
+        snprintf(text, size, "%g", json_real_value(json));
+    } else {
+        snprintf(text, size, "%s", kinds[json_typeof(json)]);
+    }
 }
 
 // "$.clients[3].down": written from the root, so the parents come first.
@@ -25,6 +39,12 @@ static size_t write_path(const struct mqoe_node *n, char *to, size_t size) {
     return used + (size_t)more;
 }
 
+static const char *source_of(const struct mqoe_node *n) {
+    while (n->parent)
+        n = n->parent;
+    return n->source;
+}
+
 void mqoe_node_fail(const struct mqoe_node *n, const char *hint_fmt, ...) {
     if (!mqoe_node_ok(n))
         return;
@@ -34,74 +54,103 @@ void mqoe_node_fail(const struct mqoe_node *n, const char *hint_fmt, ...) {
     vsnprintf(hint, sizeof hint, hint_fmt, ap);
     va_end(ap);
     write_path(n, path, sizeof path);
-    mqoe_fail(n->error, EINVAL, "blueprint", hint, "%s", path);
+    const char *source = source_of(n);
+    mqoe_fail(n->error, EINVAL, "blueprint", hint, "%s%s%s", path, source ? " in " : "",
+              source ? source : "");
+}
+
+void mqoe_node_wrong(const struct mqoe_node *n, const char *allowed) {
+    if (!n->json) {
+        mqoe_node_fail(n, "is missing, must be %s", allowed);
+        return;
+    }
+    char found[64];
+    describe(n->json, found, sizeof found);
+    mqoe_node_fail(n, "found %s, must be %s", found, allowed);
+}
+
+struct mqoe_node mqoe_node_file(const json_t *json, const char *source, struct mqoe_error *error) {
+    *error = (struct mqoe_error){0};
+    struct mqoe_node n = {.json = json, .error = error, .source = source};
+    if (!json_is_object(json))
+        mqoe_node_wrong(&n, "an object");
+    return n;
 }
 
 struct mqoe_node mqoe_node_root(const json_t *json, struct mqoe_error *error) {
-    *error = (struct mqoe_error){0};
-    struct mqoe_node n = {.json = json, .error = error};
-    if (!json_is_object(json))
-        mqoe_node_fail(&n, "found %s, must be an object", type_name(json));
-    return n;
+    return mqoe_node_file(json, NULL, error);
 }
 
 bool mqoe_node_has(const struct mqoe_node *n, const char *key) {
     return json_object_get(n->json, key) != NULL;
 }
 
-static struct mqoe_node member(const struct mqoe_node *n, const char *key) {
-    return (struct mqoe_node){json_object_get(n->json, key), n, key, 0, n->error};
+struct mqoe_node mqoe_node_member(const struct mqoe_node *n, const char *key) {
+    return (struct mqoe_node){
+        .json = json_object_get(n->json, key), .parent = n, .key = key, .error = n->error};
 }
 
-// The member when it has the wanted type; otherwise the error is recorded and `json` is NULL.
-static struct mqoe_node typed(const struct mqoe_node *n, const char *key, json_type type,
-                              const char *wanted) {
-    struct mqoe_node m = member(n, key);
-    if (m.json && json_typeof(m.json) == type)
-        return m;
-    if (m.json)
-        mqoe_node_fail(&m, "found %s, must be %s", type_name(m.json), wanted);
-    else
-        mqoe_node_fail(&m, "is missing, must be %s", wanted);
-    m.json = NULL;
-    return m;
+// The node when it has the wanted type; otherwise the error is recorded and `json` is NULL.
+static struct mqoe_node typed(struct mqoe_node n, json_type type, const char *wanted) {
+    if (n.json && json_typeof(n.json) == type)
+        return n;
+    mqoe_node_wrong(&n, wanted);
+    n.json = NULL;
+    return n;
 }
 
 struct mqoe_node mqoe_node_object(const struct mqoe_node *n, const char *key) {
-    return typed(n, key, JSON_OBJECT, "an object");
+    return typed(mqoe_node_member(n, key), JSON_OBJECT, "an object");
 }
 
 struct mqoe_node mqoe_node_array(const struct mqoe_node *n, const char *key, size_t *length) {
-    struct mqoe_node m = typed(n, key, JSON_ARRAY, "an array");
+    struct mqoe_node m = typed(mqoe_node_member(n, key), JSON_ARRAY, "an array");
     *length = json_array_size(m.json);
     return m;
 }
 
 struct mqoe_node mqoe_node_element(const struct mqoe_node *array, size_t index) {
-    return (struct mqoe_node){json_array_get(array->json, index), array, NULL, index, array->error};
+    return (struct mqoe_node){
+        .json = json_array_get(array->json, index), .parent = array, .index = index, .error = array->error};
+}
+
+struct mqoe_node mqoe_node_element_object(const struct mqoe_node *array, size_t index) {
+    return typed(mqoe_node_element(array, index), JSON_OBJECT, "an object");
 }
 
 int64_t mqoe_node_int(const struct mqoe_node *n, const char *key, int64_t min, int64_t max) {
-    struct mqoe_node m = typed(n, key, JSON_INTEGER, "an integer");
-    if (!m.json)
-        return 0;
+    struct mqoe_node m = mqoe_node_member(n, key);
     int64_t value = json_integer_value(m.json);
-    if (value >= min && value <= max)
+    if (json_is_integer(m.json) && value >= min && value <= max)
         return value;
-    mqoe_node_fail(&m, "found %" PRId64 ", must be %" PRId64 " to %" PRId64, value, min, max);
+    char allowed[80];
+    if (min == max)
+        snprintf(allowed, sizeof allowed, "%" PRId64, min);
+    else
+        snprintf(allowed, sizeof allowed, "an integer from %" PRId64 " to %" PRId64, min, max);
+    mqoe_node_wrong(&m, allowed);
     return 0;
 }
 
 bool mqoe_node_bool(const struct mqoe_node *n, const char *key) {
-    struct mqoe_node m = member(n, key);
-    if (!m.json || !json_is_boolean(m.json))
-        mqoe_node_fail(&m, "found %s, must be true or false", type_name(m.json));
+    struct mqoe_node m = mqoe_node_member(n, key);
+    if (!json_is_boolean(m.json))
+        mqoe_node_wrong(&m, "true or false");
     return json_is_true(m.json);
 }
 
 const char *mqoe_node_string(const struct mqoe_node *n, const char *key) {
-    struct mqoe_node m = typed(n, key, JSON_STRING, "a string");
+    struct mqoe_node m = typed(mqoe_node_member(n, key), JSON_STRING, "a text");
     return m.json ? json_string_value(m.json) : "";
+}
+
+const char *mqoe_node_text(const struct mqoe_node *n, const char *key) {
+    struct mqoe_node m = mqoe_node_member(n, key);
+    const char *text = json_string_value(m.json);
+    if (text && *text)
+        return text;
+    mqoe_node_wrong(&m, "a text that is not empty");
+    return "";
 }
 
 static void list_names(const char *const names[], char *to, size_t size) {
@@ -112,14 +161,14 @@ static void list_names(const char *const names[], char *to, size_t size) {
 }
 
 unsigned mqoe_node_enum(const struct mqoe_node *n, const char *key, const char *const names[]) {
-    const char *text = mqoe_node_string(n, key);
-    for (unsigned i = 0; names[i]; i++)
+    struct mqoe_node m = mqoe_node_member(n, key);
+    const char *text = json_string_value(m.json);
+    for (unsigned i = 0; text && names[i]; i++)
         if (!strcmp(names[i], text))
             return i;
-    char list[128];
-    list_names(names, list, sizeof list);
-    struct mqoe_node m = member(n, key);
-    mqoe_node_fail(&m, "found \"%s\", must be one of %s", text, list);
+    char allowed[128] = "one of ";
+    list_names(names, allowed + strlen(allowed), sizeof allowed - strlen(allowed));
+    mqoe_node_wrong(&m, allowed);
     return 0;
 }
 
@@ -136,7 +185,7 @@ void mqoe_node_only(const struct mqoe_node *n, const char *const keys[]) {
             continue;
         char list[160];
         list_names(keys, list, sizeof list);
-        struct mqoe_node m = member(n, key);
+        struct mqoe_node m = mqoe_node_member(n, key);
         mqoe_node_fail(&m, "is unknown here; known: %s", list);
         return;
     }

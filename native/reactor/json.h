@@ -16,10 +16,14 @@ struct mqoe_node {
     const struct mqoe_node *parent;
     const char *key; // NULL: element `index` of an array (or the root)
     size_t index;
+    const char *source;       // of the root: the file it came from, or NULL
     struct mqoe_error *error; // shared by the whole document; errnum == 0 while all is well
 };
 
 struct mqoe_node mqoe_node_root(const json_t *json, struct mqoe_error *error);
+// The same for a document from a file, which errors then name after the path.
+struct mqoe_node mqoe_node_file(const json_t *json, const char *source, struct mqoe_error *error);
+
 static inline bool mqoe_node_ok(const struct mqoe_node *n) {
     return n->error->errnum == 0;
 }
@@ -28,15 +32,23 @@ static inline bool mqoe_node_ok(const struct mqoe_node *n) {
 void mqoe_node_fail(const struct mqoe_node *n, const char *hint_fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+// The same in the usual words: "found 7, must be …", "is missing, must be …".
+void mqoe_node_wrong(const struct mqoe_node *n, const char *allowed);
+
+// A member of any type, to be checked by the caller or named in an error; `json` is NULL when it is missing.
+struct mqoe_node mqoe_node_member(const struct mqoe_node *n, const char *key);
 struct mqoe_node mqoe_node_object(const struct mqoe_node *n, const char *key);
 struct mqoe_node mqoe_node_array(const struct mqoe_node *n, const char *key, size_t *length);
 struct mqoe_node mqoe_node_element(const struct mqoe_node *array, size_t index); // of any type
+struct mqoe_node mqoe_node_element_object(const struct mqoe_node *array, size_t index);
 bool mqoe_node_has(const struct mqoe_node *n, const char *key);
 
 int64_t mqoe_node_int(const struct mqoe_node *n, const char *key, int64_t min, int64_t max);
 bool mqoe_node_bool(const struct mqoe_node *n, const char *key);
 const char *mqoe_node_string(const struct mqoe_node *n,
                              const char *key); // owned by the document; "" after an error
+// The same, and not empty.
+const char *mqoe_node_text(const struct mqoe_node *n, const char *key);
 // Index of the member's text in the NULL-terminated `names`.
 unsigned mqoe_node_enum(const struct mqoe_node *n, const char *key, const char *const names[]);
 

@@ -65,28 +65,31 @@ static const struct wrong {
     {"schema", "\"mqoe-dataplane/2\"", "$.schema", "must be one of mqoe-dataplane/1"},
     {"kind", "\"kernel\"", "$.kind", "must be one of afxdp"},
     {"netns", NULL, "$.netns", "is missing"},
-    {"seed", "1.5", "$.seed", "found a number with a fraction, must be an integer"},
+    {"seed", "1.5", "$.seed", "found 1.5, must be an integer from 0"},
     {"sead", "1", "$.sead", "is unknown here; known: schema, kind"},
     {"reactors", "[]", "$.reactors", "has 0 entries"},
     {"reactors.0.id", "3", "$.reactors[0]", "ids count from 0"},
     {"reactors.0.frameSize", "4096", "$.reactors[0].frameSize", "found 4096, must be 2048"},
-    {"reactors.0.frames", "10", "$.reactors[0].frames", "found 10, must be 256"},
+    {"reactors.0.frames", "10", "$.reactors[0].frames", "found 10, must be an integer from 256"},
     {"reactors.0.access", "\"an-interface-name\"", "$.reactors[0]", "1 to 15 characters"},
-    {"paths.0.downDelay", "-1", "$.paths[0].downDelay", "found -1, must be 0"},
-    {"servers.0.path", "2", "$.servers[0].path", "found 2, must be -1 to 1"},
+    {"paths.0.downDelay", "-1", "$.paths[0].downDelay", "found -1, must be an integer from 0"},
+    {"servers.0.path", "2", "$.servers[0].path", "found 2, must be an integer from -1 to 1"},
     {"servers.0.addresses.0", "\"10.0.0.\"", "$.servers[0].addresses[0]", "found \"10.0.0.\""},
-    {"clients.1.addresses.0", "7", "$.clients[1].addresses[0]", "must be an IPv4 or IPv6 address"},
-    {"clients.2.reactor", "1", "$.clients[2].reactor", "found 1, must be 0 to 0"},
-    {"clients.1.down.rate", "\"20mbit\"", "$.clients[1].down.rate", "found a string, must be an integer"},
+    {"clients.1.addresses.0", "7", "$.clients[1].addresses[0]", "found 7, must be an IPv4 or IPv6 address"},
+    {"clients.2.reactor", "1", "$.clients[2].reactor", "found 1, must be 0"},
+    {"clients.1.down.rate", "\"20mbit\"", "$.clients[1].down.rate", "found \"20mbit\", must be an integer"},
     {"clients.1.down.rate", "-5", "$.clients[1].down.rate", "found -5"},
-    {"clients.1.up.framing.cell", "\"atn\"", "$.clients[1].up.framing.cell", "must be one of none, atm, ptm"},
-    {"clients.1.up.framing.overhead", "300", "$.clients[1].up.framing.overhead", "must be -64 to 256"},
+    {"clients.1.up.framing.cell", "\"atn\"", "$.clients[1].up.framing.cell",
+     "found \"atn\", must be one of none, atm, ptm"},
+    {"clients.1.up.framing.overhead", "300", "$.clients[1].up.framing.overhead",
+     "found 300, must be an integer from -64 to 256"},
     {"clients.0.up.sqm.discipline", "\"cake\"", "$.clients[0].up.sqm.discipline", "fq_codel, pfifo, none"},
-    {"clients.0.up.sqm.ecn", "1", "$.clients[0].up.sqm.ecn", "found an integer, must be true or false"},
+    {"clients.0.up.sqm.ecn", "1", "$.clients[0].up.sqm.ecn", "found 1, must be true or false"},
     {"clients.0.up.sqm.target", NULL, "$.clients[0].up.sqm.target", "is missing, must be an integer"},
     {"clients.0.up.sqm", "{\"discipline\":\"none\"}", "$.clients[0].up", "rate must be 0"},
     {"clients.0.up.sqm", "{\"discipline\":\"pfifo\",\"limit\":0}", "$.clients[0].up.sqm.limit", "found 0"},
-    {"clients.0", "true", "$.clients[0]", "must be an object"},
+    {"clients.0.up.framing.cell", "3", "$.clients[0].up.framing.cell", "found 3, must be one of none"},
+    {"clients.0", "true", "$.clients[0]", "found true, must be an object"},
 };
 
 static void names_what_is_wrong(void **state) {
@@ -126,6 +129,12 @@ static void names_file_and_line(void **state) {
     close(fd);
     assert_int_not_equal(mqoe_dp_config_load(&c, file, &e), 0);
     assert_non_null(strstr(e.object, "line 2"));
+    mqoe_dp_config_free(&c);
+    json_t *document = json_pack("{s:i}", "schema", 1);
+    assert_int_equal(json_dump_file(document, file, 0), 0);
+    json_decref(document);
+    assert_int_not_equal(mqoe_dp_config_load(&c, file, &e), 0);
+    assert_memory_equal(e.object, "$.schema in /tmp/mqoe-test-", 27);
     mqoe_dp_config_free(&c);
     unlink(file);
 }
