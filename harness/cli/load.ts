@@ -1,12 +1,16 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import chalk from "chalk";
 import { formatProblem, type Loaded, type LoadOptions, loadCases, type Problem } from "../scenario/index.js";
+import { congestionControls } from "./congestion.js";
 import { EXIT } from "./exit.js";
 
 /** Reads scenarios from disk; folders stand for every .toml below them, in order. */
 export function loadFromDisk(paths: string[], options: LoadOptions): Loaded {
-  return loadCases(paths, options, { read: (path) => readFileSync(path, "utf8"), list: listScenarios });
+  const known = congestionControls();
+  const machine = known ? { congestionControls: known } : {};
+  const read = (path: string) => readFileSync(path, "utf8");
+  return loadCases(paths, { ...machine, ...options }, { read, list: listScenarios });
 }
 
 /** Cases of valid scenarios; otherwise prints what is wrong, sets exit code 2 and returns null. */
@@ -16,6 +20,12 @@ export function loadOrExplain(paths: string[], options: LoadOptions): Loaded | n
   if (!loaded.problems.some((problem) => problem.severity === "error")) return loaded;
   process.exitCode = EXIT.usage;
   return null;
+}
+
+/** A filter that leaves nothing is no success: a gate with a mistyped filter must not be green. */
+export function explainNoCase(): void {
+  process.stderr.write("mqoe: no case matches; mqoe list shows what there is\n");
+  process.exitCode = EXIT.nothingRan;
 }
 
 /** Each problem with its line and a caret, on standard error. */
@@ -42,9 +52,14 @@ function listScenarios(path: string): string[] | undefined {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const inner = join(path, entry.name);
-      if (entry.isDirectory()) return listScenarios(inner) ?? [];
+      if (entry.isDirectory()) return isForScenarios(inner, entry.name) ? (listScenarios(inner) ?? []) : [];
       return entry.name.endsWith(".toml") ? [inner] : [];
     });
+}
+
+/** Run folders hold the scenarios they ran as scenario.toml: those are records. One named on purpose is still read. */
+function isForScenarios(folder: string, name: string): boolean {
+  return name !== "node_modules" && !existsSync(join(folder, "run.json"));
 }
 
 function isFolder(path: string): boolean {

@@ -24,7 +24,13 @@ const UNIT_WORDS: Readonly<Record<Unit, string>> = {
   grade: `a grade; allowed: ${Object.keys(GRADES).reverse().join(", ")}`,
 };
 
-export function parseBound(op: BoundOp, raw: string | number, { unit }: Quantity, axes: Axes): ParsedBound {
+export function parseBound(op: BoundOp, raw: string | number, quantity: Quantity, axes: Axes): ParsedBound {
+  const parsed = readBound(op, raw, quantity, axes);
+  const message = parsed.ok ? senseless(parsed.bound, quantity) : undefined;
+  return message === undefined ? parsed : { ok: false, message };
+}
+
+function readBound(op: BoundOp, raw: string | number, { unit }: Quantity, axes: Axes): ParsedBound {
   const text = String(raw).trim();
   if (typeof raw === "number") return parseNumber(op, raw, text, unit);
   const share = /^(.+?)\s+of\s+(\S+)$/u.exec(text);
@@ -41,9 +47,31 @@ function bound(op: BoundOp, value: number, unit: Unit, of: Bound["of"], text: st
   return { ok: true, bound: { op, value, unit, of, text } };
 }
 
+/** What a quantity can be, so that a bound that holds always or never is seen before anything runs. */
+function limitsOf({ name, unit }: Quantity): [low: number, high: number] {
+  if (unit === "grade") return [Math.min(...Object.values(GRADES)), Math.max(...Object.values(GRADES))];
+  // A shaper may overshoot the plan: utilization is a ratio that can pass 1.
+  const high = unit === "ratio" && !name.startsWith("utilization") ? 1 : Number.POSITIVE_INFINITY;
+  // Load can also shorten a delay (a CPU that no longer sleeps), so what it adds may be less than nothing.
+  return [name === "induced" ? Number.NEGATIVE_INFINITY : 0, high];
+}
+
+function senseless({ op, value, of, text }: Bound, quantity: Quantity): string | undefined {
+  const { name } = quantity;
+  const [low, high] = limitsOf(quantity);
+  if (value < 0) return `"${text}" is negative; a bound must be 0 or more`;
+  if (of === "share" || of === "plan") return undefined;
+  if (value > high) return `${text} is too much: ${name} is never more than ${high}`;
+  if (of !== null) return undefined;
+  if (op === "below" && value <= low) return `${name} is never below ${text}: the expectation cannot hold`;
+  if (op === "above" && value >= high) return `${name} is never above ${text}: the expectation cannot hold`;
+  const always = (op === "at_least" && value <= low) || (op === "at_most" && value >= high);
+  return always ? `${name} is always ${op} ${text}: the expectation judges nothing` : undefined;
+}
+
 function parseNumber(op: BoundOp, value: number, text: string, unit: Unit): ParsedBound {
   if (unit === "ratio" || unit === "packets" || unit === "count") {
-    const valid = value >= 0 && (unit === "ratio" || Number.isInteger(value)) && (unit !== "ratio" || value <= 1);
+    const valid = unit === "ratio" ? Number.isFinite(value) : Number.isInteger(value) && value >= 0;
     return valid ? bound(op, value, unit, null, text) : { ok: false, message: `${text} is not ${UNIT_WORDS[unit]}` };
   }
   return { ok: false, message: `${text} is a bare number, here it must be ${UNIT_WORDS[unit]}` };
@@ -59,6 +87,7 @@ function parseValue(text: string, unit: Unit): number | string {
       return unit === "s" ? parsed.value / 1e9 : parsed.value;
     }
     case "ratio": {
+      if (/^-?(?:\d+(?:\.\d+)?|\.\d+)$/u.test(text)) return Number(text);
       const parsed = parsePercent(text);
       return parsed.ok ? parsed.value : `"${text}" is not ${UNIT_WORDS.ratio}`;
     }

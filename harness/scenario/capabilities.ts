@@ -1,4 +1,5 @@
 import type { Position, Problems } from "./problem.js";
+import { oneOf } from "./suggest.js";
 import { type Node, nodeAt, stringAt, type TableNode } from "./tree.js";
 
 /**
@@ -20,13 +21,32 @@ export const BUILT = {
 } as const satisfies Record<string, readonly string[] | number>;
 
 /** Sections of the language that are left out of BUILT.section until they are built. */
-const SECTIONS = ["site", "change"];
+const SECTIONS = ["site", "change"] as const;
 
 type Kind = "dataplane" | "discipline" | "traffic" | "path" | "section" | "per";
 
 export function isBuilt(kind: Kind, name: string): boolean {
   return (BUILT[kind] as readonly string[]).includes(name);
 }
+
+/** What may be written, what this version can do first: `fq_codel, pfifo, none (later: cake, codel)`. */
+export function allowedNames(names: readonly string[]): string {
+  const later = names.filter((name) => isLater(name, names));
+  const now = names.filter((name) => !later.includes(name));
+  return later.length > 0 ? `${oneOf(now, 24)} (later: ${later.join(", ")})` : oneOf(now, 24);
+}
+
+/** Known but not built: a section, or one of a set of choices, which is recognised by what is built of it. */
+function isLater(name: string, names: readonly string[]): boolean {
+  const choices = CHOICES.find((kind) => BUILT[kind].every((built) => names.includes(built)));
+  return choices === undefined ? false : choices === "section" ? isSection(name) : !isBuilt(choices, name);
+}
+
+function isSection(name: string): boolean {
+  return SECTIONS.some((section) => section === name) && !isBuilt("section", name);
+}
+
+const CHOICES = ["section", "per", "dataplane", "discipline", "traffic"] as const;
 
 /** `discipline "cake" is part of the language but not built yet in this version; built: fq_codel, pfifo, none`. */
 export function notBuilt(what: string, built?: readonly string[]): string {
@@ -76,10 +96,11 @@ function refuseSections(root: TableNode, problems: Problems): void {
   for (const section of SECTIONS) {
     if (isBuilt("section", section)) continue;
     const node = nodeAt(root, [section]);
-    if (node?.type === "table") {
+    // Written in the other form – [change], [[site]] – it is the reader's to refuse, with the form to write.
+    if (section === "site" && node?.type === "table") {
       for (const [name, entry] of node.entries) problems.error(entry.key, notBuilt(`site "${name}"`));
-    } else if (node?.type === "list") {
-      for (const item of node.items) problems.error(item.at, notBuilt(`[[${section}]]`));
+    } else if (section === "change" && node?.type === "list") {
+      for (const item of node.items) problems.error(item.at, notBuilt("[[change]]"));
     }
   }
 }

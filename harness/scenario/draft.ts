@@ -1,10 +1,10 @@
 import type { z } from "zod";
-import { checkCapabilities, isBuilt } from "./capabilities.js";
+import { allowedNames, checkCapabilities, isBuilt } from "./capabilities.js";
 import type { Position, Problems } from "./problem.js";
 import { NAME } from "./quantities.js";
 import * as schema from "./schema.js";
 import { traffic as trafficSchema } from "./schema-traffic.js";
-import { didYouMean, oneOf } from "./suggest.js";
+import { didYouMean, nearest } from "./suggest.js";
 import { describeNode, type Node, nodeAt, stringAt, type TableNode } from "./tree.js";
 import { check } from "./validate.js";
 
@@ -70,6 +70,18 @@ export function makeDraft(root: TableNode, problems: Problems): Draft {
   };
 }
 
+/**
+ * Is there more of a section in the text than in the draft: a table with a bad name, or [plans.home]? That was said;
+ * "there is no plan" and what follows from it would be the same slip again, and false.
+ */
+export function isIncomplete(draft: Draft, section: Top, found: ReadonlyMap<string, unknown>): boolean {
+  const node = nodeAt(draft.root, [section]);
+  const written = node?.type === "table" ? node.entries.size : node ? 1 : 0;
+  const known = Object.keys(shape);
+  const others = [...draft.root.entries.keys()].filter((key) => !known.includes(key));
+  return written > found.size || others.some((key) => nearest(key, [section]) !== undefined);
+}
+
 class Reader {
   readonly #root: TableNode;
   readonly #problems: Problems;
@@ -83,7 +95,7 @@ class Reader {
     const allowed = Object.keys(shape);
     for (const [key, entry] of this.#root.entries) {
       if (allowed.includes(key)) continue;
-      const message = `unknown key "${key}"; ${didYouMean(key, allowed)}allowed: ${oneOf(allowed, 24)}`;
+      const message = `unknown key "${key}"; ${didYouMean(key, allowed)}allowed: ${allowedNames(allowed)}`;
       this.#problems.error(entry.key, message);
     }
   }

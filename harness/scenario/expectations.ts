@@ -1,6 +1,6 @@
 import { parseBound, unknownCell } from "./bound.js";
 import { isBuilt, notBuilt } from "./capabilities.js";
-import type { Draft, Section } from "./draft.js";
+import { type Draft, isIncomplete, type Section } from "./draft.js";
 import type { Axes } from "./matrix.js";
 import { CATALOGUE, type MetricName, parseMetric } from "./metric-names.js";
 import type { Problems } from "./problem.js";
@@ -79,6 +79,9 @@ function metricOf({ node }: Section<ExpectSpec>, spec: ExpectSpec, context: Cont
   const source = kinds.get(spec.metric.split(".")[0] ?? "");
   // Traffic whose kind is wrong or not built: that has been said, and what it would produce is unknown.
   if (source !== undefined && !Object.hasOwn(CATALOGUE, source)) return undefined;
+  // Likewise traffic whose name is wrong: it cannot be told from traffic that is not there.
+  const unnamed = source === undefined && !spec.metric.startsWith("dataplane.");
+  if (unnamed && isIncomplete(draft, "traffic", draft.traffic)) return undefined;
   const at = positionAt(node, ["metric"]);
   const parsed = parseMetric(spec.metric, kinds);
   if (!parsed.ok) {

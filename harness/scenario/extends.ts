@@ -1,7 +1,7 @@
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { merge, without } from "./merge.js";
 import { parseToml } from "./parse.js";
-import type { Position, Problems } from "./problem.js";
+import { type Position, type Problems, wholeFile } from "./problem.js";
 import { describeNode, type Node, nodeAt, type TableNode } from "./tree.js";
 
 export type ReadFile = (path: string) => string;
@@ -12,7 +12,7 @@ export type ReadFile = (path: string) => string;
  * problem where it is named; the rest is still merged, so that one look shows every problem.
  */
 export function loadTree(file: string, readFile: ReadFile, problems: Problems): TableNode | undefined {
-  return new Includer(readFile, problems).load(file, [], { file, line: 1, column: 1 });
+  return new Includer(readFile, problems).load(file, [], wholeFile(file));
 }
 
 class Includer {

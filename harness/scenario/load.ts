@@ -4,15 +4,16 @@ import { type Draft, makeDraft } from "./draft.js";
 import { resolveExpectations } from "./expectations.js";
 import { loadTree, type ReadFile } from "./extends.js";
 import { filterCases } from "./filter.js";
+import type { Machine } from "./machine.js";
 import { type Axes, type Cell, expandMatrix } from "./matrix.js";
 import { applySet } from "./override.js";
-import { type Problem, Problems } from "./problem.js";
+import { type Problem, Problems, wholeFile } from "./problem.js";
 import { resolveCase } from "./resolve.js";
 import { checkSemantics } from "./semantics.js";
 import type { TableNode } from "./tree.js";
 import type { Case } from "./types.js";
 
-export interface LoadOptions {
+export interface LoadOptions extends Machine {
   /** `PATH=VALUE` overrides, applied to every case after its matrix values. */
   set?: readonly string[];
   /** Short for overrides of dataplane.kind, seed and repeat. */
@@ -57,7 +58,7 @@ function expandPaths(paths: readonly string[], files: Files, problems: Problems)
   const all = paths.flatMap((path) => {
     const listed = files.list?.(path)?.filter((file) => isScenario(path, file));
     if (listed?.length === 0) {
-      problems.error({ file: path, line: 1, column: 1 }, "this folder holds no scenario: no .toml file in it");
+      problems.error(wholeFile(path), "this folder holds no scenario: no .toml file in it");
     }
     return listed ?? [path];
   });
@@ -98,11 +99,11 @@ class Loader {
     const tree = this.#overrides().reduce((root, [set, label]) => applySet(root, set, problems, label), cell.tree);
     const draft = makeDraft(tree, problems);
     const clients = expandClients(draft, problems);
-    checkSemantics(draft, clients, problems);
+    checkSemantics(draft, clients, this.#options, problems);
     const expectations = resolveExpectations({ draft, axes, matrix: cell.matrix, problems });
     for (const problem of problems.sorted()) this.#problems.add(problem);
     const base = Object.fromEntries([...axes].map(([axis, values]) => [axis, values[0] ?? ""]));
-    if (!problems.hasErrors) this.#keep(draft, clients, expectations, file, cell.matrix, base);
+    if (!problems.hasErrors && !cell.broken) this.#keep(draft, clients, expectations, file, cell.matrix, base);
   }
 
   #keep(
@@ -139,7 +140,7 @@ class Loader {
     const other = this.#stems.get(stem);
     if (other !== undefined) {
       const message = `"${other}" is called ${stem}, too; results are called after the file`;
-      this.#problems.error({ file, line: 1, column: 1 }, message, "rename one of them");
+      this.#problems.error(wholeFile(file), message, "rename one of them");
       return false;
     }
     this.#stems.set(stem, file);

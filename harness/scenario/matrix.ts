@@ -1,4 +1,5 @@
 import { expandPaths, merge, tableOfPath, without } from "./merge.js";
+import { unreachable } from "./override.js";
 import type { Problems } from "./problem.js";
 import { oneOf } from "./suggest.js";
 import { describeNode, type Entry, type Node, nodeAt, type TableNode } from "./tree.js";
@@ -7,6 +8,8 @@ import { describeNode, type Entry, type Node, nodeAt, type TableNode } from "./t
 export interface Cell {
   matrix: Record<string, string>;
   tree: TableNode;
+  /** A value of it reaches nothing, which was said: the cell is checked without, for its other problems, and not run. */
+  broken: boolean;
 }
 
 /** axis → its values, in order; what `when` and `over axis=value` may name. */
@@ -14,7 +17,8 @@ export type Axes = Map<string, string[]>;
 
 interface AxisValue {
   name: string;
-  overrides: TableNode;
+  /** undefined: they reach nothing, which was said. The name stays, so that a `when` may speak of it. */
+  overrides: TableNode | undefined;
 }
 
 /** More cells than anybody waits for are a slip, not a wish. */
@@ -31,14 +35,15 @@ export function expandMatrix(tree: TableNode, problems: Problems): { cells: Cell
     problems.error(at, `matrix: ${count} cases; at most ${MAX_CELLS} are allowed`);
     return { cells: [], axes: new Map() };
   }
-  let cells: Cell[] = [{ matrix: {}, tree: base }];
+  let cells: Cell[] = [{ matrix: {}, tree: base, broken: false }];
   for (const [axis, values] of axes) cells = cells.flatMap((cell) => values.map((value) => refine(cell, axis, value)));
   return { cells, axes: new Map([...axes].map(([axis, values]) => [axis, values.map((value) => value.name)])) };
 }
 
 function refine(cell: Cell, axis: string, { name, overrides }: AxisValue): Cell {
-  const tree = { ...merge(cell.tree, overrides), at: cell.tree.at };
-  return { matrix: { ...cell.matrix, [axis]: name }, tree };
+  const matrix = { ...cell.matrix, [axis]: name };
+  if (!overrides) return { ...cell, matrix, broken: true };
+  return { ...cell, matrix, tree: { ...merge(cell.tree, overrides), at: cell.tree.at } };
 }
 
 function readAxes(tree: TableNode, problems: Problems): Map<string, AxisValue[]> {
@@ -62,14 +67,21 @@ function readAxis(axis: string, entry: Entry, tree: TableNode, problems: Problem
     return [];
   }
   const { value } = entry;
-  if (value.type === "list") return readPathAxis(axis, entry, value.items, problems);
+  if (value.type === "list") return readPathAxis(axis, entry, value.items, tree, problems);
   if (value.type === "table") return readTableAxis(axis, entry, value, tree, problems);
   problems.error(value.at, `matrix.${axis}: expected values with their overrides, found ${describeNode(value)}`);
   return [];
 }
 
 /** `"plan.home.down" = ["10mbit", "50mbit"]`: the axis is the path, the value's text its name. */
-function readPathAxis(axis: string, entry: Entry, items: readonly Node[], problems: Problems): AxisValue[] {
+function readPathAxis(
+  axis: string,
+  entry: Entry,
+  items: readonly Node[],
+  tree: TableNode,
+  problems: Problems,
+): AxisValue[] {
+  const reaches = reachable(axis, tableOfPath(axis.split("."), entry.value, entry.key), tree, problems);
   if (items.length === 0) problems.error(entry.value.at, `matrix.${axis}: the axis has no value`);
   const values: AxisValue[] = [];
   for (const item of items) {
@@ -82,7 +94,7 @@ function readPathAxis(axis: string, entry: Entry, items: readonly Node[], proble
       problems.error(item.at, `matrix.${axis}: the value "${name}" appears twice`);
       continue;
     }
-    values.push({ name, overrides: tableOfPath(axis.split("."), item, item.at) });
+    values.push({ name, overrides: reaches ? tableOfPath(axis.split("."), item, item.at) : undefined });
   }
   return values;
 }
@@ -103,10 +115,19 @@ function readTableAxis(axis: string, entry: Entry, table: TableNode, tree: Table
       const hint = `write e.g. ${name} = { plan.home.down = "20mbit" }; sections: ${oneOf([...tree.entries.keys()])}`;
       problems.error(value.at, `matrix.${axis}.${name}: expected a table of overrides, found ${found}`, hint);
     } else {
-      values.push({ name, overrides: expandPaths(value) });
+      const overrides = expandPaths(value);
+      const reaches = reachable(`${axis}.${name}`, overrides, tree, problems);
+      values.push({ name, overrides: reaches ? overrides : undefined });
     }
   }
   return values;
+}
+
+/** Do the overrides touch only what the scenario has? An axis varies a network, it does not invent parts of it. */
+function reachable(label: string, overrides: TableNode, tree: TableNode, problems: Problems): boolean {
+  const slips = unreachable(tree, overrides);
+  for (const { at, message } of slips) problems.error(at, `matrix.${label}: ${message}`);
+  return slips.length === 0;
 }
 
 /** `plan.home.down = ["10mbit"]` without quotes reads as axis "plan", value "home": find the list it leads to. */

@@ -33,7 +33,8 @@ function mergeEntries(base: Entry, over: Entry): Entry {
 }
 
 function kept(base: TableNode, over: TableNode): TableNode["entries"] {
-  const choice = Object.keys(CHOICES).find((name) => base.entries.has(name) && over.entries.has(name));
+  // A table or list called "kind" is a thing the user named – [matrix.discipline], [client.kind] – and no choice.
+  const choice = Object.keys(CHOICES).find((name) => isScalar(base, name) && isScalar(over, name));
   if (choice === undefined) return base.entries;
   const stays = CHOICES[choice] ?? [];
   return new Map([...base.entries].filter(([key]) => stays.includes(key)));
@@ -44,6 +45,10 @@ function appended(base: readonly Node[], over: readonly Node[]): Node[] {
   const key = ({ at }: Node) => `${at.line}:${at.column}:${at.file}`;
   const present = new Set(base.map(key));
   return [...base, ...over.filter((item) => !present.has(key(item)))];
+}
+
+function isScalar(table: TableNode, key: string): boolean {
+  return table.entries.get(key)?.value.type === "scalar";
 }
 
 function isTableList(node: Node): node is ListNode {

@@ -1,10 +1,10 @@
 import { merge, tableOfPath } from "./merge.js";
 import { parseTomlValue } from "./parse.js";
-import type { Problems } from "./problem.js";
+import type { Position, Problems } from "./problem.js";
 import { didYouMean, oneOf } from "./suggest.js";
 import { type Node, nodeAt, type TableNode } from "./tree.js";
 
-/** Sections whose entries are things the scenario names; `--set` changes them but does not invent new ones. */
+/** Sections whose entries are things the scenario names; an override changes them but does not invent new ones. */
 const NAMED = ["plan", "path", "server", "site", "client", "traffic"];
 
 /**
@@ -21,13 +21,15 @@ export function applySet(tree: TableNode, option: string, problems: Problems, la
   }
   const path = option.slice(0, equals).trim().split(".");
   const text = option.slice(equals + 1).trim();
-  const message = unreachable(tree, path);
-  if (message !== undefined) {
-    problems.error(at, message);
+  if (path.includes("")) {
+    problems.error(at, noPath(path));
     return tree;
   }
   const place = { ...at, column: equals + 2 };
-  return { ...merge(tree, tableOfPath(path, readValue(text, place), place)), at: tree.at };
+  const overrides = tableOfPath(path, readValue(text, place), place);
+  const slips = unreachable(tree, overrides);
+  for (const { message } of slips) problems.error(at, message);
+  return slips.length > 0 ? tree : { ...merge(tree, overrides), at: tree.at };
 }
 
 function readValue(text: string, at: Node["at"]): Node {
@@ -37,14 +39,40 @@ function readValue(text: string, at: Node["at"]): Node {
   return value && !isDate ? value : { type: "scalar", at, value: text };
 }
 
-function unreachable(tree: TableNode, path: readonly string[]): string | undefined {
-  const [head = "", name] = path;
-  if (path.includes("")) return `"${path.join(".")}" is no path; write names joined by dots, e.g. plan.home.down`;
-  if (head === "extends" || head === "matrix")
-    return `${head} cannot be set from outside: it decides what the cases are`;
+interface Slip {
+  at: Position;
+  message: string;
+}
+
+/**
+ * What in `overrides` reaches nothing: a section that overrides cannot touch, or a name that the scenario does not
+ * have. Each slip stands where the name was written. Keys further down are the schema's to judge.
+ */
+export function unreachable(tree: TableNode, overrides: TableNode): Slip[] {
+  return [...overrides.entries].flatMap(([head, { key, value }]) => {
+    const message = closed(head);
+    if (message !== undefined) return [{ at: key, message }];
+    if (!NAMED.includes(head) || value.type !== "table") return [];
+    return unknownNames(tree, head, value);
+  });
+}
+
+function noPath(path: readonly string[]): string {
+  return `"${path.join(".")}" is no path; write names joined by dots, e.g. plan.home.down`;
+}
+
+function closed(head: string): string | undefined {
+  if (head === "extends" || head === "matrix") return `${head} cannot be overridden: it decides what the cases are`;
   if (head === "expect" || head === "change") return `[[${head}]] is a list; an override reaches tables only`;
+  return undefined;
+}
+
+function unknownNames(tree: TableNode, head: string, overrides: TableNode): Slip[] {
   const section = nodeAt(tree, [head]);
-  if (!NAMED.includes(head) || name === undefined || nodeAt(tree, [head, name])) return undefined;
   const names = section?.type === "table" ? [...section.entries.keys()] : [];
-  return `there is no ${head} "${name}"; ${didYouMean(name, names)}this scenario has: ${oneOf(names)}`;
+  const unknown = [...overrides.entries].filter(([name]) => !names.includes(name));
+  return unknown.map(([name, { key }]) => {
+    const known = `${didYouMean(name, names)}this scenario has: ${oneOf(names)}`;
+    return { at: key, message: `there is no ${head} "${name}"; ${known}` };
+  });
 }

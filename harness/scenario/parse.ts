@@ -1,12 +1,13 @@
 import { type AST, ParseError, parseTOML } from "toml-eslint-parser";
-import type { Position, Problems } from "./problem.js";
+import { type Position, type Problems, withoutMark } from "./problem.js";
 import { emptyTable, type ListNode, type Node, type TableNode } from "./tree.js";
 
 /**
  * Reads TOML 1.0 text into a tree with positions. A syntax error becomes a problem and the answer is undefined; the
  * parser stops at the first one of a file.
  */
-export function parseToml(file: string, text: string, problems: Problems): TableNode | undefined {
+export function parseToml(file: string, source: string, problems: Problems): TableNode | undefined {
+  const text = withoutMark(source);
   try {
     return new TreeBuilder(file).build(parseTOML(text, { tomlVersion: "1.0" }));
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Where something stands in a scenario: 1-based lines and columns, as editors count. */
+/** Where something stands in a scenario: 1-based lines and columns, as editors count. Line 0: the file as a whole. */
 export interface Position {
   file: string;
   line: number;
@@ -43,6 +43,16 @@ export class Problems {
   }
 }
 
+/** About a file or folder as a whole: it is missing, it is empty. No line of it is to blame. */
+export function wholeFile(file: string): Position {
+  return { file, line: 0, column: 0 };
+}
+
+/** Windows editors begin UTF-8 files with U+FEFF; it is no part of the text. */
+export function withoutMark(text: string): string {
+  return text.startsWith("\uFEFF") ? text.slice(1) : text;
+}
+
 /**
  * One line, `file:line:column: message (hint)`; given the text of the file, also the source line with a caret under
  * the place. Pure: colours are the caller's.
@@ -50,9 +60,10 @@ export class Problems {
 export function formatProblem(problem: Problem, source?: string): string {
   const hint = problem.hint ? ` (${problem.hint})` : "";
   const kind = problem.severity === "warning" ? "warning: " : "";
-  const head = `${problem.file}:${problem.line}:${problem.column}: ${kind}${problem.message}${hint}`;
-  const line = source?.split(/\r?\n/u)[problem.line - 1];
-  if (line === undefined) return head;
+  const place = problem.line === 0 ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
+  const head = `${place}: ${kind}${problem.message}${hint}`;
+  const line = withoutMark(source ?? "").split(/\r?\n/u)[problem.line - 1];
+  if (source === undefined || line === undefined) return head;
   const gutter = `${problem.line} | `;
   // Tabs before the caret stay tabs, so that the caret lands under its column whatever the tab width.
   const indent = line.slice(0, problem.column - 1).replace(/[^\t]/gu, " ");

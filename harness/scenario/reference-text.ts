@@ -9,8 +9,9 @@ with the place, what was found and what is allowed; \`mqoe init\` writes a comme
 and check it by the \`#:schema\` line (taplo, Even Better TOML).
 
 - Keys are snake_case. An unknown key is an error.
-- Quantities are strings with units. Rates: \`bit\`, \`kbit\`, \`mbit\`, \`gbit\` (powers of ten, per second). Times: \`ns\`,
-  \`us\`, \`ms\`, \`s\`, \`m\`, \`h\`. Sizes: \`B\`, \`kB\`, \`MB\`, \`GB\` (1000) and \`KiB\`, \`MiB\`, \`GiB\` (1024). Percentages: \`%\`.
+- Quantities are strings with units. Rates: \`bit\`, \`kbit\`, \`mbit\`, \`gbit\`, \`tbit\` (powers of ten, per second). Times:
+  \`ns\`, \`us\` or \`µs\`, \`ms\`, \`s\`, \`m\` or \`min\`, \`h\`. Sizes: \`B\`, \`kB\`, \`MB\`,
+  \`GB\` (1000) and \`KiB\`, \`MiB\`, \`GiB\` (1024). Percentages: \`%\`.
 - Names match \`[A-Za-z0-9_-]+\` and are unique across clients, sites and servers; \`access\`, \`core\` and \`dataplane\` are
   mqoe's own.
 `;
@@ -42,8 +43,9 @@ pfifo    = { plan.home.sqm.discipline = "pfifo" }
 \`\`\`
 
 \`--set PATH=VALUE\` is the same grammar on the command line, applied after the matrix: \`--set plan.home.down=20mbit\`,
-\`--set traffic.bulk.flows=8\`. The value is TOML, or a string when it is none. It changes what is there; it does not
-invent plans, clients or traffic. \`--seed\`, \`--repeat\` and \`--dataplane\` are short for the keys of that name.
+\`--set traffic.bulk.flows=8\`. The value is TOML, or a string when it is none. An override, here and in a
+matrix, changes what is there: it does not invent plans, paths, servers, sites, clients or traffic, and it does not reach
+\`extends\`, \`matrix\` and the lists \`[[expect]]\` and \`[[change]]\`. \`--seed\`, \`--repeat\` and \`--dataplane\` are short for the keys of that name.
 
 \`--filter EXPR\` keeps the cases for which all terms hold, terms being separated by spaces: \`key=regex\` or
 \`key!=regex\`, where key is \`id\`, \`tag\` (any of them) or an axis; a term without \`=\` is matched against the id. Regular
@@ -58,12 +60,14 @@ Exactly one of \`below\`, \`at_most\`, \`above\`, \`at_least\`, \`equals\`, with
 | --- | --- | --- |
 | \`"30ms"\`, \`"19mbit"\` | times, rates | the quantity itself |
 | \`0\`, \`12\` | packets, counts | a whole number |
-| \`0.98\`, \`"1%"\` | ratios | the ratio itself |
+| \`0.98\`, \`"1%"\` | ratios | the ratio itself, at most 1 (only \`utilization\` may pass it) |
 | \`"A"\` | grades | \`A+\` \`A\` \`B\` \`C\` \`D\` \`F\`; better is more: \`at_least = "A"\` |
 | \`"95% of share"\`, \`"95%"\` | rates | of the client's max–min fair share, brought to the metric's layer |
 | \`"95% of plan"\` | rates | of the client's plan, likewise |
 | \`"2ms over base"\` | all but grades | compared with the case that has the first value of every axis |
 | \`"1ms over sqm=fq_codel"\` | all but grades | compared with the case that differs in that axis only |
+
+No value is negative, and a bound that always or never holds (\`below = "0ms"\`, a loss \`at_most\` 100 %) is refused.
 
 Each client must hold the bound (\`per = "client"\`), or \`for = "95%"\` of them; the worst is always named. Counted things
 (\`unaccounted\`, \`reordered\`, \`connect_failures\` …) are invariants: one run that fails decides. \`outcome = "fail"\` makes

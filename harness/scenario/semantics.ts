@@ -1,34 +1,38 @@
 import { printTime } from "../units/index.js";
 import { selectClients } from "./clients.js";
-import type { Draft, Section } from "./draft.js";
+import { type Draft, isIncomplete, type Section } from "./draft.js";
+import { checkCongestionControls, checkSockets, type Machine } from "./machine.js";
 import type { Problems } from "./problem.js";
 import type { PlanSpec, TrafficSpec } from "./schema.js";
-import { didYouMean, nearest, oneOf } from "./suggest.js";
+import { didYouMean, oneOf } from "./suggest.js";
 import { type Node, nodeAt, positionAt, stringAt } from "./tree.js";
 import type { Client } from "./types.js";
 
 /** Checks that need more than one section: references, times, addresses, what Linux cannot do. */
-export function checkSemantics(draft: Draft, clients: readonly Client[], problems: Problems): void {
+export function checkSemantics(draft: Draft, clients: readonly Client[], machine: Machine, problems: Problems): void {
   checkPresence(draft, problems);
   checkDuration(draft, problems);
   checkReferences(draft, problems);
   for (const plan of draft.plans.values()) checkPlan(plan, problems);
   for (const traffic of draft.traffic.values()) checkTraffic(traffic, draft, clients, problems);
   checkEcn(draft, clients, problems);
+  checkSockets(draft, clients, problems);
+  checkCongestionControls(draft, machine, problems);
 }
 
 function checkPresence(draft: Draft, problems: Problems): void {
   const { at } = draft.root;
-  const need = (sections: Map<string, unknown>, noun: string, example: string) => {
-    // [plans.home] was reported with its suggestion; that there is "no plan" is the same slip.
-    const misspelt = [...draft.root.entries.keys()].some((key) => key !== noun && nearest(key, [noun]) !== undefined);
-    if (sections.size === 0 && !misspelt) problems.error(at, `this scenario has no ${noun}; add e.g. ${example}`);
+  const need = (sections: Map<string, unknown>, noun: "plan" | "server" | "client", example: string) => {
+    if (sections.size === 0 && !isIncomplete(draft, noun, sections))
+      problems.error(at, `this scenario has no ${noun}; add e.g. ${example}`);
   };
   need(draft.plans, "plan", '[plan.home] with down, up and sqm = { discipline = "fq_codel" }');
   need(draft.servers, "server", '[server.web] with path = "metro"');
   need(draft.clients, "client", '[client.home] with plan = "home"');
-  if (draft.traffic.size === 0) problems.warn(at, "this scenario has no traffic: there is nothing to measure");
-  else if (draft.expects.length === 0) problems.warn(at, "this scenario has no [[expect]]: nothing is judged");
+  if (draft.traffic.size === 0 && !isIncomplete(draft, "traffic", draft.traffic))
+    problems.warn(at, "this scenario has no traffic: there is nothing to measure");
+  else if (nodeAt(draft.root, ["expect"]) === undefined && draft.expects.length === 0)
+    problems.warn(at, "this scenario has no [[expect]]: nothing is judged");
 }
 
 function checkDuration({ root, duration, phases }: Draft, problems: Problems): void {
@@ -41,10 +45,12 @@ function checkDuration({ root, duration, phases }: Draft, problems: Problems): v
   problems.error(at, message, `make it longer than ${printTime(idle + ramp + cooldown)} or the phases shorter`);
 }
 
+type Noun = "plan" | "path" | "server" | "site";
+
 function checkReferences(draft: Draft, problems: Problems): void {
-  const refer = (node: Node, label: string, key: string, noun: string, known: Map<string, unknown>) => {
+  const refer = (node: Node, label: string, key: string, noun: Noun, known: Map<string, unknown>) => {
     const name = stringAt(node as Section<unknown>["node"], key);
-    if (name === undefined || known.has(name)) return;
+    if (name === undefined || known.has(name) || isIncomplete(draft, noun, known)) return;
     // Without any, checkPresence has said so.
     if (known.size === 0 && (noun === "plan" || noun === "server")) return;
     const names = [...known.keys()];
@@ -98,9 +104,17 @@ function checkTraffic(
   for (const [index, pattern] of fromPatterns(node).entries()) {
     const { messages } = selectClients([pattern], clients, draft);
     const place = positionAt(node, ["from", index]);
-    for (const message of messages) problems.error(place, `traffic.${name}.from: ${message}`);
+    for (const message of areClientsKnown(draft) ? messages : [])
+      problems.error(place, `traffic.${name}.from: ${message}`);
   }
   if (value?.kind === "probe" && draft.mtu !== undefined) checkProbeSize(name, value, node, draft.mtu, problems);
+}
+
+/** May be said that a pattern matches nobody? Not beside a name or a count that is wrong itself. */
+function areClientsKnown(draft: Draft): boolean {
+  const { clients, sites } = draft;
+  const badCount = [...clients.values()].some(({ node, value }) => !value && nodeAt(node, ["count"]));
+  return !badCount && !isIncomplete(draft, "client", clients) && !isIncomplete(draft, "site", sites);
 }
 
 /** The patterns as written, also when the rest of the table has problems. */

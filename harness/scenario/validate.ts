@@ -1,6 +1,7 @@
 import type { z } from "zod";
+import { allowedNames } from "./capabilities.js";
 import type { Position, Problems } from "./problem.js";
-import { didYouMean, oneOf } from "./suggest.js";
+import { didYouMean, nearest, oneOf } from "./suggest.js";
 import { describeNode, keyPositionAt, type Node, nodeAt, positionAt, type TableNode, toPlain } from "./tree.js";
 
 /**
@@ -31,10 +32,26 @@ function report(issue: z.core.$ZodIssue, node: Node, label: string, header: Posi
     });
     return;
   }
+  const misspelt = misspeltChoice(issue, node);
+  if (misspelt) {
+    const { table, key, choice } = misspelt;
+    const where = dotted(label, issue.path.slice(0, -1));
+    problems.error(keyPositionAt(table, key), `${where}: unknown key "${key}"; did you mean "${choice}"?`);
+    return;
+  }
   problems.error(
     positionAt(node, issue.path, header),
     `${dotted(label, issue.path)}: ${issue.message}${found(issue, node)}`,
   );
+}
+
+/** `disipline = "fq_codel"`: which variant is meant is not known, so zod cannot say which key is wrong. */
+function misspeltChoice(issue: z.core.$ZodIssue, node: Node) {
+  const choice = issue.code === "invalid_union" ? issue.discriminator : undefined;
+  const table = nodeAt(node, issue.path.slice(0, -1));
+  if (choice === undefined || table?.type !== "table" || table.entries.has(choice)) return undefined;
+  const key = [...table.entries.keys()].find((each) => nearest(each, [choice]) !== undefined);
+  return key === undefined ? undefined : { table, key, choice };
 }
 
 /** Records check keys as well: point at the value, say what the key may be. */
@@ -97,12 +114,12 @@ function wrongType(expected: string, input: unknown): string {
 }
 
 function missing(values: readonly unknown[]): string {
-  return `is missing; allowed: ${oneOf(values.map(String))}`;
+  return `is missing; allowed: ${allowedNames(values.map(String))}`;
 }
 
 function notOneOf(input: unknown, allowed: readonly string[]): string {
   const suggestion = typeof input === "string" ? didYouMean(input, allowed) : "";
-  return `${describeInput(input)} is not allowed; ${suggestion}allowed: ${oneOf(allowed, 24)}`;
+  return `${describeInput(input)} is not allowed; ${suggestion}allowed: ${allowedNames(allowed)}`;
 }
 
 function badChoice(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string {

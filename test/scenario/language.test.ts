@@ -7,6 +7,7 @@ import { generatedFiles } from "../../harness/cli/generate.js";
 import { sampleScenario } from "../../harness/cli/init.js";
 import { formatProblem, loadCases, renderToml } from "../../harness/scenario/index.js";
 import { scenarioJsonSchema } from "../../harness/scenario/json-schema.js";
+import { scenarioReference } from "../../harness/scenario/reference.js";
 import { EXAMPLE } from "../../harness/scenario/reference-text.js";
 import { GOOD, lines, load } from "./helpers.js";
 
@@ -171,7 +172,11 @@ test("bounds: every form, and the unit it must fit", (t) => {
     bound("ping.rtt.p50", 'below = "1ms over sqm=c"'),
     'expect.below: "1ms over sqm=c": the axis "sqm" has no value "c"; values: a, b',
   );
-  t.is(bound("bulk.jain", "above = 3"), 'expect.above: 3 is not a ratio; write e.g. 0.98 or "1%"');
+  t.deepEqual(bound("bulk.jain", 'at_least = "0.1 over base"'), [0.1, "ratio", { base: true }]);
+  t.deepEqual(bound("ping.loss", 'at_most = "0.02"'), [0.02, "ratio", null]);
+  t.deepEqual(bound("dataplane.utilization", 'at_most = "105%"'), [1.05, "ratio", null]);
+  t.deepEqual(bound("dataplane.marks", "above = 0"), [0, "packets", null]);
+  t.deepEqual(bound("ping.induced.p1", 'at_least = "0ms"'), [0, "s", null]);
   t.is(
     bound("dataplane.unaccounted", 'equals = "0ms"'),
     'expect.equals: "0ms" is not a number of packets; write e.g. 0',
@@ -188,6 +193,30 @@ test("bounds: every form, and the unit it must fit", (t) => {
     bound("dataplane.unaccounted", 'equals = 0\nper = "client"'),
     "expect.per: unaccounted does not exist per client; allowed: total",
   );
+});
+
+test("bounds that hold always or never are refused", (t) => {
+  const refusal = (metric: string, text: string) => {
+    const expect = `[[expect]]\nmetric = "${metric}"\n${text}\n[matrix.sqm]\na = {}\n`;
+    return load(GOOD.slice(0, GOOD.indexOf("[[expect]]")) + expect).problems.map(({ message }) => message);
+  };
+  const negative = (text: string) => [`expect.below: "${text}" is negative; a bound must be 0 or more`];
+  t.deepEqual(refusal("ping.rtt.p50", 'below = "-5ms"'), negative("-5ms"));
+  t.deepEqual(refusal("ping.induced.p50", 'below = "-5ms"'), negative("-5ms"));
+  t.deepEqual(refusal("ping.rtt.p50", 'below = "-5ms over base"'), negative("-5ms over base"));
+  t.deepEqual(refusal("bulk.goodput", 'below = "-5mbit"'), negative("-5mbit"));
+  t.deepEqual(refusal("ping.loss", "below = -0.5"), negative("-0.5"));
+  const never = "the expectation cannot hold";
+  t.deepEqual(refusal("ping.rtt.p50", 'below = "0ms"'), [`expect.below: rtt is never below 0ms: ${never}`]);
+  t.deepEqual(refusal("ping.loss", 'above = "100%"'), [`expect.above: loss is never above 100%: ${never}`]);
+  t.deepEqual(refusal("ping.loss", 'at_most = "150%"'), [
+    "expect.at_most: 150% is too much: loss is never more than 1",
+  ]);
+  t.deepEqual(refusal("bulk.jain", "above = 3"), ["expect.above: 3 is too much: jain is never more than 1"]);
+  const always = "the expectation judges nothing";
+  t.deepEqual(refusal("ping.loss", "at_most = 1"), [`expect.at_most: loss is always at_most 1: ${always}`]);
+  t.deepEqual(refusal("ping.grade", 'at_least = "F"'), [`expect.at_least: grade is always at_least F: ${always}`]);
+  t.deepEqual(refusal("dataplane.drops", "at_least = 0"), [`expect.at_least: drops is always at_least 0: ${always}`]);
 });
 
 test("gates: counted things are invariants, comparisons are relative, the rest is absolute", (t) => {
@@ -224,6 +253,13 @@ test("the scenarios of the repository, the sample of init and DESIGN's example f
   );
   t.deepEqual(lines(load(sampleScenario("x.json"))), []);
   for (const file of files) t.regex(read(file), /^#:schema \.\.\/\.\.\/schema\/scenario\.json\n/u);
+});
+
+test("the reference page lists every unit that is read", (t) => {
+  const page = scenarioReference();
+  for (const unit of ["bit", "kbit", "mbit", "gbit", "tbit", "ns", "us", "µs", "ms", "s", "m", "min", "h", "%"]) {
+    t.true(page.includes(`\`${unit}\``), unit);
+  }
 });
 
 test("generated files are fresh (run scripts/generate)", (t) => {

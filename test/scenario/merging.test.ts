@@ -202,7 +202,7 @@ test("--set: slips", (t) => {
   t.deepEqual(of("seed"), ['1:1: "seed" is no override; write PATH=VALUE, e.g. plan.home.down=20mbit']);
   t.deepEqual(of("plan..down=3"), ['1:1: "plan..down" is no path; write names joined by dots, e.g. plan.home.down']);
   t.deepEqual(of("expect.0.below=3ms"), ["1:1: [[expect]] is a list; an override reaches tables only"]);
-  t.deepEqual(of("matrix.a.b=3"), ["1:1: matrix cannot be set from outside: it decides what the cases are"]);
+  t.deepEqual(of("matrix.a.b=3"), ["1:1: matrix cannot be overridden: it decides what the cases are"]);
   t.deepEqual(of("plan.home.down=20 potatoes"), [
     '1:16: plan.home.down: "20 potatoes" is not a rate; write e.g. "20mbit" (units: bit, kbit, mbit, gbit)',
   ]);
@@ -236,13 +236,78 @@ test("folders: scenarios below, without those that are there to be extended", (t
   );
   t.is(loadCases(["s/base/home.toml"], {}, { read: reader(files), list }).cases.length, 1);
   t.deepEqual(lines(loadCases(["empty"], {}, { read: reader(files), list })), [
-    "empty:1:1: this folder holds no scenario: no .toml file in it",
+    "empty: this folder holds no scenario: no .toml file in it",
   ]);
 });
 
 test("two files of one name cannot run together", (t) => {
   const files = { "a/home.toml": GOOD, "b/home.toml": GOOD };
   t.deepEqual(lines(loadCases(Object.keys(files), {}, reader(files))), [
-    'b/home.toml:1:1: "a/home.toml" is called home, too; results are called after the file (rename one of them)',
+    'b/home.toml: "a/home.toml" is called home, too; results are called after the file (rename one of them)',
   ]);
+});
+
+test("a table whose name is kind or discipline is no choice: nothing beside it is reset", (t) => {
+  const base = `${GOOD}
+[client.kind]
+plan = "home"
+[matrix.discipline]
+fq = { plan.home.sqm.discipline = "fq_codel" }
+[matrix.rate]
+slow = { plan.home.down = "10mbit" }
+fast = { plan.home.down = "50mbit" }
+`;
+  const over = 'extends = "base.toml"\n[matrix.discipline]\npfifo = { plan.home.sqm.discipline = "pfifo" }\n';
+  const loaded = load({ "top.toml": over, "base.toml": base }, { set: ["client.kind.path=metro"] });
+  t.deepEqual(lines(loaded), []);
+  t.deepEqual(
+    loaded.cases.map(({ id }) => id),
+    [
+      "top[discipline=fq,rate=slow]",
+      "top[discipline=fq,rate=fast]",
+      "top[discipline=pfifo,rate=slow]",
+      "top[discipline=pfifo,rate=fast]",
+    ],
+  );
+  t.deepEqual(
+    loaded.cases[0]?.clients.map(({ name, path }) => [name, path]),
+    [
+      ["home-1", null],
+      ["home-2", null],
+      ["kind", "metro"],
+    ],
+  );
+});
+
+test("matrix: an override reaches what the scenario has, and nothing else", (t) => {
+  const of = (matrix: string) => {
+    const { cases, ...rest } = load(`${GOOD}\n${matrix}\n`);
+    t.deepEqual(cases, []);
+    return lines({ cases, ...rest }).map((line) => line.slice("home.toml:".length));
+  };
+  t.deepEqual(of('[matrix.rate]\na = { plan.hom.down = "1mbit" }'), [
+    '35:12: matrix.rate.a: there is no plan "hom"; did you mean "home"? this scenario has: home',
+  ]);
+  t.deepEqual(of('[matrix]\n"plan.hom.down" = ["1mbit", "2mbit"]'), [
+    '35:1: matrix.plan.hom.down: there is no plan "hom"; did you mean "home"? this scenario has: home',
+  ]);
+  t.deepEqual(of("[matrix.rate]\na = { matrix.b.c = {} }"), [
+    "35:7: matrix.rate.a: matrix cannot be overridden: it decides what the cases are",
+  ]);
+  t.deepEqual(of('[matrix]\n"extends" = ["x.toml"]'), [
+    "35:1: matrix.extends: extends cannot be overridden: it decides what the cases are",
+  ]);
+  t.deepEqual(of("[matrix.rate]\na = { expect = [] }"), [
+    "35:7: matrix.rate.a: [[expect]] is a list; an override reaches tables only",
+  ]);
+  t.deepEqual(of('[matrix.rate]\na = { client.more = { plan = "home" } }'), [
+    '35:14: matrix.rate.a: there is no client "more"; did you mean "home"? this scenario has: home',
+  ]);
+});
+
+test("--set: a table as value invents nothing either", (t) => {
+  t.deepEqual(lines(load(GOOD, { set: ["plan={hom={down='1mbit'}}"] })), [
+    '--set plan={hom={down=\'1mbit\'}}:1:1: there is no plan "hom"; did you mean "home"? this scenario has: home',
+  ]);
+  t.deepEqual(lines(load(GOOD, { set: ["plan.home.sqm_down.discipline=pfifo", "phases.idle=2s"] })), []);
 });

@@ -1,6 +1,6 @@
 import test from "ava";
-import { formatProblem } from "../../harness/scenario/index.js";
-import { GOOD, harmed, lines, load } from "./helpers.js";
+import { formatProblem, loadCases } from "../../harness/scenario/index.js";
+import { GOOD, harmed, lines, load, reader } from "./helpers.js";
 
 /** Bad input: what was found, where, what is allowed. Each case is one slip and the one line that it must produce. */
 const SLIPS: [slip: string, found: string, replacement: string, line: string][] = [
@@ -34,7 +34,7 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     "[plan.home]",
     "[plans.home]",
     'home.toml:4:2: unknown key "plans"; did you mean "plan"? allowed: extends, title, tags, duration, phases, repeat, ' +
-      "seed, mtu, dataplane, plan, path, server, site, client, traffic, change, expect, matrix",
+      "seed, mtu, dataplane, plan, path, server, client, traffic, expect, matrix (later: site, change)",
   ],
   [
     "nonsense instead of a rate",
@@ -214,6 +214,50 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     'home.toml:32:9: expect.below: "1ms over sqm=fq_codel": there is no other case to compare with: no [matrix]',
   ],
   [
+    "a key misspelt that chooses what may stand beside it",
+    'discipline = "fq_codel"',
+    'disipline = "fq_codel"',
+    'home.toml:7:9: plan.home.sqm: unknown key "disipline"; did you mean "discipline"?',
+  ],
+  [
+    "another one",
+    'kind = "tcp"',
+    'kid = "tcp"',
+    'home.toml:20:1: traffic.bulk: unknown key "kid"; did you mean "kind"?',
+  ],
+  [
+    "a choice left out: what is built comes first",
+    'discipline = "fq_codel", ',
+    "",
+    "home.toml:7:7: plan.home.sqm.discipline: is missing; allowed: fq_codel, pfifo, none (later: cake, codel, cobalt, " +
+      "dualpi2, tc)",
+  ],
+  [
+    "a change in the form of a table",
+    'duration = "15s"',
+    'duration = "15s"\nchange = { at = "15s" }',
+    "home.toml:2:10: change: expected a list of tables, found a table (write [[change]])",
+  ],
+  [
+    "a bad name of a client, and nothing that follows from it",
+    "[client.home]",
+    '[client."ho me"]',
+    'home.toml:15:9: client: "ho me" is no name; names are letters, digits, "_" and "-"',
+  ],
+  [
+    "a bad name of a plan",
+    "[plan.home]",
+    '[plan."ho me"]',
+    'home.toml:4:7: plan: "ho me" is no name; names are letters, digits, "_" and "-"',
+  ],
+  [
+    "a bad name of traffic",
+    "[traffic.ping]",
+    '[traffic."pi ng"]',
+    'home.toml:25:10: traffic: "pi ng" is no name; names are letters, digits, "_" and "-"',
+  ],
+  ["a bad count", "count = 2", 'count = "2"', 'home.toml:17:9: client.home.count: expected a number, found "2"'],
+  [
     "a frame that fits no chunk",
     'duration = "15s"',
     'duration = "15s"\nmtu = 9000',
@@ -230,7 +274,7 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     '"fq_codel"',
     '"fq_codle"',
     'home.toml:7:22: plan.home.sqm.discipline: "fq_codle" is not allowed; did you mean "fq_codel"? allowed: fq_codel, ' +
-      "cake, codel, cobalt, dualpi2, pfifo, none, tc",
+      "pfifo, none (later: cake, codel, cobalt, dualpi2, tc)",
   ],
   [
     "a setting of another discipline",
@@ -339,4 +383,55 @@ test("a file that is not there", (t) => {
       "a.toml:1:1: warning: this scenario has no traffic: there is nothing to measure",
     ].sort((a, b) => Number(a.split(":")[2]) - Number(b.split(":")[2])),
   );
+});
+
+test("[change] is not taken for a site", (t) => {
+  t.deepEqual(lines(load(`${GOOD}\n[change]\nat = "15s"\n`)), [
+    "home.toml:34:2: change: expected a list of tables, found a table (write [[change]])",
+  ]);
+});
+
+test("more sockets than anything can hold: the product is spelled out", (t) => {
+  const big = GOOD.replace("count = 2", "count = 40_000");
+  t.deepEqual(lines(load(big)), []);
+  t.deepEqual(lines(load(big.replace("flows = 4", "flows = 1024"))), [
+    "home.toml:23:9: traffic.bulk: 40,000 clients × 1,024 flows × 2 ends = 81,920,000 sockets, 82,000,000 with all other " +
+      "traffic; at most 2,000,000 are allowed (fewer clients or fewer flows)",
+  ]);
+  t.regex(
+    lines(load(big.replace("flows = 4", 'flows = 20\ndirection = "both"')))[0] ?? "",
+    /40,000 clients × 20 flows × 2 directions × 2 ends = 3,200,000 sockets/u,
+  );
+});
+
+test("a congestion control that this machine lacks: a warning, and an error when it is to run", (t) => {
+  const text = GOOD.replace("flows = 4", 'congestion_control = "cubicc"');
+  const message =
+    'traffic.bulk.congestion_control: this machine\'s kernel has no "cubicc"; did you mean "cubic"? available: reno, cubic';
+  const congestionControls = ["reno", "cubic"];
+  t.deepEqual(lines(load(text)), []);
+  t.deepEqual(lines(load(text, { congestionControls })), [`home.toml:23:22: warning: ${message}`]);
+  t.deepEqual(lines(load(text, { congestionControls, toRun: true })), [`home.toml:23:22: ${message}`]);
+  t.deepEqual(lines(load(GOOD, { congestionControls, toRun: true })), []);
+  // The default may be missing as well: then the traffic's header is the place.
+  t.deepEqual(
+    load(GOOD, { congestionControls: ["reno"], toRun: true }).problems.map(({ line }) => line),
+    [19],
+  );
+});
+
+test("a file or folder that is missing has no line to blame", (t) => {
+  const { problems } = loadCases(["no.toml"], {}, reader({}));
+  t.deepEqual(
+    problems.map((problem) => formatProblem(problem)),
+    ["no.toml: cannot read this file: no such file"],
+  );
+});
+
+test("a byte order mark is no part of the text", (t) => {
+  const marked = `\uFEFF${GOOD}`;
+  t.deepEqual(lines(load(marked)), []);
+  const text = marked.replace('"15s"', '"8s"');
+  const [problem] = load(text).problems;
+  t.true(problem !== undefined && formatProblem(problem, text).endsWith('\n  1 | duration = "8s"\n                 ^'));
 });

@@ -1,0 +1,73 @@
+import { selectClients } from "./clients.js";
+import type { Draft, Section } from "./draft.js";
+import type { Problems } from "./problem.js";
+import type { TrafficSpec } from "./schema.js";
+import { didYouMean, oneOf } from "./suggest.js";
+import { nodeAt, positionAt } from "./tree.js";
+import type { Client } from "./types.js";
+
+/** What the caller knows of the machine; this folder asks no machine itself. */
+export interface Machine {
+  /** Names that the kernel offers to TCP; without them, any name passes. */
+  congestionControls?: readonly string[];
+  /** The cases are to run here: what this machine lacks is an error, not a warning. */
+  toRun?: boolean;
+}
+
+/** A congestion control that the kernel does not know would end as a failed run, long after the typing. */
+export function checkCongestionControls(
+  draft: Draft,
+  { congestionControls, toRun }: Machine,
+  problems: Problems,
+): void {
+  if (!congestionControls) return;
+  for (const { name, at, node, value } of draft.traffic.values()) {
+    if (value?.kind !== "tcp" || congestionControls.includes(value.congestion_control)) continue;
+    const wanted = value.congestion_control;
+    const known = `${didYouMean(wanted, congestionControls)}available: ${oneOf(congestionControls)}`;
+    const message = `traffic.${name}.congestion_control: this machine's kernel has no "${wanted}"; ${known}`;
+    const place = positionAt(node, ["congestion_control"], at);
+    if (toRun) problems.error(place, message);
+    else problems.warn(place, message);
+  }
+}
+
+/** Well above what 40,000 clients need, well below what the blueprint and the kernel can hold. */
+const MAX_SOCKETS = 2_000_000;
+
+interface Demand {
+  traffic: Section<TrafficSpec>;
+  sockets: number;
+  product: string;
+}
+
+/** Every flow has a socket at each of its ends. Too many are refused here, before the blueprint counts them out. */
+export function checkSockets(draft: Draft, clients: readonly Client[], problems: Problems): void {
+  const demands = [...draft.traffic.values()].flatMap((traffic) => demandOf(traffic, clients, draft));
+  const total = demands.reduce((sum, { sockets }) => sum + sockets, 0);
+  const largest = [...demands].sort((a, b) => b.sockets - a.sockets)[0];
+  if (!largest || total <= MAX_SOCKETS) return;
+  const { traffic, product, sockets } = largest;
+  const others = total > sockets ? `, ${count(total)} with all other traffic` : "";
+  const message = `${product} = ${count(sockets)} sockets${others}; at most ${count(MAX_SOCKETS)} are allowed`;
+  const at = nodeAt(traffic.node, ["flows"])?.at ?? traffic.at;
+  problems.error(at, `traffic.${traffic.name}: ${message}`, "fewer clients or fewer flows");
+}
+
+function demandOf(traffic: Section<TrafficSpec>, clients: readonly Client[], draft: Draft): Demand[] {
+  const { value } = traffic;
+  if (value?.kind !== "tcp" && value?.kind !== "probe") return [];
+  const senders = selectClients(value.from, clients, draft).names.length;
+  if (value.kind === "probe") {
+    return [{ traffic, sockets: senders * 2, product: `${count(senders)} clients × 2 ends` }];
+  }
+  const directions = value.direction === "both" ? 2 : 1;
+  const both = directions === 2 ? " × 2 directions" : "";
+  const product = `${count(senders)} clients × ${count(value.flows)} flows${both} × 2 ends`;
+  return [{ traffic, sockets: senders * value.flows * directions * 2, product }];
+}
+
+/** `2,000,000`, the same whatever the locale. */
+function count(value: number): string {
+  return String(value).replace(/\B(?=(?:\d{3})+$)/gu, ",");
+}
