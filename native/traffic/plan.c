@@ -7,118 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traffic/json_read.h"
+#include "reactor/json.h"
 #include "traffic/payload.h"
 
-#define COUNT(array)  (sizeof(array) / sizeof *(array))
 #define LIMIT         (INT64_C(1) << 53) // what JSON numbers carry exactly
 #define MILLISECOND   INT64_C(1000000)
 #define MAX_IN_FLIGHT (INT64_C(1) << 20) // packets of one probe within its timeout
+#define MAX_CORES     256                // a probe's packets carry their reactor in one byte
 
-// One line of a field table: the struct it fills and the member, then the JSON key.
-// clang-format off
-#define FIELD_OF(s, member, key, kind) .name = (key), .type = (kind), .offset = offsetof(struct s, member)
-#define INTEGER(s, member, key, low, high) {FIELD_OF(s, member, key, TRAFFIC_JSON_INTEGER), .min = (low), .max = (high)}
-#define CHOICE(s, member, key, list) {FIELD_OF(s, member, key, TRAFFIC_JSON_CHOICE), .choices = (list)}
-#define TEXT(s, member, key) {FIELD_OF(s, member, key, TRAFFIC_JSON_TEXT)}
-#define ARRAY(s, member, key) {FIELD_OF(s, member, key, TRAFFIC_JSON_ARRAY)}
-#define BOOLEAN(s, member, key) {FIELD_OF(s, member, key, TRAFFIC_JSON_BOOLEAN)}
-// clang-format on
+#define KEYS(...)     ((const char *const[]){__VA_ARGS__, NULL})
 
 static const char *const directions[] = {[TRAFFIC_DOWN] = "down", [TRAFFIC_UP] = "up", NULL};
 static const char *const families[] = {[TRAFFIC_IPV4] = "ipv4", [TRAFFIC_IPV6] = "ipv6", NULL};
-static const char *const schemas[] = {"mqoe-traffic/1", NULL};
 static const char *const lists[] = {[TRAFFIC_CLIENT] = "clients", [TRAFFIC_SERVER] = "servers"};
-
-// ---- endpoints ----
-
-struct raw_endpoint {
-    int64_t id;
-    const char *name, *netns;
-    json_t *ipv4, *ipv6;
-};
-
-static const struct traffic_json_field endpoint_fields[] = {
-    INTEGER(raw_endpoint, id, "id", 0, UINT32_MAX),
-    TEXT(raw_endpoint, name, "name"),
-    TEXT(raw_endpoint, netns, "netns"),
-    ARRAY(raw_endpoint, ipv4, "ipv4"),
-    ARRAY(raw_endpoint, ipv6, "ipv6"),
-};
-
-// Checks every address of a list and keeps the first, which sockets bind to.
-static int read_addresses(json_t *list, const char *path, const char *key, int family, void *first,
-                          struct mqoe_error *e) {
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *item = json_array_get(list, i);
-        const char *text = json_string_value(item);
-        struct in6_addr parsed;
-        if (!text || inet_pton(family, text, &parsed) != 1) {
-            char name[32];
-            snprintf(name, sizeof name, "%s[%zu]", key, i);
-            return traffic_json_wrong(item, path, name,
-                                      family == AF_INET ? "an IPv4 address" : "an IPv6 address", e);
-        }
-        if (i == 0)
-            memcpy(first, &parsed, family == AF_INET ? sizeof(struct in_addr) : sizeof parsed);
-    }
-    return 0;
-}
-
-static int read_endpoint(const json_t *json, const char *path, struct traffic_endpoint *to,
-                         struct mqoe_error *e) {
-    struct raw_endpoint raw;
-    int error = traffic_json_object(json, path, endpoint_fields, COUNT(endpoint_fields), &raw, e);
-    if (error)
-        return error;
-    *to = (struct traffic_endpoint){
-        .id = raw.id, .name = raw.name, .netns = raw.netns, .flows = TRAFFIC_NONE, .probes = TRAFFIC_NONE};
-    to->ipv4.sin_family = json_array_size(raw.ipv4) ? AF_INET : AF_UNSPEC;
-    to->ipv6.sin6_family = json_array_size(raw.ipv6) ? AF_INET6 : AF_UNSPEC;
-    error = read_addresses(raw.ipv4, path, "ipv4", AF_INET, &to->ipv4.sin_addr, e);
-    return error ? error : read_addresses(raw.ipv6, path, "ipv6", AF_INET6, &to->ipv6.sin6_addr, e);
-}
-
-// ---- flows and probes ----
-
-struct raw_pair {
-    int64_t id, client, server, family, port, client_port, dscp, start, stop;
-    const char *traffic;
-};
-
-struct raw_flow {
-    struct raw_pair pair;
-    int64_t direction;
-    const char *congestion_control;
-    bool ecn; // a sysctl of the namespace, set by the lab
-};
-
-struct raw_probe {
-    struct raw_pair pair;
-    int64_t interval, size, ecn, timeout;
-};
-
-#define PAIR_FIELDS(s)                                                                                       \
-    INTEGER(s, pair.id, "id", 0, UINT32_MAX), TEXT(s, pair.traffic, "traffic"),                              \
-        INTEGER(s, pair.client, "client", 0, UINT32_MAX), INTEGER(s, pair.server, "server", 0, UINT32_MAX),  \
-        CHOICE(s, pair.family, "family", families), INTEGER(s, pair.port, "port", 1, 65535),                 \
-        INTEGER(s, pair.client_port, "clientPort", 0, 65535), INTEGER(s, pair.dscp, "dscp", 0, 63),          \
-        INTEGER(s, pair.start, "start", 0, LIMIT), INTEGER(s, pair.stop, "stop", 0, LIMIT)
-
-static const struct traffic_json_field flow_fields[] = {
-    PAIR_FIELDS(raw_flow),
-    CHOICE(raw_flow, direction, "direction", directions),
-    TEXT(raw_flow, congestion_control, "congestionControl"),
-    BOOLEAN(raw_flow, ecn, "ecn"),
-};
-
-static const struct traffic_json_field probe_fields[] = {
-    PAIR_FIELDS(raw_probe),
-    INTEGER(raw_probe, interval, "interval", 100000, LIMIT),
-    INTEGER(raw_probe, size, "size", TRAFFIC_PROBE_HEADER, 65487),
-    INTEGER(raw_probe, ecn, "ecn", 0, 2),
-    INTEGER(raw_probe, timeout, "timeout", 1, LIMIT),
-};
 
 // Sorted (id → index) pairs, for checking that ids are unique and for finding them.
 struct id_entry {
@@ -126,122 +27,141 @@ struct id_entry {
     uint32_t index;
 };
 
+struct reader {
+    struct traffic_plan *plan;
+    struct id_entry *ids[2]; // endpoints, by role
+};
+
+// Reads element `index` of its list and returns its id.
+typedef int64_t read_item(struct reader *r, const struct mqoe_node *n, uint32_t index);
+
+// ---- lists ----
+
 static int by_id(const void *a, const void *b) {
     const struct id_entry *x = a, *y = b;
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-// Sorts the entries; a duplicate is an error at list[index].id.
-static int sort_ids(struct id_entry *ids, uint32_t count, const char *source, const char *list,
-                    struct mqoe_error *e) {
+static void sort_ids(const struct mqoe_node *list, struct id_entry *ids, size_t count) {
     if (count)
         qsort(ids, count, sizeof *ids, by_id);
-    for (uint32_t i = 1; i < count; i++)
-        if (ids[i].id == ids[i - 1].id)
-            return mqoe_fail(e, EINVAL, "blueprint",
-                             "an id stands once in its list; this one is there before", "%s $.%s[%u].id",
-                             source, list, ids[i].index);
-    return 0;
+    for (size_t i = 1; i < count; i++) {
+        if (ids[i].id != ids[i - 1].id)
+            continue;
+        struct mqoe_node item = mqoe_node_element(list, ids[i].index), id = mqoe_node_member(&item, "id");
+        mqoe_node_fail(&id, "found %lld, which another one of the list has too; an id stands once",
+                       (long long)ids[i].id);
+        return;
+    }
 }
 
-struct reader {
-    struct traffic_plan *plan;
-    const char *source;
-    struct id_entry *ids[2]; // endpoints, by role
-    struct mqoe_error *e;
-};
+// Reads a list of objects into a table of its own, which *table receives. Returns the sorted ids, which the
+// caller frees; NULL after an error.
+static struct id_entry *read_list(struct reader *r, const struct mqoe_node *root, const char *key,
+                                  size_t item_bytes, void *table, uint32_t *count, read_item *read) {
+    size_t length;
+    struct mqoe_node list = mqoe_node_array(root, key, &length);
+    if (!mqoe_node_ok(root))
+        return NULL;
+    void *items = calloc(length + 1, item_bytes);
+    struct id_entry *ids = calloc(length + 1, sizeof *ids);
+    memcpy(table, &items, sizeof items); // freed with the plan, also after an error
+    if (!items || !ids)
+        mqoe_fail(root->error, ENOMEM, "calloc", "", "%zu %s", length, key);
+    for (uint32_t i = 0; i < length && mqoe_node_ok(root); i++) {
+        struct mqoe_node item = mqoe_node_element_object(&list, i);
+        ids[i] = (struct id_entry){read(r, &item, i), i};
+    }
+    if (mqoe_node_ok(root))
+        sort_ids(&list, ids, length);
+    if (mqoe_node_ok(root)) {
+        *count = (uint32_t)length;
+        return ids;
+    }
+    free(ids);
+    return NULL;
+}
 
-static int find_endpoint(const struct reader *r, enum traffic_role role, int64_t id, const char *path,
-                         enum traffic_family family, uint32_t *index) {
-    uint32_t count = r->plan->endpoint_count[role];
-    const char *key = role == TRAFFIC_CLIENT ? "client" : "server";
-    struct id_entry wanted = {.id = id}, *found = NULL;
-    if (count)
-        found = bsearch(&wanted, r->ids[role], count, sizeof wanted, by_id);
-    if (!found)
-        return mqoe_fail(r->e, EINVAL, "blueprint",
-                         "found an id that no endpoint has; allowed: an id from the list",
-                         "%s.%s = %lld (not in $.%s)", path, key, (long long)id, lists[role]);
+// ---- endpoints ----
+
+// Checks every address of a list and keeps the first, which sockets bind to. False when the list is empty.
+static bool read_addresses(const struct mqoe_node *n, const char *key, int family, void *first) {
+    size_t length;
+    struct mqoe_node list = mqoe_node_array(n, key, &length);
+    for (size_t i = 0; i < length; i++) {
+        struct mqoe_node item = mqoe_node_element(&list, i);
+        const char *text = json_string_value(item.json);
+        struct in6_addr parsed;
+        if (!text || inet_pton(family, text, &parsed) != 1)
+            mqoe_node_wrong(&item, family == AF_INET ? "an IPv4 address" : "an IPv6 address");
+        else if (i == 0)
+            memcpy(first, &parsed, family == AF_INET ? sizeof(struct in_addr) : sizeof parsed);
+    }
+    return length > 0;
+}
+
+static int64_t read_endpoint(const struct mqoe_node *n, struct traffic_endpoint *to) {
+    to->flows = to->probes = TRAFFIC_NONE;
+    to->id = mqoe_node_int(n, "id", 0, UINT32_MAX);
+    to->name = mqoe_node_text(n, "name");
+    to->netns = mqoe_node_text(n, "netns");
+    to->ipv4.sin_family = read_addresses(n, "ipv4", AF_INET, &to->ipv4.sin_addr) ? AF_INET : AF_UNSPEC;
+    to->ipv6.sin6_family = read_addresses(n, "ipv6", AF_INET6, &to->ipv6.sin6_addr) ? AF_INET6 : AF_UNSPEC;
+    mqoe_node_only(n, KEYS("id", "name", "netns", "ipv4", "ipv6"));
+    return to->id;
+}
+
+static int64_t read_client(struct reader *r, const struct mqoe_node *n, uint32_t index) {
+    return read_endpoint(n, &r->plan->endpoints[TRAFFIC_CLIENT][index]);
+}
+
+static int64_t read_server(struct reader *r, const struct mqoe_node *n, uint32_t index) {
+    return read_endpoint(n, &r->plan->endpoints[TRAFFIC_SERVER][index]);
+}
+
+// ---- flows and probes ----
+
+#define PAIR_KEYS "id", "traffic", "client", "server", "family", "port", "clientPort", "dscp", "start", "stop"
+
+// The endpoint that member `key` names by its id; it must have an address of the family. After an error the
+// result is 0, and there may be no endpoint at all.
+static uint32_t find_endpoint(const struct reader *r, const struct mqoe_node *n, const char *key,
+                              enum traffic_role role, enum traffic_family family) {
+    struct id_entry wanted = {.id = mqoe_node_int(n, key, 0, UINT32_MAX)}, *found = NULL;
+    if (!mqoe_node_ok(n))
+        return 0;
+    if (r->plan->endpoint_count[role])
+        found = bsearch(&wanted, r->ids[role], r->plan->endpoint_count[role], sizeof wanted, by_id);
+    if (!found) {
+        struct mqoe_node id = mqoe_node_member(n, key);
+        mqoe_node_fail(&id, "found %lld, must be the id of one of $.%s", (long long)wanted.id, lists[role]);
+        return 0;
+    }
     const struct traffic_endpoint *endpoint = &r->plan->endpoints[role][found->index];
     sa_family_t has = family == TRAFFIC_IPV4 ? endpoint->ipv4.sin_family : endpoint->ipv6.sin6_family;
-    if (has == AF_UNSPEC)
-        return mqoe_fail(r->e, EINVAL, "blueprint", "the endpoint has no address of that family",
-                         "%s.family: %s \"%s\" and %s", path, key, endpoint->name, families[family]);
-    *index = found->index;
-    return 0;
-}
-
-static int resolve_pair(const struct reader *r, const struct raw_pair *raw, const char *path,
-                        struct traffic_pair *to) {
-    *to = (struct traffic_pair){
-        .id = raw->id,
-        .traffic = raw->traffic,
-        .port = (uint16_t)raw->port,
-        .client_port = (uint16_t)raw->client_port,
-        .family = (enum traffic_family)raw->family,
-        .dscp = (int)raw->dscp,
-        .start = raw->start,
-        .stop = raw->stop,
-    };
-    if (raw->stop <= raw->start)
-        return mqoe_fail(r->e, EINVAL, "blueprint", "stop must be after start", "%s.stop = %lld", path,
-                         (long long)raw->stop);
-    int error = find_endpoint(r, TRAFFIC_CLIENT, raw->client, path, to->family, &to->client);
-    return error ? error : find_endpoint(r, TRAFFIC_SERVER, raw->server, path, to->family, &to->server);
-}
-
-static int read_flow(const struct reader *r, const json_t *json, const char *path,
-                     struct traffic_flow_plan *to) {
-    struct raw_flow raw;
-    int error = traffic_json_object(json, path, flow_fields, COUNT(flow_fields), &raw, r->e);
-    if (error)
-        return error;
-    to->direction = (enum traffic_direction)raw.direction;
-    to->congestion_control = raw.congestion_control;
-    return resolve_pair(r, &raw.pair, path, &to->pair);
-}
-
-static int read_probe(const struct reader *r, const json_t *json, const char *path,
-                      struct traffic_probe_plan *to) {
-    struct raw_probe raw;
-    int error = traffic_json_object(json, path, probe_fields, COUNT(probe_fields), &raw, r->e);
-    if (error)
-        return error;
-    if (raw.timeout / raw.interval > MAX_IN_FLIGHT)
-        return mqoe_fail(r->e, EINVAL, "blueprint",
-                         "at most 2^20 packets can be waited for: a longer interval or a shorter timeout",
-                         "%s.timeout / interval = %lld", path, (long long)(raw.timeout / raw.interval));
-    to->interval = raw.interval;
-    to->timeout = raw.timeout;
-    to->size = (uint32_t)raw.size;
-    to->ecn = (int)raw.ecn;
-    return resolve_pair(r, &raw.pair, path, &to->pair);
-}
-
-// ---- lists ----
-
-static int no_memory(const struct reader *r, const char *list, size_t count) {
-    return mqoe_fail(r->e, ENOMEM, "calloc", "", "%zu %s", count, list);
-}
-
-static int read_endpoints(struct reader *r, enum traffic_role role, const json_t *list) {
-    size_t count = json_array_size(list);
-    struct traffic_endpoint *items = calloc(count + 1, sizeof *items);
-    struct id_entry *ids = calloc(count + 1, sizeof *ids);
-    r->plan->endpoints[role] = items;
-    r->ids[role] = ids;
-    if (!items || !ids)
-        return no_memory(r, lists[role], count);
-    for (size_t i = 0; i < count; i++) {
-        char path[128];
-        snprintf(path, sizeof path, "%s $.%s[%zu]", r->source, lists[role], i);
-        int error = read_endpoint(json_array_get(list, i), path, &items[i], r->e);
-        if (error)
-            return error;
-        ids[i] = (struct id_entry){items[i].id, (uint32_t)i};
+    if (has == AF_UNSPEC) {
+        struct mqoe_node member = mqoe_node_member(n, "family");
+        mqoe_node_fail(&member, "found \"%s\", but %s \"%s\" has no address of that family", families[family],
+                       key, endpoint->name);
     }
-    r->plan->endpoint_count[role] = (uint32_t)count;
-    return sort_ids(ids, (uint32_t)count, r->source, lists[role], r->e);
+    return found->index;
+}
+
+static void read_pair(const struct reader *r, const struct mqoe_node *n, struct traffic_pair *to) {
+    to->id = mqoe_node_int(n, "id", 0, UINT32_MAX);
+    to->traffic = mqoe_node_text(n, "traffic");
+    to->family = (enum traffic_family)mqoe_node_enum(n, "family", families);
+    to->port = (uint16_t)mqoe_node_int(n, "port", 1, 65535);
+    to->client_port = (uint16_t)mqoe_node_int(n, "clientPort", 0, 65535);
+    to->dscp = (int)mqoe_node_int(n, "dscp", 0, 63);
+    to->start = mqoe_node_int(n, "start", 0, LIMIT);
+    to->stop = mqoe_node_int(n, "stop", 0, LIMIT);
+    to->client = find_endpoint(r, n, "client", TRAFFIC_CLIENT, to->family);
+    to->server = find_endpoint(r, n, "server", TRAFFIC_SERVER, to->family);
+    if (to->stop <= to->start) {
+        struct mqoe_node stop = mqoe_node_member(n, "stop");
+        mqoe_node_wrong(&stop, "after start");
+    }
 }
 
 // Puts item `index` at the head of both its endpoints' chains.
@@ -255,117 +175,90 @@ static void chain(struct traffic_plan *plan, struct traffic_pair *pair, uint32_t
     }
 }
 
-static int read_flows(struct reader *r, const json_t *list) {
-    size_t count = json_array_size(list);
-    struct id_entry *ids = calloc(count + 1, sizeof *ids);
-    r->plan->flows = calloc(count + 1, sizeof *r->plan->flows);
-    int error = ids && r->plan->flows ? 0 : no_memory(r, "flows", count);
-    for (size_t i = 0; !error && i < count; i++) {
-        char path[128];
-        snprintf(path, sizeof path, "%s $.flows[%zu]", r->source, i);
-        error = read_flow(r, json_array_get(list, i), path, &r->plan->flows[i]);
-        if (!error)
-            chain(r->plan, &r->plan->flows[i].pair, (uint32_t)i, false);
-        ids[i] = (struct id_entry){r->plan->flows[i].pair.id, (uint32_t)i};
-    }
-    r->plan->flow_count = (uint32_t)count;
-    if (!error)
-        error = sort_ids(ids, (uint32_t)count, r->source, "flows", r->e);
-    free(ids);
-    return error;
+static int64_t read_flow(struct reader *r, const struct mqoe_node *n, uint32_t index) {
+    struct traffic_flow_plan *to = &r->plan->flows[index];
+    read_pair(r, n, &to->pair);
+    to->direction = (enum traffic_direction)mqoe_node_enum(n, "direction", directions);
+    to->congestion_control = mqoe_node_text(n, "congestionControl");
+    mqoe_node_bool(n, "ecn"); // a sysctl of the namespace, set by the lab
+    mqoe_node_only(n, KEYS(PAIR_KEYS, "direction", "congestionControl", "ecn"));
+    if (mqoe_node_ok(n))
+        chain(r->plan, &to->pair, index, false);
+    return to->pair.id;
 }
 
-static int read_probes(struct reader *r, const json_t *list) {
-    size_t count = json_array_size(list);
-    struct id_entry *ids = calloc(count + 1, sizeof *ids);
-    r->plan->probes = calloc(count + 1, sizeof *r->plan->probes);
-    int error = ids && r->plan->probes ? 0 : no_memory(r, "probes", count);
-    for (size_t i = 0; !error && i < count; i++) {
-        char path[128];
-        snprintf(path, sizeof path, "%s $.probes[%zu]", r->source, i);
-        error = read_probe(r, json_array_get(list, i), path, &r->plan->probes[i]);
-        if (!error)
-            chain(r->plan, &r->plan->probes[i].pair, (uint32_t)i, true);
-        ids[i] = (struct id_entry){r->plan->probes[i].pair.id, (uint32_t)i};
+static int64_t read_probe(struct reader *r, const struct mqoe_node *n, uint32_t index) {
+    struct traffic_probe_plan *to = &r->plan->probes[index];
+    read_pair(r, n, &to->pair);
+    to->interval = mqoe_node_int(n, "interval", 100000, LIMIT);
+    to->timeout = mqoe_node_int(n, "timeout", 1, LIMIT);
+    to->size = (uint32_t)mqoe_node_int(n, "size", TRAFFIC_PROBE_HEADER, 65487);
+    to->ecn = (int)mqoe_node_int(n, "ecn", 0, 2);
+    mqoe_node_only(n, KEYS(PAIR_KEYS, "interval", "timeout", "size", "ecn"));
+    if (!mqoe_node_ok(n)) // the interval may be 0
+        return 0;
+    if (to->timeout / to->interval > MAX_IN_FLIGHT) {
+        struct mqoe_node timeout = mqoe_node_member(n, "timeout");
+        mqoe_node_fail(&timeout,
+                       "is %lld intervals; at most 2^20 packets can be waited for: a longer interval or a "
+                       "shorter timeout",
+                       (long long)(to->timeout / to->interval));
+        return 0;
     }
-    r->plan->probe_count = (uint32_t)count;
-    if (!error)
-        error = sort_ids(ids, (uint32_t)count, r->source, "probes", r->e);
-    free(ids);
-    return error;
-}
-
-static int read_cores(struct reader *r, const json_t *list) {
-    size_t count = json_array_size(list);
-    char path[128];
-    snprintf(path, sizeof path, "%s $", r->source);
-    if (count < 1 || count > 256) // a probe's packets carry their reactor in one byte
-        return traffic_json_wrong(list, path, "cores", "1 to 256 CPU numbers (-1 = not pinned)", r->e);
-    r->plan->cores = calloc(count, sizeof *r->plan->cores);
-    if (!r->plan->cores)
-        return no_memory(r, "cores", count);
-    for (size_t i = 0; i < count; i++) {
-        const json_t *item = json_array_get(list, i);
-        char name[32];
-        snprintf(name, sizeof name, "cores[%zu]", i);
-        if (!json_is_integer(item) || json_integer_value(item) < -1 ||
-            json_integer_value(item) >= CPU_SETSIZE)
-            return traffic_json_wrong(item, path, name, "a CPU number, or -1 for not pinned", r->e);
-        r->plan->cores[i] = (int)json_integer_value(item);
-    }
-    r->plan->core_count = (uint32_t)count;
-    return 0;
+    chain(r->plan, &to->pair, index, true);
+    return to->pair.id;
 }
 
 // ---- the whole ----
 
-struct raw_plan {
-    int64_t schema, seed, sample_interval, duration;
-    const char *lab;
-    json_t *cores, *clients, *servers, *flows, *probes;
-};
+static void read_cores(struct traffic_plan *plan, const struct mqoe_node *root) {
+    size_t count;
+    struct mqoe_node list = mqoe_node_array(root, "cores", &count);
+    if (count < 1 || count > MAX_CORES)
+        mqoe_node_fail(&list, "has %zu entries, must have 1 to %d CPU numbers (-1 = not pinned)", count,
+                       MAX_CORES);
+    if (!mqoe_node_ok(root))
+        return;
+    plan->cores = calloc(count, sizeof *plan->cores);
+    if (!plan->cores) {
+        mqoe_fail(root->error, ENOMEM, "calloc", "", "%zu cores", count);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct mqoe_node item = mqoe_node_element(&list, i);
+        json_int_t core = json_integer_value(item.json);
+        if (!json_is_integer(item.json) || core < -1 || core >= CPU_SETSIZE)
+            mqoe_node_wrong(&item, "a CPU number, or -1 for not pinned");
+        plan->cores[i] = (int)core;
+    }
+    plan->core_count = (uint32_t)count;
+}
 
-static const struct traffic_json_field plan_fields[] = {
-    CHOICE(raw_plan, schema, "schema", schemas),
-    TEXT(raw_plan, lab, "lab"),
-    INTEGER(raw_plan, seed, "seed", 0, LIMIT),
-    ARRAY(raw_plan, cores, "cores"),
-    ARRAY(raw_plan, clients, "clients"),
-    ARRAY(raw_plan, servers, "servers"),
-    ARRAY(raw_plan, flows, "flows"),
-    ARRAY(raw_plan, probes, "probes"),
-    INTEGER(raw_plan, sample_interval, "sampleInterval", MILLISECOND, LIMIT),
-    INTEGER(raw_plan, duration, "duration", 0, LIMIT),
-};
-
-static int read_lists(struct reader *r, const struct raw_plan *raw) {
-    int error = read_cores(r, raw->cores);
-    if (!error)
-        error = read_endpoints(r, TRAFFIC_CLIENT, raw->clients);
-    if (!error)
-        error = read_endpoints(r, TRAFFIC_SERVER, raw->servers);
-    if (!error)
-        error = read_flows(r, raw->flows);
-    return error ? error : read_probes(r, raw->probes);
+static void read_lists(struct reader *r, const struct mqoe_node *root) {
+    static read_item *const readers[] = {[TRAFFIC_CLIENT] = read_client, [TRAFFIC_SERVER] = read_server};
+    struct traffic_plan *plan = r->plan;
+    for (int role = TRAFFIC_CLIENT; role <= TRAFFIC_SERVER; role++)
+        r->ids[role] = read_list(r, root, lists[role], sizeof *plan->endpoints[role], &plan->endpoints[role],
+                                 &plan->endpoint_count[role], readers[role]);
+    free(read_list(r, root, "flows", sizeof *plan->flows, &plan->flows, &plan->flow_count, read_flow));
+    free(read_list(r, root, "probes", sizeof *plan->probes, &plan->probes, &plan->probe_count, read_probe));
+    free(r->ids[TRAFFIC_CLIENT]);
+    free(r->ids[TRAFFIC_SERVER]);
 }
 
 int traffic_plan_read(struct traffic_plan *plan, json_t *json, const char *source, struct mqoe_error *e) {
     *plan = (struct traffic_plan){.json = json};
-    char path[128];
-    snprintf(path, sizeof path, "%s $", source);
-    struct raw_plan raw;
-    int error = traffic_json_object(json, path, plan_fields, COUNT(plan_fields), &raw, e);
-    if (error)
-        return error;
-    plan->lab = raw.lab;
-    plan->seed = (uint64_t)raw.seed;
-    plan->sample_interval = raw.sample_interval;
-    plan->duration = raw.duration;
-    struct reader r = {.plan = plan, .source = source, .e = e};
-    error = read_lists(&r, &raw);
-    free(r.ids[TRAFFIC_CLIENT]);
-    free(r.ids[TRAFFIC_SERVER]);
-    return error;
+    struct mqoe_node root = mqoe_node_file(json, source, e);
+    mqoe_node_enum(&root, "schema", KEYS("mqoe-traffic/1"));
+    plan->lab = mqoe_node_text(&root, "lab");
+    plan->seed = (uint64_t)mqoe_node_int(&root, "seed", 0, LIMIT);
+    plan->sample_interval = mqoe_node_int(&root, "sampleInterval", MILLISECOND, LIMIT);
+    plan->duration = mqoe_node_int(&root, "duration", 0, LIMIT);
+    mqoe_node_only(&root, KEYS("schema", "lab", "seed", "cores", "clients", "servers", "flows", "probes",
+                               "sampleInterval", "duration"));
+    read_cores(plan, &root);
+    read_lists(&(struct reader){.plan = plan}, &root);
+    return -e->errnum;
 }
 
 int traffic_plan_load(struct traffic_plan *plan, const char *file, struct mqoe_error *e) {

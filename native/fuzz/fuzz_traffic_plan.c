@@ -1,0 +1,54 @@
+// fuzz-sources: traffic/plan.c reactor/json.c record/error.c
+//
+// The traffic blueprint's reader on any JSON: it accepts or names what is wrong, an accepted plan refers only
+// to what it has, an error can be sent as JSON, and nothing is leaked or overrun.
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "traffic/plan.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool ok) {
+    if (!ok)
+        abort();
+}
+
+static void check_pair(const struct traffic_plan *plan, const struct traffic_pair *pair, uint32_t count) {
+    check(pair->client < plan->endpoint_count[TRAFFIC_CLIENT]);
+    check(pair->server < plan->endpoint_count[TRAFFIC_SERVER]);
+    check(pair->start < pair->stop && pair->port > 0);
+    for (int role = 0; role < 2; role++)
+        check(pair->next[role] == TRAFFIC_NONE || pair->next[role] < count);
+}
+
+static void check_plan(const struct traffic_plan *plan) {
+    check(plan->core_count > 0 && plan->sample_interval > 0);
+    for (uint32_t i = 0; i < plan->flow_count; i++)
+        check_pair(plan, &plan->flows[i].pair, plan->flow_count);
+    for (uint32_t i = 0; i < plan->probe_count; i++) {
+        check_pair(plan, &plan->probes[i].pair, plan->probe_count);
+        check(plan->probes[i].interval > 0);
+    }
+}
+
+static void check_error(const struct mqoe_error *e) {
+    json_t *text = json_pack("{s:s, s:s}", "object", e->object, "hint", e->hint);
+    check(e->errnum && e->object[0] && e->hint[0] && text);
+    json_decref(text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    json_t *document = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
+    if (!document)
+        return 0;
+    struct traffic_plan plan;
+    struct mqoe_error e = {0};
+    if (traffic_plan_read(&plan, document, "traffic.json", &e))
+        check_error(&e);
+    else
+        check_plan(&plan);
+    traffic_plan_free(&plan);
+    return 0;
+}
