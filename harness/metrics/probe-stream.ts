@@ -5,7 +5,7 @@ import { sortRows } from "./context.js";
 const NOT_SENT = 4;
 const SECOND = 1e9;
 
-/** One probe's packets that were due in one phase. Samples are seconds, in order of sequence number. */
+/** One probe's packets that were due in one phase. Samples are seconds. */
 export interface ProbeStream {
   sent: number;
   /** Slots in which nothing was sent: refused by the kernel, or the generator came too late. */
@@ -19,6 +19,7 @@ export interface ProbeStream {
   reordered: number;
   /** Sent more than one interval after due, or not at all: the generator's fault, not the network's. */
   late: number;
+  /** Ascending: most of what is derived from it is ranked. */
   rtt: Float64Array;
   owdDown: Float64Array;
   owdUp: Float64Array;
@@ -69,7 +70,7 @@ export class ProbeColumns {
       duplicates: sent.reduce((n, row) => n + this.extraCopies(row), 0),
       reordered: countReordered(arrived.map((row) => at(this.seq, row))),
       late: due.length - sent.length + sent.filter((row) => this.lateness(row) > interval).length,
-      rtt: Float64Array.from(back, this.rtt),
+      rtt: Float64Array.from(back, this.rtt).sort(),
       owdDown: Float64Array.from(back, this.owdDown),
       owdUp: Float64Array.from(up, this.owdUp),
       ipdv: this.ipdv(back),

@@ -1,5 +1,5 @@
 import type { ProbeBlueprint } from "../blueprint/types.js";
-import { mean, percentile, sum } from "../stats/index.js";
+import { mean, percentileOfSorted, sum } from "../stats/index.js";
 import { type Context, overlaps, type Phase, rowsBy } from "./context.js";
 import { gradeOf } from "./grade.js";
 import { BASELINE_PHASE, metricName } from "./names.js";
@@ -33,7 +33,8 @@ export function probeMetrics(context: Context, sheet: Sheet): void {
         .filter((probe) => overlaps(phase, probe.start, probe.stop))
         .map((probe): Pair => {
           const client = blueprint.traffic.clients[probe.client]?.name ?? `#${probe.client}`;
-          return { client, now: streamIn(probe, phase), idle: baselines.get(probe) ?? null };
+          const baseline = baselines.get(probe) ?? null;
+          return { client, now: (phase === idle && baseline) || streamIn(probe, phase), idle: baseline };
         });
       const name = (quantity: string): string => metricName(traffic, phase.name, quantity);
       for (const [group, members] of groupBy(pairs, (pair) => context.groupsOf(pair.client))) {
@@ -80,9 +81,9 @@ function putDelays(sheet: Sheet, group: Group, name: Namer, members: readonly Pa
   putJitter(sheet, group, name("jitter_up"), members, (stream) => stream.jitterUp);
 }
 
-/** PDV: delay beyond the stream's own smallest (RFC 5481 §4.2). */
+/** PDV: delay beyond the stream's own smallest (RFC 5481 §4.2), of ascending delays. */
 function delayVariation(delays: Float64Array): Float64Array {
-  const least = delays.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  const least = delays[0] as number;
   return delays.map((delay) => delay - least);
 }
 
@@ -153,7 +154,7 @@ function putCounts(sheet: Sheet, group: Group, name: Namer, members: readonly Pa
 function putInduced(sheet: Sheet, group: Group, name: Namer, members: readonly Pair[]): void {
   const known = members.filter((m) => m.idle !== null && m.idle.rtt.length > 0 && m.now.rtt.length > 0);
   const induced = known.map((m) => {
-    const baseline = percentile((m.idle as ProbeStream).rtt, 50) as number;
+    const baseline = percentileOfSorted((m.idle as ProbeStream).rtt, 50) as number;
     return m.now.rtt.map((rtt) => rtt - baseline);
   });
   sheet.distribution(group, name("induced"), pool(induced), "s");

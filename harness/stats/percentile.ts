@@ -3,11 +3,19 @@
  * percentile of n samples is the ⌈p·n/100⌉-th smallest, so every reported number is one that was really observed.
  */
 
-/** Ascending copy; NaN is refused because it has no rank. Throws RangeError. */
+/** Ascending copy; NaN is refused because it has no rank. Throws RangeError. What is in order already costs one pass. */
 export function sorted(samples: ArrayLike<number>): Float64Array {
-  const copy = Float64Array.from(samples);
-  if (copy.some(Number.isNaN)) throw new RangeError("sorted: a sample is NaN; filter missing values before ranking");
-  return copy.sort();
+  const copy = new Float64Array(samples);
+  if (!isAscending(copy)) copy.sort();
+  // Typed arrays sort NaN to the end.
+  if (Number.isNaN(copy.at(-1))) throw new RangeError("sorted: a sample is NaN; filter missing values before ranking");
+  return copy;
+}
+
+/** False with a NaN between others: it compares with nothing. */
+function isAscending(values: Float64Array): boolean {
+  for (let i = 1; i < values.length; i++) if (!((values[i - 1] as number) <= (values[i] as number))) return false;
+  return true;
 }
 
 /**
