@@ -1,17 +1,17 @@
 import { availableParallelism } from "node:os";
 import type { CommandModule } from "yargs";
 import { makeBlueprint } from "../blueprint/index.js";
-import type { Case } from "../scenario/types.js";
-import { UsageError } from "./exit.js";
-import { loadOrExplain } from "./load.js";
+import { caseOption, dataplaneOption, given, integer, labOption, SEEDS, setOption } from "./options.js";
+import { pickCase } from "./pick-case.js";
 
 interface BlueprintArguments {
   file: string;
   case: string | undefined;
   set: string[] | undefined;
-  lab: string;
+  dataplane: string | undefined;
+  lab: string | undefined;
   seed: number | undefined;
-  cores: number;
+  cores: number | undefined;
   part: "all" | "lab" | "dataplane" | "traffic" | "timeline";
 }
 
@@ -21,11 +21,12 @@ export const blueprint: CommandModule<object, BlueprintArguments> = {
   builder: (yargs) =>
     yargs
       .positional("file", { type: "string", demandOption: true, describe: "scenario file" })
-      .option("case", { type: "string", describe: "case id, when the scenario has a matrix" })
-      .option("set", { type: "string", array: true, describe: "override PATH=VALUE, e.g. plan.home.down=20mbit" })
-      .option("lab", { type: "string", default: "mq-lab", describe: "prefix of the lab's namespaces" })
-      .option("seed", { type: "number", describe: "seed [the scenario's]" })
-      .option("cores", { type: "number", default: availableParallelism(), describe: "CPUs to place threads on" })
+      .option("case", caseOption)
+      .option("set", setOption)
+      .option("dataplane", dataplaneOption)
+      .option("lab", { ...labOption, describe: "prefix of the lab's namespaces [mq-lab]" })
+      .option("seed", integer("seed", "seed [the scenario's]", SEEDS))
+      .option("cores", integer("cores", "CPUs to place threads on [this machine's]", { min: 1, max: 1024 }))
       .option("part", {
         choices: ["all", "lab", "dataplane", "traffic", "timeline"] as const,
         default: "all" as const,
@@ -34,20 +35,11 @@ export const blueprint: CommandModule<object, BlueprintArguments> = {
       .example("$0 blueprint line.toml --part traffic > traffic.json", "what the traffic process is given")
       .epilogue("The same scenario, seed and number of CPUs give the same blueprint, byte for byte."),
   handler(args) {
-    const loaded = loadOrExplain([args.file], args.set ? { set: args.set } : {});
-    if (loaded === null) return;
-    const chosen = choose(loaded.cases, args.case);
-    const made = makeBlueprint(chosen, { lab: args.lab, seed: args.seed ?? chosen.seed, cores: args.cores });
+    const chosen = pickCase(args.file, args.case, given({ set: args.set, dataplane: args.dataplane }));
+    if (chosen === null) return;
+    const { lab = "mq-lab", seed = chosen.seed, cores = availableParallelism() } = args;
+    const made = makeBlueprint(chosen, { lab, seed, cores });
     const part = args.part === "all" ? made : made[args.part];
     process.stdout.write(`${JSON.stringify(part, null, 2)}\n`);
   },
 };
-
-function choose(cases: readonly Case[], id: string | undefined): Case {
-  const found = id === undefined && cases.length === 1 ? cases[0] : cases.find((each) => each.id === id);
-  if (found) return found;
-  const ids = cases.map((each) => each.id).join(", ");
-  throw new UsageError(
-    id === undefined ? `which case? add --case with one of: ${ids}` : `there is no case "${id}"; cases: ${ids}`,
-  );
-}

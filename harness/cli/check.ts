@@ -1,11 +1,14 @@
 import type { CommandModule } from "yargs";
+import type { Problem } from "../scenario/index.js";
 import { EXIT } from "./exit.js";
-import { loadFromDisk, printProblems } from "./load.js";
+import { explainNoCase, loadFromDisk, printProblems } from "./load.js";
+import { dataplaneOption, filesPositional, filterOption, given, setOption } from "./options.js";
 
 interface CheckArguments {
   files: string[];
   set: string[] | undefined;
   dataplane: string | undefined;
+  filter: string | undefined;
 }
 
 export const check: CommandModule<object, CheckArguments> = {
@@ -13,28 +16,36 @@ export const check: CommandModule<object, CheckArguments> = {
   describe: "Check scenarios without running them: instant, no privileges",
   builder: (yargs) =>
     yargs
-      .positional("files", { type: "string", array: true, demandOption: true, describe: "scenario files or folders" })
-      .option("set", { type: "string", array: true, describe: "override PATH=VALUE, e.g. plan.home.down=20mbit" })
-      .option("dataplane", { type: "string", describe: "override the scenario's dataplane kind" })
+      .positional("files", filesPositional)
+      .option("set", setOption)
+      .option("dataplane", dataplaneOption)
+      .option("filter", filterOption)
       .example("$0 check scenarios", "every scenario below a folder")
       .example("$0 check line.toml --set plan.home.down=50mbit", "would it be valid with another rate?")
       .epilogue(
         "Every problem is shown as file:line:column with what was found and what is allowed. Exit code 2 when there is one.",
       ),
-  handler({ files, set, dataplane }) {
-    const { cases, problems } = loadFromDisk(files, { ...(set && { set }), ...(dataplane && { dataplane }) });
+  handler({ files, set, dataplane, filter }) {
+    const { cases, problems } = loadFromDisk(files, given({ set, dataplane, filter }));
     printProblems(problems);
     const errors = problems.filter((problem) => problem.severity === "error");
     if (errors.length > 0) {
-      const places = new Set(errors.map((error) => error.file)).size;
-      process.stderr.write(`${plural(errors.length, "problem")} in ${plural(places, "place")}\n`);
+      process.stderr.write(`${summary(errors)}\n`);
       process.exitCode = EXIT.usage;
       return;
     }
+    if (cases.length === 0) return explainNoCase();
     const sources = new Set(cases.map((each) => each.file)).size;
     process.stdout.write(`ok: ${plural(cases.length, "case")} in ${plural(sources, "file")}\n`);
   },
 };
+
+/** What the command line itself says wrongly (`--set …`) is in no file. */
+function summary(errors: Problem[]): string {
+  const files = new Set(errors.map((error) => error.file).filter((file) => !file.startsWith("--"))).size;
+  const where = files > 0 ? ` in ${plural(files, "file")}` : "";
+  return `${plural(errors.length, "problem")}${where}`;
+}
 
 function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;

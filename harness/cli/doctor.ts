@@ -54,8 +54,9 @@ export const doctor: CommandModule = {
       return;
     }
     const { signal, release } = abortOnSignals();
-    const trial = await tryLab(trialBlueprint(), signal);
-    release();
+    const trial = await tryLab(trialBlueprint(), signal).finally(release);
+    // What was interrupted says nothing about this machine.
+    signal.throwIfAborted();
     trial.forEach(print);
     const failed = trial.some((finding) => finding.verdict === "fail");
     console.log(

@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, statSync, writeFileSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { CommandModule } from "yargs";
 import { findRoot } from "../ffi/native.js";
 import { UsageError } from "./exit.js";
+import { makeFolder } from "./out-folder.js";
 
 interface InitArguments {
   dir: string;
@@ -16,21 +17,25 @@ export const init: CommandModule<object, InitArguments> = {
   builder: (yargs) =>
     yargs
       .positional("dir", { type: "string", default: ".", describe: "folder, made when absent" })
-      .example("$0 init scenarios", "then edit scenarios/home.toml and mqoe check it"),
+      .example("$0 init scenarios", "then edit scenarios/home.toml and npx mqoe check it"),
   handler({ dir }) {
+    if (dir.endsWith(".toml") || statSync(dir, { throwIfNoEntry: false })?.isFile()) {
+      throw new UsageError(`${dir} is a file's name; init takes a folder and writes ${FILE} into it`);
+    }
     const file = join(dir, FILE);
     write(dir, file, sampleScenario(schemaPath(dir)));
-    process.stdout.write(`wrote ${file}; next: mqoe check ${file} && sudo mqoe run ${file}\n`);
+    process.stdout.write(`wrote ${file}; next: npx mqoe check ${file} && sudo npx mqoe run ${file}\n`);
   },
 };
 
 function write(dir: string, file: string, text: string): void {
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolder(dir);
     writeFileSync(file, text, { flag: "wx" });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") throw new UsageError(`${file} exists and is left as it is; name another folder`);
+    if (code === "EEXIST" && existsSync(file))
+      throw new UsageError(`${file} exists and is left as it is; name another folder`);
     throw new UsageError(`cannot write ${file}: ${code ?? message}`);
   }
 }

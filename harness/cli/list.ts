@@ -2,11 +2,14 @@ import chalk from "chalk";
 import type { CommandModule } from "yargs";
 import type { Case } from "../scenario/types.js";
 import { formatDuration } from "../units/index.js";
-import { loadOrExplain } from "./load.js";
+import { explainNoCase, loadOrExplain } from "./load.js";
+import { dataplaneOption, filesPositional, filterOption, given, setOption } from "./options.js";
 
 interface ListArguments {
   files: string[];
   filter: string | undefined;
+  set: string[] | undefined;
+  dataplane: string | undefined;
   json: boolean;
 }
 
@@ -15,14 +18,18 @@ export const list: CommandModule<object, ListArguments> = {
   describe: "List the cases of scenarios with their titles, matrix values and tags",
   builder: (yargs) =>
     yargs
-      .positional("files", { type: "string", array: true, demandOption: true, describe: "scenario files or folders" })
-      .option("filter", { type: "string", describe: "only cases for which all of `key=regex …` hold" })
+      .positional("files", filesPositional)
+      .option("filter", filterOption)
+      .option("set", setOption)
+      .option("dataplane", dataplaneOption)
       .option("json", { type: "boolean", default: false, describe: "one JSON array, for programs" })
       .example("$0 list scenarios --filter 'tag=per-pr id=home'", "what a filter would run")
       .epilogue("Filter keys: id, tag (any of them), and the axes of the matrix. key!=regex negates."),
   handler(args) {
-    const loaded = loadOrExplain(args.files, args.filter === undefined ? {} : { filter: args.filter });
+    const { files, set, dataplane, filter } = args;
+    const loaded = loadOrExplain(files, given({ set, dataplane, filter }));
     if (loaded === null) return;
+    if (loaded.cases.length === 0) return explainNoCase();
     process.stdout.write(args.json ? asJson(loaded.cases) : asText(loaded.cases));
   },
 };

@@ -4,6 +4,7 @@ import yargs, { type CommandModule } from "yargs";
 import { hideBin } from "yargs/helpers";
 import { findRoot } from "../ffi/native.js";
 import { packageVersion } from "../run/environment.js";
+import { abortAll, Interrupted } from "../run/interrupt.js";
 import { blueprint } from "./blueprint.js";
 import { check } from "./check.js";
 import { clean } from "./clean.js";
@@ -34,21 +35,64 @@ async function main(): Promise<void> {
     .alias("help", "h")
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .epilogue(
-      "Exit codes: 0 all passed · 1 an expectation failed, or an expected-fail passed · 2 usage or scenario error ·\n" +
-        "3 rig error, no data, or a control that passed · 4 nothing ran · 5 inconclusive · 130 interrupted",
+      "Exit codes:\n" +
+        "    0  all passed (controls that must fail did fail)\n" +
+        "    1  an expectation failed, or a control that must fail passed\n" +
+        "    2  usage or scenario error\n" +
+        "    3  the rig was at fault, or there was no data\n" +
+        "    4  nothing ran\n" +
+        "    5  inconclusive\n" +
+        "  130  interrupted",
     )
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new UsageError(message);
+      // yargs has its own class for whatever is wrong with the words of the command line, also for what `coerce` threw.
+      throw error && error.name !== "YError" ? error : new UsageError(message);
     });
   await parser.parseAsync();
 }
 
+/** The last line of a command that did not end well; returns its exit code. */
+function explain(error: unknown): number {
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: "" };
+  process.stderr.write(`${chalk.red("mqoe:")} ${message}\n`);
+  if (process.env.MQOE_DEBUG) process.stderr.write(`${stack}\n`);
+  if (error instanceof Interrupted) return EXIT.interrupted;
+  return error instanceof UsageError ? EXIT.usage : EXIT.rig;
+}
+
+/**
+ * The reader of a pipe left (`mqoe run … | head -1`): for a run that is a wish to stop, for a listing it is no matter.
+ * Any other loss (a full disk) means that somebody does not get what he waits for: never a success.
+ */
+function outputLost(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") {
+    abortAll(new Interrupted("SIGPIPE"));
+    return;
+  }
+  const loss = new Error(`standard output is lost: ${error.message}`);
+  if (abortAll(loss) || lost) return;
+  lost = true;
+  const code = explain(loss);
+  process.once("exit", (otherwise) => {
+    if (otherwise === EXIT.ok) process.exitCode = code;
+  });
+}
+
+let lost = false;
+
+/** What nobody awaited. With a lab standing it must come down first; main() then ends with this error. */
+function uncaught(error: Error): void {
+  if (!abortAll(error)) process.exit(explain(error));
+}
+
+process.stdout.on("error", outputLost);
+// Nobody can be told: the exit code has to do.
+process.stderr.on("error", () => {});
+process.on("uncaughtException", uncaught);
+
 try {
   await main();
 } catch (error) {
-  const usage = error instanceof UsageError;
-  process.stderr.write(`${chalk.red("mqoe:")} ${(error as Error).message}\n`);
-  if (process.env.MQOE_DEBUG) process.stderr.write(`${(error as Error).stack}\n`);
-  process.exitCode = usage ? EXIT.usage : EXIT.rig;
+  process.exitCode = explain(error);
 }

@@ -1,18 +1,29 @@
-import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import type { CommandModule } from "yargs";
-import { judgeHealth } from "../health/index.js";
+import { spoiledByMachine } from "../health/index.js";
 import { readRun } from "../recording/index.js";
 import { judgeCaseFolder, judgeFolder } from "../report/folder.js";
 import { writeReports } from "../report/index.js";
 import { createProgress, detectStyle, type Progress, renderVerdicts } from "../report/terminal.js";
 import { type ConductHooks, conduct } from "../run/conductor.js";
-import { abortOnSignals } from "../run/interrupt.js";
-import { labNameProblem } from "../run/lab-name.js";
-import { type Loaded, type LoadOptions, renderToml } from "../scenario/index.js";
+import { abortOnSignals, Interrupted } from "../run/interrupt.js";
+import { type Loaded, renderToml } from "../scenario/index.js";
 import { exitCode } from "../verdict/index.js";
-import { EXIT, UsageError } from "./exit.js";
-import { loadOrExplain } from "./load.js";
+import { EXIT } from "./exit.js";
+import { explainNoCase, loadOrExplain } from "./load.js";
+import {
+  dataplaneOption,
+  filesPositional,
+  filterOption,
+  given,
+  integer,
+  labOption,
+  SEEDS,
+  setOption,
+  text,
+} from "./options.js";
+import { datedFolder, emptiedFolder } from "./out-folder.js";
+import { requirePrivilege } from "./privilege.js";
 
 interface RunArguments {
   files: string[];
@@ -24,7 +35,7 @@ interface RunArguments {
   filter: string | undefined;
   out: string | undefined;
   lab: string | undefined;
-  retries: number;
+  retries: number | undefined;
   json: string | undefined;
   html: string | undefined;
 }
@@ -34,65 +45,60 @@ export const run: CommandModule<object, RunArguments> = {
   describe: "Run scenarios: build each lab, load it, judge it",
   builder: (yargs) =>
     yargs
-      .positional("files", { type: "string", array: true, demandOption: true, describe: "scenario files or folders" })
-      .option("world", { choices: ["live"], default: "live", describe: "where labs are built: this kernel" })
-      .option("dataplane", { type: "string", describe: "override the scenario's dataplane kind" })
-      .option("set", { type: "string", array: true, describe: "override PATH=VALUE, e.g. plan.home.down=20mbit" })
-      .option("repeat", { type: "number", describe: "runs per case (run n uses seed + n − 1)" })
-      .option("seed", { type: "number", describe: "seed of the first run" })
-      .option("filter", {
-        type: "string",
-        describe: "only cases for which key=regex holds (id, tag or a matrix axis; several are ANDed)",
+      .positional("files", filesPositional)
+      .option("world", {
+        choices: ["live"],
+        default: "live",
+        requiresArg: true,
+        describe: "where labs are built: this kernel",
       })
-      .option("out", { type: "string", describe: "folder for everything this run leaves [reports/<date>-<name>]" })
-      .option("lab", { type: "string", describe: "prefix of the lab's namespaces [a fresh one for every run]" })
-      .option("retries", {
-        type: "number",
-        default: 0,
-        describe: "make a run again that the machine spoiled (never one that failed)",
-      })
-      .option("json", { type: "string", describe: "also write the results here (schema: mqoe schema results)" })
-      .option("html", { type: "string", describe: "also write the report page here" })
+      .option("dataplane", dataplaneOption)
+      .option("set", setOption)
+      .option("repeat", integer("repeat", "runs per case (run n uses seed + n − 1)", { min: 1, max: 1000 }))
+      .option("seed", integer("seed", "seed of the first run", SEEDS))
+      .option("filter", filterOption)
+      .option("out", text("out", "folder for everything this run leaves [reports/<date>-<name>]"))
+      .option("lab", labOption)
+      .option(
+        "retries",
+        integer("retries", "make a run again that the machine spoiled, never one that failed [0]", {
+          min: 0,
+          max: 100,
+        }),
+      )
+      .option("json", text("json", "also write the results here (schema: mqoe schema results)"))
+      .option("html", text("html", "also write the report page here"))
       .example("$0 run scenarios/quickstart", "every scenario of a folder")
       .example("$0 run line.toml --set plan.home.down=50mbit --repeat 3", "with another rate, three times"),
   async handler(args) {
-    const loaded = loadOrExplain(args.files, overrides(args));
+    const { files, set, dataplane, seed, repeat, filter } = args;
+    const loaded = loadOrExplain(files, given({ set, dataplane, seed, repeat, filter, toRun: true }));
     if (loaded === null) return;
-    if (loaded.cases.length === 0) {
-      process.stderr.write("mqoe: no case matches; mqoe list shows what there is\n");
-      process.exitCode = EXIT.nothingRan;
-      return;
-    }
-    const problem = args.lab === undefined ? null : labNameProblem(args.lab);
-    if (problem !== null) throw new UsageError(`--lab: ${problem}`);
+    if (loaded.cases.length === 0) return explainNoCase();
     requirePrivilege();
     process.exitCode = await runAndReport(loaded, args);
   },
 };
 
-/** Only what was given: an absent option must not override the scenario. */
-function overrides(args: RunArguments): LoadOptions {
-  const { set, dataplane, seed, repeat, filter } = args;
-  const given = Object.entries({ set, dataplane, seed, repeat, filter }).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given);
-}
-
 async function runAndReport(loaded: Loaded, args: RunArguments): Promise<number> {
+  const out = args.out === undefined ? datedFolder(args.files[0] ?? "run", new Date()) : emptiedFolder(args.out);
   const style = detectStyle(process.stdout, process.env);
   const progress = createProgress({ stream: process.stdout, style, now: Date.now });
   const { signal, release } = abortOnSignals((name) =>
     progress.note(`${name}: already stopping; the lab is being removed`),
   );
-  const out = makeOutFolder(args);
   const command = commandLine();
+  let unrecorded: string | null;
   try {
-    const options = { out, command, lab: args.lab ?? null, retries: args.retries, unfit: unfitReason };
+    const options = { out, command, lab: args.lab ?? null, retries: args.retries ?? 0, unfit: spoiled };
     const scenarioText = (id: string) => renderToml(loaded, id);
-    await conduct(loaded.cases, { ...options, scenarioText }, hooksFor(progress), signal);
+    unrecorded = await conduct(loaded.cases, { ...options, scenarioText }, hooksFor(progress), signal);
   } finally {
     progress.stop();
     release();
   }
+  const stopped: unknown = signal.reason;
+  if (signal.aborted && !(stopped instanceof Interrupted)) throw stopped;
   const input = judgeFolder(out);
   const { errors } = await writeReports(input, {
     json: [join(out, "results.json"), ...(args.json === undefined ? [] : [args.json])],
@@ -104,13 +110,13 @@ async function runAndReport(loaded: Loaded, args: RunArguments): Promise<number>
   ].filter(({ path }) => !errors.some((error) => error.file === path));
   process.stdout.write(`\n${renderVerdicts(input.results, style, pointers)}`);
   for (const error of errors) process.stderr.write(`mqoe: ${error.message}\n`);
-  if (signal.aborted) {
-    process.stdout.write(`interrupted by ${signal.reason}; what was measured until then is in ${shown(out)}\n`);
+  if (stopped instanceof Interrupted) {
+    process.stdout.write(`${stopped.message}; what was measured until then is in ${shown(out)}\n`);
     return EXIT.interrupted;
   }
   const code = exitCode(input.results);
-  // A verdict that could not be written where it was asked for is not a pass for whoever reads it there.
-  return errors.length > 0 && code === EXIT.ok ? EXIT.rig : code;
+  // A verdict that could not be written where it was asked for, or on half of what was asked for, is not a pass for whoever reads it there.
+  return (errors.length > 0 || unrecorded !== null) && code === EXIT.ok ? EXIT.rig : code;
 }
 
 function hooksFor(progress: Progress): ConductHooks {
@@ -129,58 +135,12 @@ function hooksFor(progress: Progress): ConductHooks {
   };
 }
 
-/** Why a stored run says nothing about the product. */
-function unfitReason(folder: string): string | null {
-  const { verdict, checks } = judgeHealth(readRun(folder));
-  if (verdict !== "invalid") return null;
-  return checks
-    .filter((check) => check.verdict === "invalid")
-    .map((check) => check.reason)
-    .join(" ");
-}
+const spoiled = (folder: string): string | null => spoiledByMachine(readRun(folder));
 
 /** As typed, so that a reader can type it again. */
 export function commandLine(): string {
   const quote = (word: string) => (/^[\w@%+=:,./[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
   return ["mqoe", ...process.argv.slice(2)].map(quote).join(" ");
-}
-
-/** The chosen folder, emptied of an earlier run; or a dated one with `reports/latest` pointing at it. */
-function makeOutFolder(args: RunArguments): string {
-  if (args.out !== undefined) {
-    refuseForeign(args.out);
-    rmSync(args.out, { recursive: true, force: true });
-    mkdirSync(args.out, { recursive: true });
-    return args.out;
-  }
-  const stamp = new Date().toISOString().slice(0, 19).replace("T", "-").replaceAll(":", "");
-  const out = join("reports", `${stamp}-${basename(args.files[0] ?? "run").replace(/\.toml$/, "")}`);
-  mkdirSync(out, { recursive: true });
-  const latest = join("reports", "latest");
-  rmSync(latest, { force: true });
-  symlinkSync(relative(dirname(latest), out), latest);
-  return out;
-}
-
-/** --out replaces an earlier run, and nothing else: a folder with other things in it is refused. */
-function refuseForeign(out: string): void {
-  let entries: string[];
-  try {
-    entries = readdirSync(out);
-  } catch {
-    return;
-  }
-  if (entries.length > 0 && !entries.includes("results.json") && !entries.includes("run.json")) {
-    throw new UsageError(`--out ${out}: not empty and not a run of mqoe; choose another folder`);
-  }
-}
-
-function requirePrivilege(): void {
-  if (process.getuid?.() === 0) return;
-  throw new Error(
-    "the live world needs root: CAP_SYS_ADMIN and CAP_NET_ADMIN for namespaces and links, CAP_BPF and CAP_NET_RAW for " +
-      "XDP and AF_XDP. Run it with sudo; mqoe doctor tells what this machine lacks",
-  );
 }
 
 function shown(path: string): string {

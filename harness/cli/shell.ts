@@ -7,13 +7,18 @@ import { abortOnSignals } from "../run/interrupt.js";
 import { randomLabName } from "../run/lab-name.js";
 import { shellInLab } from "../run/shell.js";
 import { UsageError } from "./exit.js";
+import { caseOption, dataplaneOption, given, labOption, setOption } from "./options.js";
 import { pickCase } from "./pick-case.js";
+import { requirePrivilege } from "./privilege.js";
 
 interface ShellArguments {
   file: string;
   client: string;
   case: string | undefined;
   set: string[] | undefined;
+  dataplane: string | undefined;
+  lab: string | undefined;
+  "--"?: string[];
 }
 
 export const shell: CommandModule<object, ShellArguments> = {
@@ -21,27 +26,35 @@ export const shell: CommandModule<object, ShellArguments> = {
   describe: "Build a scenario's lab and open a shell inside one of its clients or servers",
   builder: (yargs) =>
     yargs
+      // Only here: elsewhere, what stands behind -- are files.
+      .parserConfiguration({ "populate--": true })
       .positional("file", { type: "string", demandOption: true, describe: "scenario file" })
       .positional("client", { type: "string", demandOption: true, describe: "name of a client or server" })
-      .option("case", { type: "string", describe: "case id, when the scenario has a matrix" })
-      .option("set", { type: "string", array: true, describe: "override PATH=VALUE" })
+      .option("case", caseOption)
+      .option("set", setOption)
+      .option("dataplane", dataplaneOption)
+      .option("lab", labOption)
       .example("$0 shell scenarios/quickstart/home-fq-codel.toml home", "a prompt behind the shaped line")
       .example(
         "$0 shell scenarios/quickstart/home-fq-codel.toml home -- ping -c 3 198.18.0.1",
         "one command, its exit code",
       ),
   async handler(args) {
-    const chosen = pickCase(args.file, args.case, args.set ?? []);
-    const blueprint = makeBlueprint(chosen, { lab: randomLabName(), seed: chosen.seed, cores: availableParallelism() });
+    const chosen = pickCase(args.file, args.case, given({ set: args.set, dataplane: args.dataplane }));
+    if (chosen === null) return;
+    const lab = args.lab ?? randomLabName();
+    const blueprint = makeBlueprint(chosen, { lab, seed: chosen.seed, cores: availableParallelism() });
     const endpoint = findEndpoint(blueprint, args.client);
-    const command = ((args as unknown as { "--"?: string[] })["--"] ?? []).map(String);
-    if (command.length === 0) greet(blueprint, endpoint);
-    const { signal, release } = abortOnSignals();
+    requirePrivilege();
+    const words = (args["--"] ?? []).map(String);
+    const interactive = words.length === 0;
+    const command = interactive ? [process.env.SHELL || "/bin/sh"] : words;
+    const onReady = () => interactive && greet(blueprint, endpoint);
+    const interruption = abortOnSignals();
     try {
-      const program = command.length > 0 ? command : [process.env.SHELL ?? "/bin/sh"];
-      process.exitCode = await shellInLab(blueprint, endpoint, program, signal);
+      process.exitCode = await shellInLab({ blueprint, endpoint, command, onReady }, interruption);
     } finally {
-      release();
+      interruption.release();
     }
   },
 };
