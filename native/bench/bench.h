@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "record/clock.h"
 #include "record/error.h"
 
 struct mqoe_bench {
@@ -22,12 +22,6 @@ json_t *mqoe_bench_loop(const struct mqoe_bench *b, struct mqoe_error *e);
 json_t *mqoe_bench_forward(const struct mqoe_bench *b, struct mqoe_error *e);
 // Milliseconds per client to build and to tear down a lab, against a bare namespace with a veth pair.
 json_t *mqoe_bench_lab(const struct mqoe_bench *b, struct mqoe_error *e);
-
-static inline uint64_t mqoe_bench_clock(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 // Median of `count` values; sorts them.
 double mqoe_bench_median(double *values, unsigned count);

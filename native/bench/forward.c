@@ -141,12 +141,12 @@ static uint64_t burst(struct forward *f, uint64_t *frames) {
         generate(f, MQOE_BATCH);
     pause_ns(SETTLE);
     struct mqoe_port *in = &f->reactor.port[MQOE_CORE].port, *out = &f->reactor.port[MQOE_ACCESS].port;
-    uint64_t before = out->sent, received = in->received, start = mqoe_bench_clock(CLOCK_MONOTONIC), last;
+    uint64_t before = out->sent, received = in->received, start = mqoe_clock(CLOCK_MONOTONIC), last;
     do {
         last = in->received;
-        mqoe_engine_round(&f->reactor.engine, mqoe_bench_clock(CLOCK_MONOTONIC));
+        mqoe_engine_round(&f->reactor.engine, mqoe_clock(CLOCK_MONOTONIC));
     } while (in->received != last || f->reactor.engine.ready_head);
-    uint64_t elapsed = mqoe_bench_clock(CLOCK_MONOTONIC) - start;
+    uint64_t elapsed = mqoe_clock(CLOCK_MONOTONIC) - start;
     pause_ns(SETTLE); // completions that were still on their way
     out->ops->flush(out);
     drain_sink(f);
@@ -164,9 +164,9 @@ static int set_discipline(struct forward *f, const char *discipline, struct mqoe
         mqoe_dp_read_shaper(&n, f->config.max_frame, &changes[i].shaper);
     }
     json_decref(shaper);
-    return e->errnum ? -e->errnum
-                     : mqoe_engine_change(&f->reactor.engine, changes, CLIENTS,
-                                          mqoe_bench_clock(CLOCK_MONOTONIC), e);
+    return e->errnum
+               ? -e->errnum
+               : mqoe_engine_change(&f->reactor.engine, changes, CLIENTS, mqoe_clock(CLOCK_MONOTONIC), e);
 }
 
 // Nanoseconds per frame over many bursts.

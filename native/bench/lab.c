@@ -82,13 +82,13 @@ static void *run_bare(void *argument) {
     int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     for (unsigned i = 0; held && i < b->clients; i++)
         held[i] = -1;
-    uint64_t start = mqoe_bench_clock(CLOCK_MONOTONIC);
+    uint64_t start = mqoe_clock(CLOCK_MONOTONIC);
     err = err ? err : set_up_bare(b, home, held);
-    uint64_t done = mqoe_bench_clock(CLOCK_MONOTONIC);
+    uint64_t done = mqoe_clock(CLOCK_MONOTONIC);
     for (unsigned i = 0; held && i < b->clients; i++)
         if (held[i] >= 0)
             close(held[i]);
-    uint64_t gone = mqoe_bench_clock(CLOCK_MONOTONIC);
+    uint64_t gone = mqoe_clock(CLOCK_MONOTONIC);
     b->setup_ms = (double)(done - start) / 1e6 / b->clients;
     b->teardown_ms = (double)(gone - done) / 1e6 / b->clients;
     if (err)
@@ -185,9 +185,9 @@ static json_t *removals(const struct names *n, unsigned clients) {
 }
 
 static int timed(json_t *ops, unsigned clients, double *ms, struct mqoe_error *e) {
-    uint64_t start = mqoe_bench_clock(CLOCK_MONOTONIC);
+    uint64_t start = mqoe_clock(CLOCK_MONOTONIC);
     int err = mqoe_lab_client_do(ops, e);
-    *ms = (double)(mqoe_bench_clock(CLOCK_MONOTONIC) - start) / 1e6 / clients;
+    *ms = (double)(mqoe_clock(CLOCK_MONOTONIC) - start) / 1e6 / clients;
     return err;
 }
 

@@ -91,9 +91,9 @@ static double measure_loop(struct bench_loop *l, uint64_t packets) {
     uint64_t spent = 0, before = l->port[MQOE_ACCESS].port.sent;
     for (uint64_t done = 0; done < packets; done += MQOE_BATCH) {
         feed(l);
-        uint64_t start = mqoe_bench_clock(CLOCK_THREAD_CPUTIME_ID);
+        uint64_t start = mqoe_clock(CLOCK_THREAD_CPUTIME_ID);
         run_until(l, l->now + l->round_time);
-        spent += mqoe_bench_clock(CLOCK_THREAD_CPUTIME_ID) - start;
+        spent += mqoe_clock(CLOCK_THREAD_CPUTIME_ID) - start;
     }
     uint64_t sent = l->port[MQOE_ACCESS].port.sent - before;
     return sent ? (double)spent / (double)sent : 0;
@@ -112,13 +112,13 @@ static double measure_leaf(struct bench_loop *l, uint64_t packets) {
             f->len = FRAME_LEN;
             f->l3_offset = 14;
         }
-        uint64_t start = mqoe_bench_clock(CLOCK_THREAD_CPUTIME_ID);
+        uint64_t start = mqoe_clock(CLOCK_THREAD_CPUTIME_ID);
         for (unsigned i = 0; i < LEAF_BATCH; i++)
             mqoe_leaf_enqueue(&l->engine.circuits[chosen[i]].leaf, &l->umem.frames[i], l->now, &dropped);
         for (unsigned i = 0; i < LEAF_BATCH; i++)
             while (mqoe_leaf_dequeue(&l->engine.circuits[chosen[i]].leaf, l->now, &next, &dropped))
                 taken++;
-        spent += mqoe_bench_clock(CLOCK_THREAD_CPUTIME_ID) - start;
+        spent += mqoe_clock(CLOCK_THREAD_CPUTIME_ID) - start;
         l->now += 1000;
     }
     return taken ? (double)spent / (double)taken : 0;

@@ -9,23 +9,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "record/clock.h"
+
 #define MAX_RING      2048u
 #define CHECK_EVERY   1000000000u // ns between two looks at whether the trunks exist
 #define SETTLE_STEP   200000u     // ns
 #define SETTLE_STEPS  100u        // at stop: × SETTLE_STEP = 20 ms
 #define SETTLE_ROUNDS 64u
 
-static uint64_t read_clock(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static uint64_t now_ns(void) {
-    return read_clock(CLOCK_MONOTONIC);
+    return mqoe_clock(CLOCK_MONOTONIC);
 }
 static uint64_t cpu_ns(void) {
-    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+    return mqoe_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 // Two fill rings take half of the frames at most: the rest is for the queues. (Blueprints count 4,096 frames

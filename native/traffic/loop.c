@@ -11,10 +11,10 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "reactor/thread.h"
+#include "record/clock.h"
 #include "traffic/kind.h"
 
 #define EVENTS_PER_ROUND 64
@@ -28,17 +28,11 @@ static_assert(sizeof(struct traffic_message) <= PIPE_BUF, "messages are written 
 
 // ---- clocks ----
 
-static int64_t read_clock(clockid_t id) {
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 int64_t traffic_monotonic(void) {
-    return read_clock(CLOCK_MONOTONIC);
+    return (int64_t)mqoe_clock(CLOCK_MONOTONIC);
 }
 int64_t traffic_realtime(void) {
-    return read_clock(CLOCK_REALTIME);
+    return (int64_t)mqoe_clock(CLOCK_REALTIME);
 }
 
 int64_t traffic_clock_offset(void) {
@@ -114,7 +108,7 @@ static void sample(struct traffic_loop *loop, struct traffic_timer *timer, int64
         .time = now,
         .reactor = loop->id,
         .open_sockets = atomic_load(&loop->sockets),
-        .cpu = (uint64_t)read_clock(CLOCK_THREAD_CPUTIME_ID),
+        .cpu = mqoe_clock(CLOCK_THREAD_CPUTIME_ID),
         .late_max = (uint64_t)loop->late_max,
         .probes_sent = atomic_load(&loop->probes_sent),
         .send_errors = atomic_load(&loop->send_errors),
