@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import test from "ava";
 import { resultsJsonSchema, resultsSchema } from "../../harness/report/results-schema.js";
@@ -98,4 +99,10 @@ test("what is missing, unknown or no number is refused", (t) => {
   t.false(harmed((results) => delete first(results).accounting));
   t.false(harmed((results) => Object.assign(first(results), { wall_s: "15" })));
   t.false(resultsSchema.safeParse({ ...example(), cases: [{ ...example().cases[0], wall_s: Number.NaN }] }).success);
+});
+
+test("the kept example is a results file of today's schema, and small", (t) => {
+  const text = readFileSync("reports/example/results.json", "utf8");
+  t.notThrows(() => resultsSchema.parse(JSON.parse(text)));
+  t.true(text.length + statSync("reports/example/report.html").size < 300_000);
 });
