@@ -14,6 +14,7 @@
 #include "bench/lab_client.h"
 #include "bench/synthetic.h"
 #include "dataplane/reactor.h"
+#include "lab/enter.h"
 
 #define CLIENTS 100u
 #define FLOWS   32u
@@ -74,14 +75,6 @@ static void remove_trunks(struct forward *f) {
         fprintf(stderr, "mqoe-native bench: %s is left behind: ip netns del\n", e.object);
 }
 
-static int enter(const char *path, struct mqoe_error *e) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int err = fd < 0 || setns(fd, CLONE_NEWNET) != 0 ? errno : 0;
-    if (fd >= 0)
-        close(fd);
-    return err ? mqoe_fail(e, err, "setns", NULL, "%s", path) : 0;
-}
-
 static int open_dataplane(struct forward *f, struct mqoe_error *e) {
     const struct mqoe_synthetic s = {.clients = CLIENTS,
                                      .frames = FRAMES,
@@ -90,7 +83,7 @@ static int open_dataplane(struct forward *f, struct mqoe_error *e) {
                                      .access = "a0",
                                      .core = "c0"};
     int err = mqoe_dp_config_read(&f->config, mqoe_synthetic_blueprint(&s), e);
-    err = err ? err : enter(f->middle, e);
+    err = err ? err : mqoe_netns_enter(f->middle, e);
     if (err)
         return err;
     f->reactor_open = true;
@@ -100,9 +93,9 @@ static int open_dataplane(struct forward *f, struct mqoe_error *e) {
 static int open_ends(struct forward *f, struct mqoe_error *e) {
     f->generator.port.fd = f->sink.port.fd = -1;
     int err = mqoe_umem_init(&f->umem, FRAMES, 2048, e);
-    err = err ? err : enter(f->core, e);
+    err = err ? err : mqoe_netns_enter(f->core, e);
     err = err ? err : mqoe_afxdp_open(&f->generator, "g1", &f->umem, RING, NULL, e);
-    err = err ? err : enter(f->access, e);
+    err = err ? err : mqoe_netns_enter(f->access, e);
     return err ? err : mqoe_afxdp_open(&f->sink, "g0", &f->umem, RING, &f->generator, e);
 }
 

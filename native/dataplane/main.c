@@ -1,10 +1,8 @@
 // mqoe-native dataplane --blueprint FILE: shapes between the trunks of a lab. The main thread only listens to
 // its owner; frames are the business of the reactors' threads.
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +13,7 @@
 #include <unistd.h>
 
 #include "dataplane/commands.h"
+#include "lab/enter.h"
 
 #define EXIT_USAGE      2
 #define EXIT_RIG        3
@@ -28,21 +27,6 @@ static int usage(void) {
             "FILE is the `dataplane` part of a blueprint (harness/blueprint/types.ts). Commands on standard\n"
             "input, answers on standard output, one JSON object a line (docs/control.md).\n");
     return EXIT_USAGE;
-}
-
-// Before any thread exists: they inherit the namespace.
-static int enter_netns(const char *path, struct mqoe_error *e) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return mqoe_fail(e, errno, "open", "the lab must exist before its dataplane starts",
-                         "network namespace %s", path);
-    int err = setns(fd, CLONE_NEWNET) == 0 ? 0 : errno;
-    close(fd);
-    if (!err)
-        return 0;
-    return mqoe_fail(e, err, "setns",
-                     err == EPERM ? "needs CAP_SYS_ADMIN (or root)" : "is it a network namespace?",
-                     "network namespace %s", path);
 }
 
 // The largest frame of a trunk; where it cannot be told the default stays, and opening the port says why.
@@ -82,7 +66,7 @@ static int block_signals(struct mqoe_error *e) {
 
 static int start(struct mqoe_dataplane *d, const char *file, struct mqoe_error *e) {
     int err = mqoe_dp_config_load(&d->config, file, e);
-    err = err ? err : enter_netns(d->config.netns, e);
+    err = err ? err : mqoe_netns_enter(d->config.netns, e); // before any thread exists: they inherit it
     if (err)
         return err;
     learn_max_frame(&d->config);

@@ -3,7 +3,6 @@
 #include "lab/exec.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "lab/enter.h"
 #include "record/error.h"
 
 // As env(1) and nohup(1): the program's own exit codes stay below.
@@ -78,19 +78,6 @@ static int read_options(int argc, char **argv, struct options *o) {
     return 0;
 }
 
-static int enter(const char *netns, struct mqoe_error *e) {
-    int fd = open(netns, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return mqoe_fail(e, errno, "setns", "is the lab still running? ls /run/netns shows what there is",
-                         "%s", netns);
-    if (setns(fd, CLONE_NEWNET) < 0)
-        return mqoe_fail(e, errno, "setns",
-                         errno == EPERM ? "needs CAP_SYS_ADMIN; run as root" : "no network namespace?", "%s",
-                         netns);
-    close(fd);
-    return 0;
-}
-
 // /sys shows the interfaces of the namespace in which it was mounted: a private mount namespace with a /sys
 // of its own lets tools see theirs. The old mount's read-only flag is kept.
 static int remount_sys(struct mqoe_error *e) {
@@ -137,7 +124,7 @@ int mqoe_exec_main(int argc, char **argv) {
     struct mqoe_error e;
     if (read_options(argc, argv, &o) < 0)
         return 2;
-    int status = enter(o.netns, &e);
+    int status = mqoe_netns_enter(o.netns, &e);
     if (status == 0)
         status = remount_sys(&e);
     if (status == 0)

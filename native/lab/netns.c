@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lab/enter.h"
 #include "lab/internal.h"
 
 #define NETNS_DIR "/run/netns"
@@ -48,19 +49,11 @@ int lab_enter(struct lab *lab, const char *path) {
     close_sockets(lab);
     if (!path)
         return go_home(lab);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return mqoe_fail(&lab->error, errno, "open", "", "namespace %s", path);
-    int result = 0;
-    if (setns(fd, CLONE_NEWNET) < 0) {
-        const char *hint = errno == EINVAL ? "the file is no network namespace" : privilege_hint(errno);
-        result = mqoe_fail(&lab->error, errno, "setns", hint, "namespace %s", path);
-    } else {
-        snprintf(lab->current, sizeof lab->current, "%s", path);
-        lab->astray = false;
-    }
-    close(fd);
-    return result;
+    if (mqoe_netns_enter(path, &lab->error) < 0)
+        return -lab->error.errnum;
+    snprintf(lab->current, sizeof lab->current, "%s", path);
+    lab->astray = false;
+    return 0;
 }
 
 struct netlink *lab_netlink(struct lab *lab) {

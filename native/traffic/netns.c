@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lab/enter.h"
+
 #define OWN_NETNS "/proc/thread-self/ns/net"
 
 int traffic_netns_enter(struct traffic_netns *ns, const char *path, struct mqoe_error *e) {
@@ -14,15 +16,7 @@ int traffic_netns_enter(struct traffic_netns *ns, const char *path, struct mqoe_
     ns->home = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
     if (ns->home < 0)
         return mqoe_fail(e, errno, "open", "/proc must be mounted", OWN_NETNS);
-    int target = open(path, O_RDONLY | O_CLOEXEC);
-    int error = 0;
-    if (target < 0)
-        error = mqoe_fail(e, errno, "open", "the lab must be up before its traffic", "namespace %s", path);
-    else if (setns(target, CLONE_NEWNET) < 0)
-        error = mqoe_fail(e, errno, "setns", errno == EPERM ? "needs CAP_SYS_ADMIN: run as root" : "",
-                          "namespace %s", path);
-    if (target >= 0)
-        close(target);
+    int error = mqoe_netns_enter(path, e);
     if (error) {
         close(ns->home);
         ns->home = -1;
