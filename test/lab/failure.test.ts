@@ -1,9 +1,28 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BULK, home, journals, labTest, mqoe, namespaces, scenario, startMqoe } from "./helpers/mqoe.js";
+import {
+  BULK,
+  home,
+  journalProcess,
+  journals,
+  labTest,
+  mqoe,
+  namespaces,
+  scenario,
+  startMqoe,
+} from "./helpers/mqoe.js";
 
 const NO_STACK = /\n\s+at .*\.js:\d+/;
 
@@ -37,6 +56,69 @@ labTest("the dataplane killed mid-run: invalid with the reason, samples kept, la
   t.deepEqual(namespaces(), []);
 });
 
+labTest("the traffic process killed mid-run: invalid with the reason, exit 3, lab removed", async (t) => {
+  t.timeout(60_000);
+  const run = startMqoe(["run", scenario(t, "mute", home())]);
+  await sleep(3500);
+  process.kill(journalProcess("traffic"), "SIGKILL");
+  const finished = await run.finished;
+  t.is(finished.code, 3, finished.stdout);
+  t.is(finished.results?.cases[0]?.verdict, "invalid");
+  t.regex(finished.stdout, /traffic: ended unexpectedly \(killed by SIGKILL\)/);
+  t.deepEqual(namespaces(), []);
+});
+
+labTest("the dataplane hangs when it is told to stop: no last accounting, so no pass", async (t) => {
+  t.timeout(60_000);
+  const run = startMqoe(["run", scenario(t, "hung", home({ duration: "4s" }))]);
+  const events = join(run.out, "hung/run-1/events.jsonl");
+  const inCooldown = () => existsSync(events) && readFileSync(events, "utf8").includes('"cooldown"');
+  while (!inCooldown()) await sleep(20);
+  process.kill(journalProcess("dataplane"), "SIGSTOP");
+  const finished = await run.finished;
+  t.is(finished.code, 3, finished.stdout);
+  t.is(finished.results?.cases[0]?.verdict, "invalid");
+  t.regex(finished.stdout, /gave no last accounting.*SIGKILL/);
+  t.regex(readFileSync(events, "utf8"), /"done".*"dataplane-died"/);
+  t.deepEqual(namespaces(), []);
+});
+
+labTest("SIGTERM in the middle: as Ctrl-C, exit 130, nothing is left, no phase is told afterwards", async (t) => {
+  t.timeout(60_000);
+  const run = startMqoe(["run", scenario(t, "ended", home())]);
+  await sleep(3000);
+  run.child.kill("SIGTERM");
+  const finished = await run.finished;
+  t.is(finished.code, 130, finished.stdout + finished.stderr);
+  t.deepEqual(namespaces(), []);
+  t.deepEqual(journals(), []);
+  const events = readFileSync(join(finished.out, "ended/run-1/events.jsonl"), "utf8");
+  t.regex(events, /"done".*"interrupted"/);
+  t.notRegex(events, /cooldown/);
+});
+
+labTest("a name in /run/netns that cannot be removed: told, the rest is gone, mqoe clean helps later", async (t) => {
+  t.timeout(60_000);
+  const run = startMqoe(["run", scenario(t, "stuck", home()), "--lab", "mqstuck"]);
+  await sleep(3000);
+  // A directory in place of the name: neither umount nor unlink can remove it.
+  execFileSync("umount", ["/run/netns/mqstuck-home"]);
+  rmSync("/run/netns/mqstuck-home");
+  mkdirSync("/run/netns/mqstuck-home");
+  t.teardown(() => rmSync("/run/netns/mqstuck-home", { recursive: true, force: true }));
+  run.child.kill("SIGINT");
+  const finished = await run.finished;
+  t.is(finished.code, 130, finished.stdout + finished.stderr);
+  t.regex(finished.stdout, /lab mqstuck could not be removed completely.*mqstuck-home.*mqoe clean/);
+  t.deepEqual(namespaces("mqstuck"), ["mqstuck-home"]);
+  const stuck = await mqoe(["clean"]);
+  t.is(stuck.code, 3, stuck.stdout);
+  t.regex(stuck.stdout, /left +mqstuck.*mqstuck-home/);
+  rmSync("/run/netns/mqstuck-home", { recursive: true });
+  t.is((await mqoe(["clean"])).code, 0);
+  t.deepEqual(journals(), []);
+});
+
 labTest("Ctrl-C in the middle: the lab is removed, samples are kept, exit 130", async (t) => {
   t.timeout(60_000);
   const run = startMqoe(["run", scenario(t, "interrupted", home() + BULK)]);
@@ -68,10 +150,7 @@ labTest("disk full at report time: named, and the other reports and the verdict 
 });
 
 labTest("without root: one line says what is needed, exit 3, nothing is left", async (t) => {
-  const finished = await mqoe(
-    ["run", scenario(t, "nobody", home()), "--out", join(mkdtempSync(join(tmpdir(), "x-")), "o")],
-    { uid: 65534 },
-  );
+  const finished = await mqoe(["run", scenario(t, "nobody", home())], { uid: 65534 });
   t.is(finished.code, 3);
   t.regex(finished.stderr + finished.stdout, /root|CAP_SYS_ADMIN|CAP_NET_ADMIN/);
   t.notRegex(finished.stderr, NO_STACK);
@@ -100,12 +179,3 @@ int socket(int domain, int type, int protocol) {
   t.notRegex(finished.stderr, NO_STACK);
   t.deepEqual(namespaces(), []);
 });
-
-function journalProcess(name: string): number {
-  const [lab] = journals();
-  const lines = readFileSync(`/run/mqoe/${lab}/journal.jsonl`, "utf8").split("\n").filter(Boolean);
-  const entry = lines
-    .map((line) => JSON.parse(line))
-    .find((candidate) => candidate.create === "process" && candidate.name === name);
-  return entry.pid;
-}

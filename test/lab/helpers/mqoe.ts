@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -65,6 +65,7 @@ export function fitRun(args: string[]): Promise<Finished> {
 /** Writes a scenario into a folder of its own; returns the file. */
 export function scenario(t: ExecutionContext, name: string, toml: string): string {
   const folder = mkdtempSync(join(tmpdir(), "mqoe-scenario-"));
+  chmodSync(folder, 0o755); // mkdtemp lets in only us; some tests run mqoe as somebody else.
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, `${name}.toml`);
   writeFileSync(file, toml);
@@ -121,6 +122,16 @@ export function namespaces(prefix = "mq-"): string[] {
 /** Lab journals on this machine. */
 export function journals(): string[] {
   return existsSync("/run/mqoe") ? readdirSync("/run/mqoe") : [];
+}
+
+/** Pid of a native process of the only lab there is, by its journal. */
+export function journalProcess(name: string): number {
+  const [lab] = journals();
+  const lines = readFileSync(`/run/mqoe/${lab}/journal.jsonl`, "utf8").split("\n").filter(Boolean);
+  const entry = lines
+    .map((line) => JSON.parse(line))
+    .find((candidate) => candidate.create === "process" && candidate.name === name);
+  return entry.pid;
 }
 
 /** Registers a test that needs root: as anyone else it is counted as skipped, with the reason in its title. */
