@@ -1,0 +1,103 @@
+// A TCP flow over loopback whose reactor is late: what its last bin may count.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "record/records.h"
+#include "traffic/kind.h"
+
+#define MS INT64_C(1000000)
+
+static const char *const PLAN =
+    "{\"schema\":\"mqoe-traffic/1\",\"lab\":\"l\",\"seed\":3,\"cores\":[-1],"
+    "\"clients\":[{\"id\":0,\"name\":\"c\",\"netns\":\"-\",\"ipv4\":[\"127.0.0.2\"],\"ipv6\":[]}],"
+    "\"servers\":[{\"id\":0,\"name\":\"s\",\"netns\":\"-\",\"ipv4\":[\"127.0.0.3\"],\"ipv6\":[]}],"
+    "\"flows\":[{\"id\":1,\"traffic\":\"bulk\",\"client\":0,\"server\":0,\"direction\":\"up\",\"family\":"
+    "\"ipv4\","
+    "\"port\":39471,\"clientPort\":0,\"congestionControl\":\"cubic\",\"dscp\":0,\"ecn\":true,\"start\":0,"
+    "\"stop\":300000000}],\"probes\":[],\"sampleInterval\":100000000,\"duration\":300000000}";
+
+static _Atomic int stalled_at; // ms since t0
+
+// The reactor's thread sleeps from the bin before the last to long after the stop.
+static void stall(void *state, struct traffic_loop *loop, uint32_t item, int fd) {
+    (void)state, (void)item, (void)fd;
+    stalled_at = (int)(traffic_loop_now(loop) / MS);
+    if (stalled_at < 450)
+        usleep((useconds_t)(450 - stalled_at) * 1000);
+}
+
+static void nothing_to_do(void *state, struct traffic_loop *loop) {
+    (void)state, (void)loop;
+}
+
+static void nothing_to_stop(void *state, struct traffic_loop *loop, int64_t now) {
+    (void)state, (void)loop, (void)now;
+}
+
+static const struct traffic_kind stalling = {.go = nothing_to_do, .adopt = stall, .stop = nothing_to_stop};
+
+static void open_flow(struct traffic_process *p, struct traffic_loop *loop) {
+    struct mqoe_error e;
+    *p = (struct traffic_process){
+        .loops = loop, .loop_count = 1, .outbox = {-1, -1}, .kinds = {&traffic_tcp, &stalling}};
+    json_t *json = json_loads(PLAN, 0, NULL);
+    assert_int_equal(traffic_plan_read(&p->plan, json, "plan", &e), 0);
+    assert_int_equal(traffic_loop_open(loop, p, 0, -1, false, &e), 0);
+    assert_int_equal(traffic_tcp.create(p, 0, &p->states[0], &e), 0);
+    for (int role = TRAFFIC_SERVER; role >= TRAFFIC_CLIENT; role--)
+        if (traffic_tcp.open(p->states[0], (enum traffic_role)role, p->plan.endpoints[role], &e))
+            fail_msg("%s %s: %s", e.syscall, e.object, e.hint);
+    assert_int_equal(traffic_loop_start(loop, &e), 0);
+}
+
+static uint64_t bytes_in_bin(const struct traffic_loop *loop, int64_t end) {
+    for (uint32_t i = 0; i < loop->segment_count; i++) {
+        const struct mqoe_segment_header *header = loop->segments[i].header;
+        const struct mqoe_record_tcp_bin *bins = (const void *)loop->segments[i].records;
+        for (uint64_t k = 0; !strcmp(header->type, "tcp_bin") && k < header->head; k++)
+            if (bins[k].time == end)
+                return bins[k].bytes;
+    }
+    fail_msg("no bin ends at %lld ms", (long long)(end / MS));
+    return 0;
+}
+
+static void a_late_stop_counts_nothing_that_may_be_from_after_it(void **state) {
+    (void)state;
+    struct traffic_process p;
+    struct traffic_loop loop;
+    open_flow(&p, &loop);
+    int64_t t0 = traffic_monotonic();
+    const struct traffic_message go = {.type = TRAFFIC_GO, .clock = {t0, t0 + traffic_clock_offset()}};
+    const struct traffic_message late = {.type = TRAFFIC_ADOPT, .kind = 1};
+    const struct traffic_message stop = {.type = TRAFFIC_STOP};
+    traffic_deliver_message(loop.inbox[1], &go);
+    usleep(130000);
+    traffic_deliver_message(loop.inbox[1], &late);
+    usleep(500000);
+    traffic_deliver_message(loop.inbox[1], &stop);
+    pthread_join(loop.thread, NULL);
+    loop.running = false;
+    bool in_time = stalled_at >= 100 && stalled_at < 200; // else the machine was too busy to show anything
+    uint64_t before = bytes_in_bin(&loop, 100 * MS), last = bytes_in_bin(&loop, 300 * MS);
+    traffic_loop_close(&loop);
+    traffic_tcp.destroy(p.states[0]);
+    traffic_plan_free(&p.plan);
+    if (!in_time)
+        skip();
+    assert_true(before > 0);
+    assert_int_equal(last, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_late_stop_counts_nothing_that_may_be_from_after_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
