@@ -18,14 +18,14 @@ function folder(files: Record<string, string> = {}): string {
   return dir;
 }
 
-test("check: all scenarios of the repository", async (t) => {
+test.serial("check: all scenarios of the repository", async (t) => {
   const { exitCode, stdout, stderr } = await mqoe("check", "scenarios");
   t.deepEqual([exitCode, stderr], [0, ""]);
   const [, cases, files] = /^ok: (\d+) cases in (\d+) files$/u.exec(stdout) ?? [];
   t.true(Number(cases) >= 7 && Number(files) >= 5, stdout);
 });
 
-test("check: a problem is shown with its line and a caret; exit code 2", async (t) => {
+test.serial("check: a problem is shown with its line and a caret; exit code 2", async (t) => {
   const dir = folder({ "bad.toml": 'extends = "good.toml"\n\n[traffic.bulk]\nflow = 4\n' });
   writeFileSync(join(dir, "good.toml"), readFileSync("scenarios/base/home.toml"));
   const { exitCode, stdout, stderr } = await mqoe("check", join(dir, "bad.toml"));
@@ -36,7 +36,7 @@ test("check: a problem is shown with its line and a caret; exit code 2", async (
   t.deepEqual(rest, ["  3 | [traffic.bulk]", "               ^", "1 problem in 1 file"]);
 });
 
-test("check: --set is checked as well", async (t) => {
+test.serial("check: --set is checked as well", async (t) => {
   const { exitCode, stderr } = await mqoe(
     "check",
     "scenarios/quickstart/rrul.toml",
@@ -47,7 +47,7 @@ test("check: --set is checked as well", async (t) => {
   t.regex(stderr, /^--set plan\.home\.down=20 potatoes:1:16: plan\.home\.down: "20 potatoes" is not a rate/u);
 });
 
-test("list: cases with their length and tags; as JSON for programs", async (t) => {
+test.serial("list: cases with their length and tags; as JSON for programs", async (t) => {
   const { stdout, exitCode } = await mqoe("list", "scenarios/quickstart", "--filter", "tag=compare queue!=ecn");
   t.is(exitCode, 0);
   t.deepEqual(stdout.split("\n"), [
@@ -61,7 +61,7 @@ test("list: cases with their length and tags; as JSON for programs", async (t) =
   t.like(JSON.parse(json)[1], { id: "compare[queue=ecn]", matrix: { queue: "ecn" }, duration_s: 12 });
 });
 
-test("blueprint: one case, reproducible; which one must be said when there are several", async (t) => {
+test.serial("blueprint: one case, reproducible; which one must be said when there are several", async (t) => {
   const args = ["blueprint", "scenarios/quickstart/compare.toml", "--cores", "4", "--case"];
   const [first, second] = await Promise.all([mqoe(...args, "compare[queue=ecn]"), mqoe(...args, "compare[queue=ecn]")]);
   t.is(first.stdout, second.stdout);
@@ -73,19 +73,19 @@ test("blueprint: one case, reproducible; which one must be said when there are s
   t.regex(stderr, /which case\? add --case with one of: compare\[queue=fq_codel\], /u);
 });
 
-test("blueprint: one part, as a native process takes it", async (t) => {
+test.serial("blueprint: one part, as a native process takes it", async (t) => {
   const { stdout } = await mqoe("blueprint", "scenarios/quickstart/rrul.toml", "--part", "traffic", "--seed", "7");
   t.like(JSON.parse(stdout), { schema: "mqoe-traffic/1", seed: 7 });
 });
 
-test("schema: what is committed is what is printed", async (t) => {
+test.serial("schema: what is committed is what is printed", async (t) => {
   for (const what of ["scenario", "results"]) {
     const { stdout } = await mqoe("schema", what);
     t.is(`${stdout}\n`, readFileSync(`schema/${what}.json`, "utf8"));
   }
 });
 
-test("init: writes a scenario that passes the checks, and never overwrites", async (t) => {
+test.serial("init: writes a scenario that passes the checks, and never overwrites", async (t) => {
   const dir = join(folder(), "new");
   const written = await mqoe("init", dir);
   t.is(written.exitCode, 0);
@@ -100,7 +100,7 @@ test("init: writes a scenario that passes the checks, and never overwrites", asy
   t.is(readFileSync(file, "utf8"), "mine");
 });
 
-test("init: a file's name and a place where nothing can be made are refused", async (t) => {
+test.serial("init: a file's name and a place where nothing can be made are refused", async (t) => {
   const dir = folder({ "home.toml": "mine" });
   for (const name of ["home.toml", "other.toml"]) {
     const { exitCode, stderr } = await mqoe("init", join(dir, name));
@@ -113,7 +113,7 @@ test("init: a file's name and a place where nothing can be made are refused", as
   t.regex(stderr, /^mqoe: cannot write \/proc\/mqoe\/home\.toml: E/u);
 });
 
-test("check: run folders and node_modules hold no scenarios, unless they are named", async (t) => {
+test.serial("check: run folders and node_modules hold no scenarios, unless they are named", async (t) => {
   const good = readFileSync("scenarios/base/home.toml", "utf8");
   const dir = folder({ "mine.toml": 'extends = "base/home.toml"\n' });
   for (const name of ["base", "reports/x/mine", "node_modules/y"]) mkdirSync(join(dir, name), { recursive: true });
@@ -125,7 +125,7 @@ test("check: run folders and node_modules hold no scenarios, unless they are nam
   t.regex((await mqoe("list", join(dir, "reports/x"))).stdout, /\n1 case, /u);
 });
 
-test("--set takes one value and leaves the files behind it; each wants one", async (t) => {
+test.serial("--set takes one value and leaves the files behind it; each wants one", async (t) => {
   const file = "scenarios/quickstart/rrul.toml";
   t.like(await mqoe("check", "--set", "plan.home.down=30mbit", file), { exitCode: 0, stdout: "ok: 1 case in 1 file" });
   t.like(await mqoe("check", file, "--set"), { exitCode: 2 });
@@ -135,7 +135,7 @@ test("--set takes one value and leaves the files behind it; each wants one", asy
   t.deepEqual([twice.exitCode, twice.stderr], [2, "mqoe: --out is given 2 times; it takes one value"]);
 });
 
-test("numbers are whole and in range, lab names are names: everything else is refused, exit 2", async (t) => {
+test.serial("numbers are whole and in range, lab names are names: everything else is refused, exit 2", async (t) => {
   const file = "scenarios/quickstart/rrul.toml";
   const [retries, cores, lab] = await Promise.all([
     mqoe("run", file, "--retries", "abc"),
@@ -148,7 +148,7 @@ test("numbers are whole and in range, lab names are names: everything else is re
   t.regex(lab.stderr, /^mqoe: --lab: "\.\.\/\.\.\/etc" is no lab name/u);
 });
 
-test("a filter that matches nothing: exit 4 with a line", async (t) => {
+test.serial("a filter that matches nothing: exit 4 with a line", async (t) => {
   for (const command of ["list", "check"]) {
     const { exitCode, stdout, stderr } = await mqoe(command, "scenarios/quickstart", "--filter", "id=nothing");
     t.deepEqual([exitCode, stdout], [4, ""]);
@@ -156,7 +156,7 @@ test("a filter that matches nothing: exit 4 with a line", async (t) => {
   }
 });
 
-test("shell and blueprint ask which case, in the same words", async (t) => {
+test.serial("shell and blueprint ask which case, in the same words", async (t) => {
   for (const command of [
     ["shell", "scenarios/quickstart/compare.toml", "home"],
     ["blueprint", "scenarios/quickstart/compare.toml"],
@@ -167,7 +167,7 @@ test("shell and blueprint ask which case, in the same words", async (t) => {
   }
 });
 
-test("report: what is no run is refused, whatever its run.json says", async (t) => {
+test.serial("report: what is no run is refused, whatever its run.json says", async (t) => {
   for (const text of ["{}", "nonsense", '{"schema":"mqoe-run/1","cases":["../x"]}', "null"]) {
     const { exitCode, stderr } = await mqoe("report", folder({ "run.json": text }));
     t.is(exitCode, 2);
@@ -175,7 +175,7 @@ test("report: what is no run is refused, whatever its run.json says", async (t) 
   }
 });
 
-test("output that goes nowhere: a pipe's reader may leave, a full disk is no success", async (t) => {
+test.serial("output that goes nowhere: a pipe's reader may leave, a full disk is no success", async (t) => {
   const shell = (script: string) => execa("sh", ["-c", script], { reject: false, env: { NO_COLOR: "1" } });
   const pipe = await shell(`{ node ${MAIN} list scenarios --json; echo "code $?" >&2; } | true`);
   t.is(pipe.stderr, "code 0");
@@ -184,7 +184,7 @@ test("output that goes nowhere: a pipe's reader may leave, a full disk is no suc
   t.regex(full.stderr, /^mqoe: standard output is lost: ENOSPC[^\n]*$/u);
 });
 
-test("--help: exit codes one a line, no default for what must be given", async (t) => {
+test.serial("--help: exit codes one a line, no default for what must be given", async (t) => {
   const { stdout } = await mqoe("--help");
   t.regex(stdout, /^ {4}1 {2}an expectation failed, or a control that must fail passed$/mu);
   t.notRegex((await mqoe("run", "--help")).stdout, /default: \[\]/u);

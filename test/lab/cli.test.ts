@@ -49,3 +49,14 @@ labTest("report says again what run said, exit code included; a run's records ar
   writeFileSync(join(folder, "next.toml"), home());
   t.like(await mqoe(["check", folder]), { code: 0, stdout: "ok: 1 case in 1 file\n" });
 });
+
+labTest("an error nobody awaits, in the middle of a run: the lab is removed, then one line, exit 3", async (t) => {
+  t.timeout(60_000);
+  // Not from the command's own code: a timer that throws is the same to the process.
+  const bomb = `const run = process.argv.includes("run"); if (run) setTimeout(() => { throw new Error("boom"); }, 6000);`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(bomb)}` };
+  const finished = await mqoe(["run", "--lab", LAB, scenario(t, "boom", home({ duration: "20s" }) + JUDGED)], { env });
+  t.deepEqual([finished.code, finished.stderr], [3, "mqoe: boom\n"], finished.stdout);
+  t.deepEqual([namespaces(LAB), ownJournals()], [[], []]);
+  t.regex(readFileSync(join(finished.out, "boom/run-1/events.jsonl"), "utf8"), /"event":"teardown"/);
+});
