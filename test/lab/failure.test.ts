@@ -149,6 +149,24 @@ labTest("disk full at report time: named, and the other reports and the verdict 
   t.true(existsSync(html));
 });
 
+labTest("disk full during the run: told, judged invalid, exit 3, lab removed", async (t) => {
+  t.timeout(60_000);
+  const disk = mkdtempSync(join(tmpdir(), "mqoe-disk-"));
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=96k", "tmpfs", disk]);
+  t.teardown(() => {
+    execFileSync("umount", [disk]);
+    rmSync(disk, { recursive: true });
+  });
+  const json = join(mkdtempSync(join(tmpdir(), "mqoe-json-")), "results.json");
+  t.teardown(() => rmSync(join(json, ".."), { recursive: true }));
+  const finished = await mqoe(["run", scenario(t, "small", home()), "--json", json], { outRoot: disk });
+  t.is(finished.code, 3, finished.stdout + finished.stderr);
+  t.regex(finished.stdout, /samples could not be written.*ENOSPC|no space left/);
+  t.is(JSON.parse(readFileSync(json, "utf8")).cases[0].verdict, "invalid");
+  t.notRegex(finished.stderr, NO_STACK);
+  t.deepEqual(namespaces(), []);
+});
+
 labTest("without root: one line says what is needed, exit 3, nothing is left", async (t) => {
   const finished = await mqoe(["run", scenario(t, "nobody", home())], { uid: 65534 });
   t.is(finished.code, 3);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +10,8 @@ import { clockMonotonic, Spool } from "../../harness/ffi/spool.js";
 import { processStart } from "../../harness/lab/journal.js";
 import { Lab } from "../../harness/lab/lab.js";
 import { LiveSegment } from "../../harness/recording/index.js";
+import { judgeFolder } from "../../harness/report/folder.js";
+import { conduct } from "../../harness/run/conductor.js";
 import { recordRun } from "../../harness/run/record.js";
 import { loadCases } from "../../harness/scenario/index.js";
 import { BULK, home, journals, labTest, namespaces } from "./helpers/mqoe.js";
@@ -108,4 +110,23 @@ labTest("an abort while processes start ends the wait at once, as what it is", a
   t.is(error, reason);
   t.deepEqual(namespaces("mqabort"), []);
   t.false(journals().includes("mqabort"));
+});
+
+labTest("a run that the machine spoiled is made again, kept beside, and named in run.json", async (t) => {
+  t.timeout(60_000);
+  const out = folderOf(t);
+  const { cases } = loadCases(["again.toml"], {}, () => home({ duration: "3s" }));
+  const nothing = () => undefined;
+  const watchers = { building: nothing, phase: nothing, rates: nothing, note: nothing };
+  const hooks = { ...watchers, runStarted: nothing, runEnded: nothing, caseEnded: nothing };
+  const unfit = (run: string) => (existsSync(`${run}.unfit-1`) ? null : "a neighbour was loud");
+  const options = { out, command: "test", lab: null, scenarioText: () => "", retries: 1, unfit };
+  t.is(await conduct(cases, options, hooks, new AbortController().signal), null);
+  const told = JSON.parse(readFileSync(join(out, "again/run-1/run.json"), "utf8"));
+  t.deepEqual(told.retried, [{ folder: "run-1.unfit-1", reason: "a neighbour was loud" }]);
+  t.true(existsSync(join(out, "again/run-1.unfit-1/events.jsonl")));
+  const health = judgeFolder(out).cases[0]?.result.runs[0]?.health;
+  const check = health?.checks.find(({ name }) => name === "retried");
+  t.is(check?.verdict, "warn");
+  t.regex(check?.reason ?? "", /run-1.unfit-1 was made again: a neighbour was loud/);
 });

@@ -26,9 +26,16 @@ export interface Running {
   finished: Promise<Finished>;
 }
 
+interface StartOptions {
+  env?: NodeJS.ProcessEnv;
+  uid?: number;
+  /** Where the --out folder is made; the system's temporary folder by default. */
+  outRoot?: string;
+}
+
 /** Starts `mqoe …` as a user would; `run` gets an --out folder and --json of its own. */
-export function startMqoe(args: string[], options: { env?: NodeJS.ProcessEnv; uid?: number } = {}): Running {
-  const out = mkdtempSync(join(tmpdir(), "mqoe-test-"));
+export function startMqoe(args: string[], options: StartOptions = {}): Running {
+  const out = mkdtempSync(join(options.outRoot ?? tmpdir(), "mqoe-test-"));
   const json = join(out, "results-copy.json");
   const own =
     args[0] === "run" ? ["--out", join(out, "run"), ...(args.includes("--json") ? [] : ["--json", json])] : [];
@@ -50,7 +57,7 @@ export function startMqoe(args: string[], options: { env?: NodeJS.ProcessEnv; ui
   return { child, out: join(out, "run"), finished };
 }
 
-export function mqoe(args: string[], options: { env?: NodeJS.ProcessEnv; uid?: number } = {}): Promise<Finished> {
+export function mqoe(args: string[], options: StartOptions = {}): Promise<Finished> {
   return startMqoe(args, options).finished;
 }
 
