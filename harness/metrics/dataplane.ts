@@ -200,6 +200,7 @@ class LeafRecording {
   private sojourn(rows: readonly number[]): Weighted[] {
     return rows.slice(1).flatMap((row, i) => {
       const packets = this.value("out_packets", row) - this.value("out_packets", rows[i] as number);
+      if (packets <= 0) return [];
       return [
         { value: this.value("sojourn_p50", row) / SECOND, weight: packets * 0.5 },
         { value: this.value("sojourn_p99", row) / SECOND, weight: packets * 0.49 },

@@ -56,7 +56,7 @@ export function judgeFolder(folder: string): ReportInput {
 /** Cases are started in the order they were planned in: what is beyond the started ones never was. */
 function notStarted({ planned = [], cases }: Manifest): CaseReport[] {
   return planned.slice(cases.length).map((which) => {
-    return { result: skippedCase(which, "the run was stopped before this case began"), case: which, runs: [] };
+    return { result: skippedCase(which, "the run ended before this case began"), case: which, runs: [] };
   });
 }
 

@@ -69,7 +69,7 @@ test("cases that an interrupt kept from starting are in the results, as skipped"
       ["home[sqm=third]", "skipped"],
     ],
   );
-  t.is(results.cases[1]?.reason, "the run was stopped before this case began");
+  t.is(results.cases[1]?.reason, "the run ended before this case began");
   t.is(cases.length, 3);
   rmSync(out, { recursive: true });
 });
