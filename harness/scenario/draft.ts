@@ -76,7 +76,8 @@ export function makeDraft(root: TableNode, problems: Problems): Draft {
  */
 export function isIncomplete(draft: Draft, section: Top, found: ReadonlyMap<string, unknown>): boolean {
   const node = nodeAt(draft.root, [section]);
-  const written = node?.type === "table" ? node.entries.size : node ? 1 : 0;
+  const written =
+    node?.type === "table" ? node.entries.size : node?.type === "list" ? node.items.length : Number(!!node);
   const known = Object.keys(shape);
   const others = [...draft.root.entries.keys()].filter((key) => !known.includes(key));
   return written > found.size || others.some((key) => nearest(key, [section]) !== undefined);

@@ -31,7 +31,7 @@ function checkPresence(draft: Draft, problems: Problems): void {
   need(draft.clients, "client", '[client.home] with plan = "home"');
   if (draft.traffic.size === 0 && !isIncomplete(draft, "traffic", draft.traffic))
     problems.warn(at, "this scenario has no traffic: there is nothing to measure");
-  else if (nodeAt(draft.root, ["expect"]) === undefined && draft.expects.length === 0)
+  else if (!isIncomplete(draft, "expect", new Map()))
     problems.warn(at, "this scenario has no [[expect]]: nothing is judged");
 }
 

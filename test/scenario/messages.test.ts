@@ -385,6 +385,26 @@ test("a file that is not there", (t) => {
   );
 });
 
+test("misspelt sections: what would follow from them is not said", (t) => {
+  const text = GOOD.replace("[client.home]", "[clients.home]")
+    .replace("[path.metro]", "[paths.metro]")
+    .replace("[[expect]]", "[[expects]]");
+  t.deepEqual(
+    lines(load(text)).map((line) => line.slice(0, line.indexOf("?"))),
+    [
+      'home.toml:9:2: unknown key "paths"; did you mean "path"',
+      'home.toml:15:2: unknown key "clients"; did you mean "client"',
+      'home.toml:30:3: unknown key "expects"; did you mean "expect"',
+    ],
+  );
+});
+
+test("nothing to judge is said, also when it is written", (t) => {
+  t.deepEqual(lines(load(`expect = []\n${GOOD.slice(0, GOOD.indexOf("[[expect]]"))}`)), [
+    "home.toml:1:1: warning: this scenario has no [[expect]]: nothing is judged",
+  ]);
+});
+
 test("[change] is not taken for a site", (t) => {
   t.deepEqual(lines(load(`${GOOD}\n[change]\nat = "15s"\n`)), [
     "home.toml:34:2: change: expected a list of tables, found a table (write [[change]])",
