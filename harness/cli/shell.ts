@@ -26,7 +26,7 @@ export const shell: CommandModule<object, ShellArguments> = {
   describe: "Build a scenario's lab and open a shell inside one of its clients or servers",
   builder: (yargs) =>
     yargs
-      // Only here: elsewhere, what stands behind -- are files.
+      // What stands behind -- is the command with its own options, none of ours.
       .parserConfiguration({ "populate--": true })
       .positional("file", { type: "string", demandOption: true, describe: "scenario file" })
       .positional("client", { type: "string", demandOption: true, describe: "name of a client or server" })
