@@ -45,7 +45,11 @@ function renderCase(page: Page, result: CaseResult): string {
     ...headlineLines(page, result),
     ...reasonLines(page, result),
     ...(result.expectations.length > 0 ? ["", expectationTable(page, result)] : []),
-    ...expectationReasons(page, result.expectations),
+    // What the case says already is not said again at each expectation.
+    ...expectationReasons(
+      page,
+      result.expectations.filter(({ reason }) => reason !== result.reason),
+    ),
   ];
   return `${lines.join("\n")}\n`;
 }
