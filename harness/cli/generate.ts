@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { findRoot } from "../ffi/native.js";
+import { findRoot } from "../ffi/package.js";
 import { resultsJsonSchema } from "../report/results-schema.js";
 import { scenarioJsonSchema } from "../scenario/json-schema.js";
 import { scenarioReference } from "../scenario/reference.js";

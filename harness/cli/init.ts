@@ -1,7 +1,7 @@
 import { existsSync, statSync, writeFileSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { CommandModule } from "yargs";
-import { findRoot } from "../ffi/native.js";
+import { findRoot } from "../ffi/package.js";
 import { UsageError } from "./exit.js";
 import { makeFolder } from "./out-folder.js";
 

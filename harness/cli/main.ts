@@ -2,35 +2,43 @@
 import chalk from "chalk";
 import yargs, { type CommandModule } from "yargs";
 import { hideBin } from "yargs/helpers";
-import { findRoot } from "../ffi/native.js";
-import { packageVersion } from "../run/environment.js";
+import { packageVersion } from "../ffi/package.js";
 import { abortAll, Interrupted } from "../run/interrupt.js";
-import { blueprint } from "./blueprint.js";
-import { check } from "./check.js";
-import { clean } from "./clean.js";
-import { doctor } from "./doctor.js";
 import { EXIT, UsageError } from "./exit.js";
-import { init } from "./init.js";
-import { list } from "./list.js";
-import { report } from "./report.js";
-import { run } from "./run.js";
-import { schema } from "./schema.js";
-import { shell } from "./shell.js";
 
-const commands = [run, check, blueprint, list, doctor, shell, report, clean, schema, init] as CommandModule[];
+/** In the order of --help. Each is loaded when it is asked for: `check` must not wait for what only a run needs. */
+const COMMANDS: Record<string, () => Promise<object>> = {
+  run: async () => (await import("./run.js")).run,
+  check: async () => (await import("./check.js")).check,
+  blueprint: async () => (await import("./blueprint.js")).blueprint,
+  list: async () => (await import("./list.js")).list,
+  doctor: async () => (await import("./doctor.js")).doctor,
+  shell: async () => (await import("./shell.js")).shell,
+  report: async () => (await import("./report.js")).report,
+  clean: async () => (await import("./clean.js")).clean,
+  schema: async () => (await import("./schema.js")).schema,
+  init: async () => (await import("./init.js")).init,
+};
+
+/** The command that the first word names; all of them when it names none (help, a misspelt one). */
+async function loadCommands(word: string | undefined): Promise<CommandModule[]> {
+  const named = Object.hasOwn(COMMANDS, word ?? "") ? [COMMANDS[word as string]] : Object.values(COMMANDS);
+  return (await Promise.all(named.map((load) => load?.()))) as CommandModule[];
+}
 
 /** Runs one command line. Whatever goes wrong ends as one readable line and an exit code, never as a stack trace. */
 async function main(): Promise<void> {
-  const parser = yargs(hideBin(process.argv))
+  const words = hideBin(process.argv);
+  const parser = yargs(words)
     .scriptName("mqoe")
     .usage(
       "$0 COMMAND …\n\nOne TOML file becomes a real network on this machine, under real load, and comes back pass or fail.",
     )
-    .command(commands)
+    .command(await loadCommands(words[0]))
     .demandCommand(1, "which command?  mqoe --help lists them")
     .recommendCommands()
     .strict()
-    .version(packageVersion(findRoot()))
+    .version(packageVersion())
     .help()
     .alias("help", "h")
     .wrap(Math.min(100, process.stdout.columns ?? 100))

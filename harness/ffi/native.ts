@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import koffi from "koffi";
+import { findRoot } from "./package.js";
 
 /** Where mqoe's own files are. All paths are absolute. */
 export interface NativeParts {
@@ -15,19 +15,6 @@ export interface NativeParts {
 
 /** The native parts are not where they should be; the message says what to do. */
 export class NativeMissing extends Error {}
-
-/** The package's root: the nearest folder above this file that holds mqoe's package.json. */
-export function findRoot(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  for (let folder = here; ; folder = dirname(folder)) {
-    if (isRoot(join(folder, "package.json"))) return folder;
-    if (folder === dirname(folder)) throw new NativeMissing(`no package.json of mqoe in any folder above ${here}`);
-  }
-}
-
-function isRoot(file: string): boolean {
-  return existsSync(file) && (JSON.parse(readFileSync(file, "utf8")) as { name?: string }).name === "mqoe";
-}
 
 /**
  * Finds libmqoe.so and mqoe-native: in MQOE_NATIVE_DIR when that is set, else in build/native below the package's root.

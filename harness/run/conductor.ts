@@ -2,9 +2,8 @@ import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSyn
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { makeBlueprint } from "../blueprint/index.js";
-import { findRoot } from "../ffi/native.js";
+import { packageVersion } from "../ffi/package.js";
 import type { Case } from "../scenario/types.js";
-import { packageVersion } from "./environment.js";
 import { randomLabName } from "./lab-name.js";
 import { type Recorded, type RecordHooks, recordRun } from "./record.js";
 
@@ -64,7 +63,7 @@ export async function conduct(
     schema: "mqoe-run/1",
     date: new Date().toISOString(),
     command: options.command,
-    version: packageVersion(findRoot()),
+    version: packageVersion(),
     planned: cases,
     cases: [],
   };

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem, version } from "node:os";
 import { findNative } from "../ffi/native.js";
+import { packageVersion } from "../ffi/package.js";
 
 /** What a reader needs to know of the machine and the software to compare two runs (`environment.json`). */
 export interface Environment {
@@ -35,7 +36,7 @@ export function readEnvironment(date: Date, command: string, native: Record<stri
   return {
     date: date.toISOString(),
     command,
-    mqoe: { version: packageVersion(root), commit: commit(root) },
+    mqoe: { version: packageVersion(), commit: commit(root) },
     node: process.version,
     kernel: { release: release(), version: version() },
     cpu: { model: cpus()[0]?.model ?? "unknown", cores: cpus().length },
@@ -51,10 +52,6 @@ const COUNTERS = ["sockets", "probes_sent", "send_errors", "strays"];
 /** What a native process found when it started, without the counters of what it had not done yet. */
 export function staticInfo(info: Record<string, unknown> = {}): Record<string, unknown> {
   return Object.fromEntries(Object.entries(info).filter(([name]) => !COUNTERS.includes(name)));
-}
-
-export function packageVersion(root: string): string {
-  return JSON.parse(readFileSync(`${root}/package.json`, "utf8")).version;
 }
 
 function commit(root: string): string | null {

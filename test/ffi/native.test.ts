@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
-import { clockMonotonic, findNative, findRoot, NativeCallError, NativeMissing } from "../../harness/ffi/native.js";
+import { clockMonotonic, findNative, NativeCallError, NativeMissing } from "../../harness/ffi/native.js";
+import { findRoot } from "../../harness/ffi/package.js";
 import { Spool } from "../../harness/ffi/spool.js";
 
 test.serial("the native parts are found from the package's root, or where MQOE_NATIVE_DIR says", (t) => {
