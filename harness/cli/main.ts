@@ -22,8 +22,8 @@ const COMMANDS: Record<string, () => Promise<object>> = {
 
 /** The command that the first word names; all of them when it names none (help, a misspelt one). */
 async function loadCommands(word: string | undefined): Promise<CommandModule[]> {
-  const named = Object.hasOwn(COMMANDS, word ?? "") ? [COMMANDS[word as string]] : Object.values(COMMANDS);
-  return (await Promise.all(named.map((load) => load?.()))) as CommandModule[];
+  if (word !== undefined && Object.hasOwn(COMMANDS, word)) return [(await COMMANDS[word]?.()) as CommandModule];
+  return (await Promise.all(Object.values(COMMANDS).map((load) => load()))) as CommandModule[];
 }
 
 /** Runs one command line. Whatever goes wrong ends as one readable line and an exit code, never as a stack trace. */
