@@ -26,7 +26,7 @@ labTest("kill -9 at ten random moments, then clean: nothing of ours is left, not
   const file = scenario(t, "killed", home({ count: 5 }) + BULK);
   for (let round = 0; round < 10; round++) {
     const run = startMqoe(["run", file]);
-    const moment = random.integer(150, 3650);
+    const moment = random.integer(500, 4500);
     await sleep(moment);
     run.child.kill("SIGKILL");
     await run.finished;

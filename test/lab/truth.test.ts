@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BULK, fitRun, home, labTest, metric, scenario, startMqoe } from "./helpers/mqoe.js";
 
@@ -9,6 +9,12 @@ function inside(netns: string, command: string, args: string[]): { child: ChildP
   let text = "";
   child.stdout?.on("data", (chunk) => (text += chunk));
   return { child, output: new Promise((resolve) => child.on("close", () => resolve(text))) };
+}
+
+/** A lab's traffic process is started when all of its addresses and routes are there. */
+function stands(lab: string): boolean {
+  const journal = `/run/mqoe/${lab}/journal.jsonl`;
+  return existsSync(journal) && readFileSync(journal, "utf8").includes('"traffic"');
 }
 
 async function until(condition: () => boolean, ms: number): Promise<void> {
@@ -21,7 +27,7 @@ labTest("probe RTT agrees with irtt in the same client at the same time", async 
   const lab = "mqtruth1";
   const file = scenario(t, "truth-rtt", home({ duration: "12s" }) + BULK);
   const run = startMqoe(["run", file, "--lab", lab]);
-  await until(() => existsSync(`/run/netns/${lab}-home`), 10_000);
+  await until(() => stands(lab), 10_000);
   const server = inside(`${lab}-web`, "irtt", ["server", "-b", "198.18.0.1:2112"]);
   await sleep(4500); // past idle and ramp: both look at the loaded line
   const client = inside(`${lab}-home`, "irtt", [
@@ -53,7 +59,7 @@ labTest("goodput agrees with iperf3 over the same line", async (t) => {
 
   const lab = "mqtruth2";
   const run = startMqoe(["run", scenario(t, "truth-line", home({ duration: "14s" })), "--lab", lab]);
-  await until(() => existsSync(`/run/netns/${lab}-home`), 10_000);
+  await until(() => stands(lab), 10_000);
   const server = inside(`${lab}-web`, "iperf3", ["-s", "-1", "-B", "198.18.0.1"]);
   await sleep(2500);
   const client = inside(`${lab}-home`, "iperf3", [
