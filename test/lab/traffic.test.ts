@@ -143,16 +143,19 @@ labTest("refused packets and connections are recorded with their errno, never fa
   await process.answer();
   process.go();
   await sleep(300);
+  const cut = performance.now();
   pair.inClient("route", "add", "unreachable", "10.99.0.2/32");
   await sleep(500);
   pair.inClient("route", "del", "unreachable", "10.99.0.2/32");
+  // On a busy machine half a second takes longer; more than one a slot there cannot be.
+  const slots = Math.ceil((performance.now() - cut) / 10) + 1;
   t.is((await process.answer()).event, "done");
   const EHOSTUNREACH = 113;
   const events = process.records("flow_event");
   t.like(of(events, "flow", 3).at(-1), { event: FLOW.failed, value: EHOSTUNREACH });
   t.like(of(events, "flow", 4).at(-1), { event: FLOW.closed, value: 0 });
   const refused = process.records("probe").filter((p) => p.flags === REFUSED && p.error === EHOSTUNREACH);
-  t.true(refused.length >= 30 && refused.length <= 65, `${refused.length} refused in half a second`);
+  t.true(refused.length >= 30 && refused.length <= slots, `${refused.length} refused in ${slots} slots`);
 });
 
 labTest("an unavailable congestion control is an error at ready that lists the available ones", async (t) => {
