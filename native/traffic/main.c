@@ -21,10 +21,8 @@ int mqoe_traffic_main(int argc, char **argv);
 
 #define EXIT_FATAL       3
 #define KEY_PURPOSE      0x6b6579u // "key"
-#define T0_PAST          INT64_C(1000000000)
-#define T0_FUTURE        INT64_C(3600000000000)
-#define OWN_DESCRIPTORS  16u // standard ones, signals, outbox, and one or two passing ones
-#define LOOP_DESCRIPTORS 4u  // epoll, timerfd, inbox
+#define OWN_DESCRIPTORS  16u       // standard ones, signals, outbox, and one or two passing ones
+#define LOOP_DESCRIPTORS 4u        // epoll, timerfd, inbox
 
 struct session {
     struct traffic_process process;
@@ -216,8 +214,8 @@ static void do_go(struct session *s, const json_t *command) {
     int64_t now = traffic_monotonic();
     if (s->clock.t0) {
         refuse(s, EALREADY, "go", "it went already; start a new process for another run");
-    } else if (!json_is_integer(t0) || json_integer_value(t0) < now - T0_PAST ||
-               json_integer_value(t0) > now + T0_FUTURE) {
+    } else if (!json_is_integer(t0) || json_integer_value(t0) < now - MQOE_GO_PAST ||
+               json_integer_value(t0) > now + MQOE_GO_FUTURE) {
         refuse(s, EINVAL, "go.t0", "CLOCK_MONOTONIC in ns, at most 1 s in the past and 1 h in the future");
     } else {
         s->clock.t0 = json_integer_value(t0);
