@@ -11,11 +11,12 @@ const imports = {
   scenario: ["units"],
   blueprint: ["scenario", "units", "stats"],
   lab: ["blueprint", "scenario", ...base],
-  run: ["blueprint", "scenario", "lab", "metrics", "recording", "verdict", "health", "report", ...base],
+  world: ["blueprint", "scenario", "lab", "metrics", "recording", ...base],
+  run: ["blueprint", "scenario", "lab", "world", "metrics", "recording", "verdict", "health", "report", ...base],
   recording: ["scenario", "blueprint", ...base],
   metrics: ["scenario", "blueprint", "recording", ...base],
   verdict: ["scenario", "blueprint", "recording", "metrics", ...base],
-  health: ["scenario", "blueprint", "recording", "metrics", "verdict", "lab", "run", ...base],
+  health: ["scenario", "blueprint", "recording", "metrics", "verdict", "lab", "world", "run", ...base],
   report: ["scenario", "blueprint", "recording", "metrics", "verdict", "health", ...base],
 };
 const folders = [...Object.keys(imports), "cli"];

@@ -5,7 +5,7 @@ import type { Blueprint } from "../blueprint/types.js";
 import { findNative } from "../ffi/native.js";
 import { isAlive, readJournals } from "../lab/journal.js";
 import { readRun } from "../recording/run-folder.js";
-import { type RecordHooks, recordRun } from "../run/record.js";
+import { type RecordHooks, recordRun } from "../world/record.js";
 import { median } from "../stats/index.js";
 
 /** One precondition: tried, not guessed. */

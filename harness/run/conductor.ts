@@ -5,7 +5,7 @@ import { makeBlueprint } from "../blueprint/index.js";
 import { packageVersion } from "../ffi/package.js";
 import type { Case } from "../scenario/types.js";
 import { randomLabName } from "./lab-name.js";
-import { type Recorded, type RecordHooks, recordRun } from "./record.js";
+import { type Recorded, type RecordHooks, recordRun } from "../world/record.js";
 
 export interface ConductOptions {
   /** The folder that the runs land in; it exists. */

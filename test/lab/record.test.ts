@@ -12,7 +12,7 @@ import { Lab } from "../../harness/lab/lab.js";
 import { LiveSegment } from "../../harness/recording/index.js";
 import { judgeFolder } from "../../harness/report/folder.js";
 import { conduct } from "../../harness/run/conductor.js";
-import { recordRun } from "../../harness/run/record.js";
+import { recordRun } from "../../harness/world/record.js";
 import { loadCases } from "../../harness/scenario/index.js";
 import { BULK, home, journals, labTest, namespaces } from "./helpers/mqoe.js";
 
