@@ -41,6 +41,7 @@ export function makeBlueprint(scenario: Case, options: BlueprintOptions): Bluepr
     seed: options.seed,
     lab: layout.lab(),
     dataplane: layout.dataplane(),
+    pathStages: [],
     traffic: layout.traffic(),
     timeline: timelineOf(scenario),
   };
@@ -92,6 +93,7 @@ class Layout implements Directory {
       access: this.#netns("access"),
       core: this.#netns("core"),
       dataplane: this.#netns("dataplane"),
+      stages: [],
       trunks: this.#reactorIds().map(trunkOf),
       endpoints: [...this.#serverEndpoints(), ...this.#clientEndpoints()],
     };
@@ -125,6 +127,8 @@ class Layout implements Directory {
         return { id, name, addresses: Object.values(addresses), path: indexOf(path) };
       }),
       clients,
+      link: null,
+      external: null,
     };
   }
 
@@ -140,6 +144,7 @@ class Layout implements Directory {
       servers: this.#servers.map(({ name, addresses }, id) => this.#trafficEndpoint(id, name, addresses)),
       flows: flowsOf(this.#case, this, random),
       probes: probesOf(this.#case, this, random),
+      streams: [],
       sampleInterval: SAMPLE_INTERVAL,
       duration: this.#case.duration,
     };

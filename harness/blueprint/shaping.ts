@@ -24,14 +24,24 @@ export function shaperOf(plan: Plan, direction: "down" | "up"): ShaperBlueprint 
 }
 
 function sqmOf(sqm: Sqm): SqmBlueprint {
-  return sqm.discipline === "fq_codel" ? { ...sqm, ceThreshold: sqm.ceThreshold ?? -1 } : { ...sqm };
+  switch (sqm.discipline) {
+    case "fq_codel":
+    case "codel":
+      return { ...sqm, ceThreshold: sqm.ceThreshold ?? -1 };
+    case "cake":
+      return { ...sqm, memoryLimit: sqm.memoryLimit ?? 0 };
+    case "tc":
+      return { ...sqm, rate: sqm.rate ?? 0 };
+    default:
+      return { ...sqm };
+  }
 }
 
 /** The paths of a case, in order of appearance; an odd nanosecond goes up. */
 export function pathsOf({ paths }: Case): PathBlueprint[] {
-  return Object.entries(paths).map(([name, { rtt }], id) => {
+  return Object.entries(paths).map(([name, { rtt, rate }], id) => {
     const downDelay = Math.floor(rtt / 2);
-    return { id, name, downDelay, upDelay: rtt - downDelay };
+    return { id, name, downDelay, upDelay: rtt - downDelay, rate: rate ?? 0 };
   });
 }
 
@@ -63,7 +73,7 @@ function framesOf({ rate, sqm }: ShaperBlueprint, rtt: number): number {
 }
 
 function queueFrames(sqm: SqmBlueprint, longest: number): number {
-  if (sqm.discipline === "none") return 0;
   if (sqm.discipline === "pfifo") return sqm.limit;
-  return Math.min(sqm.limit, sqm.memoryLimit / FRAME_SIZE, longest);
+  if (sqm.discipline === "fq_codel") return Math.min(sqm.limit, sqm.memoryLimit / FRAME_SIZE, longest);
+  return 0;
 }

@@ -44,7 +44,6 @@ export function windowOf(plan: Plan, rtt: number, mtu: number): number {
 }
 
 function queueBytes(sqm: Sqm, mtu: number): number {
-  if (sqm.discipline === "none") return 0;
-  const bytes = sqm.limit * (mtu + 14);
+  const bytes = "limit" in sqm ? sqm.limit * (mtu + 14) : 0;
   return sqm.discipline === "fq_codel" ? Math.min(bytes, sqm.memoryLimit) : bytes;
 }

@@ -10,6 +10,8 @@ export interface Blueprint {
   seed: number;
   lab: LabBlueprint;
   dataplane: DataplaneBlueprint;
+  /** Emulated distance as a stage of its own, where the dataplane does not do it itself: every kind but `afxdp`. */
+  pathStages: PathStageBlueprint[];
   traffic: TrafficBlueprint;
   timeline: TimelineBlueprint;
 }
@@ -31,6 +33,8 @@ export interface LabBlueprint {
   access: string;
   core: string;
   dataplane: string;
+  /** Namespaces of the path stages, between `dataplane` and `core` or `access`; empty when paths are fused. */
+  stages: StageBlueprint[];
   trunks: TrunkBlueprint[];
   /** Servers first, then clients. */
   endpoints: EndpointBlueprint[];
@@ -44,6 +48,17 @@ export interface TrunkBlueprint {
   corePort: string;
   dataplaneAccess: string;
   dataplaneCore: string;
+}
+
+/**
+ * A path stage in the lab. Its namespace takes the place of the inner one in the trunk: the trunk of that side ends at
+ * `outer`, and `inner` is the peer of the dataplane's own interface (TrunkBlueprint.dataplaneAccess or dataplaneCore).
+ */
+export interface StageBlueprint {
+  side: "access" | "core";
+  netns: string;
+  outer: string;
+  inner: string;
 }
 
 export interface EndpointBlueprint {
@@ -62,20 +77,53 @@ export interface EndpointBlueprint {
   sysctl: Record<string, string>;
 }
 
-// ---- dataplane (afxdp): `mqoe-native dataplane --blueprint FILE` --------------------------------------------------
+// ---- dataplane: `mqoe-native dataplane | kernel | external | path --blueprint FILE` --------------------------------
 
+/**
+ * What shapes. `afxdp` is ours; `kernel` routes and queues with Linux's own qdiscs, `none` only routes (both are
+ * `mqoe-native kernel`); `external` runs the user's command; `path` is no dataplane but a stage of emulated distance.
+ */
 export interface DataplaneBlueprint {
   schema: "mqoe-dataplane/1";
-  kind: "afxdp";
+  kind: "afxdp" | "kernel" | "none" | "external" | "path";
   lab: string;
   /** Namespace that the process enters before it opens its sockets. */
   netns: string;
   seed: number;
+  /** afxdp and path; empty for the others. */
   reactors: ReactorBlueprint[];
-  /** Emulated distance; `client.path` and `server.path` are indexes into it, −1 = none. */
+  /** Emulated distance; `client.path` and `server.path` are indexes into it, −1 = none. Empty unless afxdp or path. */
   paths: PathBlueprint[];
   servers: { id: number; name: string; addresses: string[]; path: number }[];
   clients: DataplaneClientBlueprint[];
+  /** kernel, none and external; null for the others. */
+  link: LinkBlueprint | null;
+  /** external only. */
+  external: ExternalBlueprint | null;
+}
+
+/** The two interfaces in the dataplane's namespace, and the one next hop behind each of them. */
+export interface LinkBlueprint {
+  /** Towards the clients, towards the servers. */
+  access: string;
+  core: string;
+  /** Of these interfaces and of everything behind them. */
+  mac: string;
+  mtu: number;
+}
+
+export interface ExternalBlueprint {
+  command: string[];
+  /** `line`: ready when it has printed a line that is `ready`; else so many nanoseconds after its start. */
+  ready: "line" | number;
+  /** `stub`: the lab puts XDP_PASS on both interfaces (a redirect into them needs it); `own`: the command attaches its own. */
+  xdp: "stub" | "own";
+}
+
+/** A path stage and the file it is given: `path-core.json`, `path-access.json`. */
+export interface PathStageBlueprint {
+  side: "access" | "core";
+  process: DataplaneBlueprint;
 }
 
 export interface ReactorBlueprint {
@@ -95,6 +143,8 @@ export interface PathBlueprint {
   /** One-way delays; rtt is split in halves. */
   downDelay: number;
   upDelay: number;
+  /** bit/s of the path itself, at the frame layer; 0 = unlimited. Frames are serialised after the delay, as netem does. */
+  rate: number;
 }
 
 export interface DataplaneClientBlueprint {
@@ -140,7 +190,34 @@ export type SqmBlueprint =
     }
   | { discipline: "pfifo"; limit: number }
   /** No queue discipline and no shaping: frames pass at once; the plan's rate must be 0. */
-  | { discipline: "none" };
+  | { discipline: "none" }
+  /** From here on for the kernel's qdiscs only. */
+  | {
+      discipline: "cake";
+      tins: "besteffort" | "precedence" | "diffserv3" | "diffserv4" | "diffserv8";
+      /** ns */
+      rtt: number;
+      isolation:
+        | "flowblind"
+        | "srchost"
+        | "dsthost"
+        | "hosts"
+        | "flows"
+        | "dual-srchost"
+        | "dual-dsthost"
+        | "triple-isolate";
+      nat: boolean;
+      wash: boolean;
+      ackFilter: "off" | "on" | "aggressive";
+      ingress: boolean;
+      splitGso: boolean;
+      /** bytes; 0 = as the rate asks for */
+      memoryLimit: number;
+    }
+  | { discipline: "codel"; target: number; interval: number; limit: number; ecn: boolean; ceThreshold: number }
+  | { discipline: "dualpi2"; target: number; tupdate: number; stepThreshold: number; limit: number }
+  /** What follows `tc qdisc add … `; `rate` (bit/s) of an HTB class above it, 0 = it shapes itself. */
+  | { discipline: "tc"; args: string; rate: number };
 
 // ---- traffic: `mqoe-native traffic --blueprint FILE` ---------------------------------------------------------------
 
@@ -154,6 +231,7 @@ export interface TrafficBlueprint {
   servers: TrafficEndpoint[];
   flows: FlowBlueprint[];
   probes: ProbeBlueprint[];
+  streams: StreamBlueprint[];
   /** Width of goodput bins and interval of TCP_INFO samples. */
   sampleInterval: number;
   /** When everything is over and the process says `done` (end of the run). */
@@ -206,6 +284,25 @@ export interface ProbeBlueprint {
   stop: number;
   /** Waiting time after which a packet is lost (RFC 7680's Tmax). */
   timeout: number;
+}
+
+/** Unresponsive UDP in one direction at a constant rate: packets leave on the clock, whatever becomes of them. */
+export interface StreamBlueprint {
+  id: number;
+  traffic: string;
+  client: number;
+  server: number;
+  direction: Direction;
+  family: Family;
+  port: number;
+  clientPort: number;
+  /** Between two packets, ns; from the scenario's rate, which counts IP bytes. */
+  interval: number;
+  /** UDP payload bytes, ≥ 12. */
+  size: number;
+  dscp: number;
+  start: number;
+  stop: number;
 }
 
 // ---- timeline ------------------------------------------------------------------------------------------------------

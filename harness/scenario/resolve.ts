@@ -43,7 +43,7 @@ export function resolveCase(draft: Draft, clients: Client[], expectations: Expec
     mtu: sure(draft.mtu, "mtu"),
     dataplane: { kind: dataplane.kind, reactors: dataplane.kind === "afxdp" ? dataplane.reactors : 1 },
     plans: entries(draft.plans, resolvePlan),
-    paths: entries(draft.paths, ({ rtt }) => ({ rtt })),
+    paths: entries(draft.paths, ({ rtt, rate = null }) => ({ rtt, rate })),
     servers: entries(draft.servers, ({ path }) => ({ path: path ?? null })),
     clients,
     traffic: [...draft.traffic.values()].map(({ name, value }) =>

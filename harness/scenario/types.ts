@@ -20,7 +20,7 @@ export interface Case {
   repeat: number;
   seed: number;
   mtu: number;
-  dataplane: { kind: DataplaneKind; reactors: number };
+  dataplane: DataplaneChoice;
   plans: Record<string, Plan>;
   paths: Record<string, Path>;
   servers: Record<string, { path: string | null }>;
@@ -31,6 +31,14 @@ export interface Case {
 }
 
 export type DataplaneKind = "afxdp" | "kernel" | "external" | "none";
+
+export interface DataplaneChoice {
+  kind: DataplaneKind;
+  /** 1 for every kind but afxdp. */
+  reactors: number;
+  /** external only: see ExternalBlueprint. */
+  external?: { command: string[]; ready: "line" | number; xdp: "stub" | "own" };
+}
 
 export interface Plan {
   down: number;
@@ -53,10 +61,35 @@ export type Sqm =
       ceThreshold: number | null;
     }
   | { discipline: "pfifo"; limit: number }
-  | { discipline: "none" };
+  | { discipline: "none" }
+  | {
+      discipline: "cake";
+      tins: "besteffort" | "precedence" | "diffserv3" | "diffserv4" | "diffserv8";
+      rtt: number;
+      isolation:
+        | "flowblind"
+        | "srchost"
+        | "dsthost"
+        | "hosts"
+        | "flows"
+        | "dual-srchost"
+        | "dual-dsthost"
+        | "triple-isolate";
+      nat: boolean;
+      wash: boolean;
+      ackFilter: "off" | "on" | "aggressive";
+      ingress: boolean;
+      splitGso: boolean;
+      memoryLimit: number | null;
+    }
+  | { discipline: "codel"; target: number; interval: number; limit: number; ecn: boolean; ceThreshold: number | null }
+  | { discipline: "dualpi2"; target: number; tupdate: number; stepThreshold: number; limit: number }
+  | { discipline: "tc"; args: string; rate: number | null };
 
 export interface Path {
   rtt: number;
+  /** bit/s at the frame layer; null = unlimited. */
+  rate: number | null;
 }
 
 export interface Client {
@@ -71,7 +104,7 @@ export interface Client {
   ipv6?: string;
 }
 
-export type Traffic = TcpTraffic | ProbeTraffic;
+export type Traffic = TcpTraffic | ProbeTraffic | UdpTraffic;
 
 interface TrafficCommon {
   name: string;
@@ -94,6 +127,15 @@ export interface TcpTraffic extends TrafficCommon {
 export interface ProbeTraffic extends TrafficCommon {
   kind: "probe";
   interval: number;
+  /** UDP payload bytes. */
+  size: number;
+}
+
+export interface UdpTraffic extends TrafficCommon {
+  kind: "udp";
+  direction: "down" | "up" | "both";
+  /** bit/s of IP bytes, each client and direction. */
+  rate: number;
   /** UDP payload bytes. */
   size: number;
 }

@@ -93,7 +93,7 @@ static void read_path(const struct mqoe_node *n, size_t i, struct mqoe_dp_config
     p->name = mqoe_node_string(n, "name");
     p->delay[MQOE_DOWN] = (uint64_t)mqoe_node_int(n, "downDelay", 0, MAX_DELAY);
     p->delay[MQOE_UP] = (uint64_t)mqoe_node_int(n, "upDelay", 0, MAX_DELAY);
-    mqoe_node_only(n, KEYS("id", "name", "downDelay", "upDelay"));
+    mqoe_node_only(n, KEYS("id", "name", "downDelay", "upDelay", "rate"));
 }
 
 // Appends the addresses of owner `value` to a table that grows.

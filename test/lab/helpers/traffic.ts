@@ -90,6 +90,7 @@ export class Pair {
       servers: [endpoint("web", this.server, 2)],
       flows: [],
       probes: [],
+      streams: [],
       sampleInterval: 100 * MS,
       duration: 2000 * MS,
       ...part,
