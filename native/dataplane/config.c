@@ -187,8 +187,8 @@ static int read_document(struct mqoe_dp_config *c, json_t *document, const char 
                read_server);
     read_table(&root, "clients", 0, MQOE_MAX_CLIENTS, sizeof *c->clients, &c->clients, &c->client_count, c,
                read_client);
-    mqoe_node_only(&root,
-                   KEYS("schema", "kind", "lab", "netns", "seed", "reactors", "paths", "servers", "clients"));
+    mqoe_node_only(&root, KEYS("schema", "kind", "lab", "netns", "seed", "reactors", "paths", "servers",
+                               "clients", "link", "external"));
     return -e->errnum;
 }
 
