@@ -6,10 +6,14 @@ int mqoe_dataplane_main(int argc, char **argv);
 int mqoe_traffic_main(int argc, char **argv);
 int mqoe_exec_main(int argc, char **argv);
 int mqoe_bench_main(int argc, char **argv);
+int mqoe_guest_main(int argc, char **argv);
+int mqoe_guest_init_main(int argc, char **argv);
 #pragma weak mqoe_dataplane_main
 #pragma weak mqoe_traffic_main
 #pragma weak mqoe_exec_main
 #pragma weak mqoe_bench_main
+#pragma weak mqoe_guest_main
+#pragma weak mqoe_guest_init_main
 
 static const struct part {
     const char *name;
@@ -21,6 +25,9 @@ static const struct part {
     {"traffic", mqoe_traffic_main,
      "--blueprint FILE         drive clients and servers of a lab (control: stdin/stdout)"},
     {"exec", mqoe_exec_main, "--netns PATH -- CMD…     run a program inside a namespace"},
+    {"guest", mqoe_guest_main,
+     "--kernel FILE …          boot a guest for the hermetic world (control: stdin/stdout)"},
+    {"guest-init", mqoe_guest_init_main, "                         the first process of that guest"},
     {"bench", mqoe_bench_main, "[--json FILE] [--quick]  frames/s against a bare forwarder, ms per client"},
 };
 

@@ -1,0 +1,27 @@
+// The hermetic world's two ends: the launcher on the host, and the guest's first process.
+//
+// A guest is a user-mode Linux kernel with time travel (DESIGN §5): an ordinary process tree, no privilege.
+#pragma once
+
+#include <sys/types.h>
+
+#include "record/error.h"
+
+// In the launcher's scratch folder, which both ends know by path (the guest sees the host's files read-only).
+#define GUEST_INIT_LINK "init" // → mqoe-native
+#define GUEST_RUN_LINK  "run"  // → the run's folder, the only one that the guest may write to
+#define GUEST_UMID      "uml"  // folder with the management console's socket
+
+// Where the guest mounts the run's folder.
+#define GUEST_RUN_MOUNT "/run/guest"
+
+// 2000-01-01T00:00:00Z, in ns: every guest's clock starts here, whatever the host's says.
+#define GUEST_START "946684800000000000"
+
+// Kills every descendant of this process, over and over until none is left. Needs PR_SET_CHILD_SUBREAPER, so
+// that grandchildren cannot escape by losing their parent.
+void guest_kill_descendants(void);
+
+// Asks the management console of the guest below `scratch` which tasks are runnable, and writes their names,
+// separated by ", ", to `names`. Returns how many, or −errno with *e filled (ETIMEDOUT: no answer).
+int guest_running_tasks(const char *scratch, char *names, size_t size, struct mqoe_error *e);
