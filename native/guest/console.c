@@ -2,6 +2,7 @@
 // (arch/um/drivers/mconsole.h). Works while a guest process spins, because it is served from an interrupt.
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
