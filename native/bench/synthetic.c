@@ -30,9 +30,9 @@ static json_t *client(const struct mqoe_synthetic *s, uint32_t i) {
                      mqoe_synthetic_shaper(s->rate, s->discipline, s->limit));
 }
 
-static json_t *path(int id, const char *name, uint64_t delay) {
-    return json_pack("{s:i, s:s, s:I, s:I}", "id", id, "name", name, "downDelay", (json_int_t)delay,
-                     "upDelay", (json_int_t)delay);
+static json_t *path(int id, const char *name, uint64_t delay, uint64_t rate) {
+    return json_pack("{s:i, s:s, s:I, s:I, s:I}", "id", id, "name", name, "downDelay", (json_int_t)delay,
+                     "upDelay", (json_int_t)delay, "rate", (json_int_t)rate);
 }
 
 json_t *mqoe_synthetic_blueprint(const struct mqoe_synthetic *s) {
@@ -42,11 +42,11 @@ json_t *mqoe_synthetic_blueprint(const struct mqoe_synthetic *s) {
     json_t *reactor = json_pack("{s:i, s:i, s:s, s:s, s:i, s:i}", "id", 0, "core", -1, "access", s->access,
                                 "coreTrunk", s->core, "frames", (int)s->frames, "frameSize", 2048);
     json_t *server = json_pack("{s:i, s:s, s:[s], s:i}", "id", 0, "name", "server", "addresses", "198.18.0.1",
-                               "path", s->server_delay ? 0 : -1);
+                               "path", s->server_delay || s->server_rate ? 0 : -1);
     return json_pack("{s:s, s:s, s:s, s:s, s:i, s:[o], s:[o, o], s:[o], s:o}", "schema", "mqoe-dataplane/1",
                      "kind", "afxdp", "lab", "synthetic", "netns", s->netns, "seed", 1, "reactors", reactor,
-                     "paths", path(0, "server", s->server_delay), path(1, "client", s->client_delay),
-                     "servers", server, "clients", clients);
+                     "paths", path(0, "server", s->server_delay, s->server_rate),
+                     path(1, "client", s->client_delay, 0), "servers", server, "clients", clients);
 }
 
 static void put16(uint8_t *to, uint32_t value) {

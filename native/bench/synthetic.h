@@ -16,7 +16,8 @@ struct mqoe_synthetic {
     uint64_t rate;          // bit/s, both directions; 0 = unlimited
     const char *discipline; // "fq_codel", "pfifo", "none"
     uint32_t limit;         // packets, for pfifo
-    uint64_t server_delay;  // ns one way, both directions; 0 = no path at the server
+    uint64_t server_delay;  // ns one way, both directions; 0 = no path at the server, but for a rate
+    uint64_t server_rate;   // bit/s of the path at the server, each way; 0 = unlimited
     uint64_t client_delay;  // the same at the clients
     const char *netns, *access, *core;
 };

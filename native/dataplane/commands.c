@@ -7,7 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_DELAY   (int64_t)60000000000 // ns
+#define MAX_DELAY   (int64_t)60000000000   // ns
+#define MAX_RATE    (int64_t)1000000000000 // bit/s
 #define MAX_INTEGER ((int64_t)1 << 53)
 
 #define KEYS(...)   ((const char *const[]){__VA_ARGS__, NULL})
@@ -100,6 +101,25 @@ int64_t mqoe_dataplane_stop(struct mqoe_dataplane *d) {
     return mqoe_accounting_missing(&sum);
 }
 
+// Each reactor has its own line to a server, and so its own rate (the same rule as in config.c).
+static bool is_shared(const struct mqoe_dp_config *config, uint32_t path) {
+    bool shared = false;
+    for (uint32_t i = 0; i < config->server_count && config->reactor_count > 1; i++)
+        shared |= config->servers[i].path == (int)path;
+    return shared;
+}
+
+static void read_path_rate(const struct mqoe_node *n, const struct mqoe_dp_config *config,
+                           struct mqoe_change *c) {
+    if (!mqoe_node_ok(n))
+        return;
+    c->rate = config->paths[c->index].rate;
+    if (mqoe_node_has(n, "rate"))
+        c->rate = (uint64_t)mqoe_node_int(n, "rate", 0, MAX_RATE);
+    if (c->rate && is_shared(config, c->index))
+        mqoe_node_fail(n, "is the path of a server; it can have a rate with one reactor only");
+}
+
 static void read_change(const struct mqoe_node *n, const struct mqoe_dp_config *config,
                         struct mqoe_change *c) {
     if (mqoe_node_has(n, "path")) {
@@ -107,7 +127,8 @@ static void read_change(const struct mqoe_node *n, const struct mqoe_dp_config *
         c->index = (uint32_t)mqoe_node_int(n, "path", 0, (int64_t)config->path_count - 1);
         c->delay[MQOE_DOWN] = (uint64_t)mqoe_node_int(n, "downDelay", 0, MAX_DELAY);
         c->delay[MQOE_UP] = (uint64_t)mqoe_node_int(n, "upDelay", 0, MAX_DELAY);
-        mqoe_node_only(n, KEYS("path", "downDelay", "upDelay"));
+        read_path_rate(n, config, c);
+        mqoe_node_only(n, KEYS("path", "downDelay", "upDelay", "rate"));
         return;
     }
     c->kind = MQOE_CHANGE_SHAPER;
@@ -156,10 +177,12 @@ static int apply_changes(struct mqoe_dataplane *d, const struct mqoe_change *cha
 }
 
 static void remember(struct mqoe_dp_config *config, const struct mqoe_change *c) {
-    if (c->kind == MQOE_CHANGE_SHAPER)
+    if (c->kind == MQOE_CHANGE_SHAPER) {
         config->clients[c->index].shaper[c->direction] = c->shaper;
-    else
-        memcpy(config->paths[c->index].delay, c->delay, sizeof c->delay);
+        return;
+    }
+    memcpy(config->paths[c->index].delay, c->delay, sizeof c->delay);
+    config->paths[c->index].rate = c->rate;
 }
 
 static void answer_change(struct mqoe_dataplane *d, const json_t *command) {

@@ -93,6 +93,7 @@ static void read_path(const struct mqoe_node *n, size_t i, struct mqoe_dp_config
     p->name = mqoe_node_string(n, "name");
     p->delay[MQOE_DOWN] = (uint64_t)mqoe_node_int(n, "downDelay", 0, MAX_DELAY);
     p->delay[MQOE_UP] = (uint64_t)mqoe_node_int(n, "upDelay", 0, MAX_DELAY);
+    p->rate = (uint64_t)mqoe_node_int(n, "rate", 0, MAX_RATE);
     mqoe_node_only(n, KEYS("id", "name", "downDelay", "upDelay", "rate"));
 }
 
@@ -130,6 +131,13 @@ static void read_server(const struct mqoe_node *n, size_t i, struct mqoe_dp_conf
     read_id(n, i);
     s->name = mqoe_node_string(n, "name");
     s->path = read_path_reference(n, c);
+    // Each reactor has its own line to a server, and so its own rate.
+    if (mqoe_node_ok(n) && s->path != MQOE_NO_PATH && c->paths[s->path].rate && c->reactor_count > 1)
+        mqoe_node_fail(
+            n,
+            "is behind path \"%s\", which has a rate; with %u reactors it would have it %u times: one "
+            "reactor, or no rate",
+            c->paths[s->path].name, c->reactor_count, c->reactor_count);
     read_addresses(n, (uint32_t)i, &c->server_prefixes, &c->server_prefix_count);
     mqoe_node_only(n, KEYS("id", "name", "addresses", "path"));
 }

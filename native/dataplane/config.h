@@ -20,6 +20,7 @@ struct mqoe_dp_reactor {
 struct mqoe_dp_path {
     const char *name;
     uint64_t delay[2]; // ns, by direction
+    uint64_t rate;     // bit/s of frames, each way; 0 = unlimited
 };
 
 struct mqoe_dp_server {

@@ -125,8 +125,10 @@ static void enter_line(struct mqoe_engine *e, struct mqoe_stretch *s, struct mqo
 }
 
 static inline bool delays(const struct mqoe_engine *e, uint32_t stretch) {
-    return stretch != MQOE_NO_STRETCH &&
-           (e->stretches[stretch].line.delay || e->stretches[stretch].line.packets);
+    if (stretch == MQOE_NO_STRETCH)
+        return false;
+    const struct mqoe_delay_line *line = &e->stretches[stretch].line;
+    return line->delay || line->rate || line->packets;
 }
 
 // Takes a frame in hand from stage to stage until one holds it.
@@ -159,10 +161,6 @@ static void advance(struct mqoe_engine *e, struct mqoe_frame *f, uint64_t arriva
     transmit(e, f);
 }
 
-static uint32_t stretch_of(int path, enum mqoe_role role, enum mqoe_direction direction) {
-    return path == MQOE_NO_PATH ? MQOE_NO_STRETCH : mqoe_engine_stretch((uint32_t)path, role, direction);
-}
-
 // Whose the frame is and which way it goes. False when nobody's.
 static bool classify(struct mqoe_engine *e, struct mqoe_frame *f, const struct mqoe_packet *p,
                      enum mqoe_direction direction) {
@@ -172,10 +170,9 @@ static bool classify(struct mqoe_engine *e, struct mqoe_frame *f, const struct m
     if (client == MQOE_LPM_NONE)
         return false;
     uint32_t server = mqoe_lpm_lookup(e->servers, p->family, far);
-    int server_path = server == MQOE_LPM_NONE ? MQOE_NO_PATH : e->config->servers[server].path;
-    int client_path = e->config->clients[e->client_ids[client]].path;
-    uint32_t at_server = stretch_of(server_path, MQOE_ROLE_SERVER, direction);
-    uint32_t at_client = stretch_of(client_path, MQOE_ROLE_CLIENT, direction);
+    uint32_t at_client = mqoe_engine_client_stretch(e, client, direction);
+    uint32_t at_server =
+        server == MQOE_LPM_NONE ? MQOE_NO_STRETCH : mqoe_engine_server_stretch(e, server, direction);
     f->client = client;
     f->direction = (uint8_t)direction;
     f->stage = STAGE_FIRST_PATH;

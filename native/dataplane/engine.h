@@ -23,8 +23,7 @@ struct mqoe_circuit {
     struct mqoe_leaf leaf;
 };
 
-// One direction of one path in one role. All frames that take it share it: a fixed delay is first in, first
-// out.
+// One direction of the path of one server or client: all frames that come from there or go there share it.
 struct mqoe_stretch {
     struct mqoe_timer timer;
     struct mqoe_delay_line line;
@@ -58,7 +57,7 @@ struct mqoe_engine {
     uint32_t reactor, client_count, *client_ids; // local index → client of the blueprint
     uint32_t *local;                // client of the blueprint → local index, UINT32_MAX = not ours
     struct mqoe_circuit *circuits;  // [local × 2 + direction]
-    struct mqoe_stretch *stretches; // [(path × 2 + role) × 2 + direction]
+    struct mqoe_stretch *stretches; // by mqoe_engine_stretch
     struct mqoe_circuit *ready_head, *ready_tail;
     struct mqoe_burst out[2]; // by side
     uint64_t now;             // of the current round
@@ -67,13 +66,13 @@ struct mqoe_engine {
     uint64_t late_max; // ns, largest lateness of a timer since somebody last set it to 0
 };
 
-// A change of the running dataplane: a shaper, or the delays of a path.
+// A change of the running dataplane: a shaper, or delays and rate of a path.
 struct mqoe_change {
     enum { MQOE_CHANGE_SHAPER, MQOE_CHANGE_PATH } kind;
     uint32_t index; // client or path of the blueprint
     enum mqoe_direction direction;
     struct mqoe_leaf_config shaper;
-    uint64_t delay[2];
+    uint64_t delay[2], rate;
 };
 
 // Builds reactor `reactor` of the config, which must outlive the engine, as must umem and ports. Returns 0,

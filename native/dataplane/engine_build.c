@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dataplane/engine_parts.h"
 
@@ -61,17 +62,25 @@ static int build_circuits(struct mqoe_engine *e, uint64_t now, struct mqoe_error
     return err;
 }
 
+static void build_stretch(struct mqoe_engine *e, uint32_t stretch, int path) {
+    if (path == MQOE_NO_PATH)
+        return;
+    const struct mqoe_dp_path *p = &e->config->paths[path];
+    e->stretches[stretch].timer.kind = MQOE_TIMER_STRETCH;
+    // A path has no buffer of its own: what bounds it is the UMEM, and running out of that is a rig drop.
+    mqoe_delay_line_init(&e->stretches[stretch].line, p->delay[stretch % 2], p->rate, UINT32_MAX);
+}
+
 static int build_stretches(struct mqoe_engine *e, struct mqoe_error *error) {
-    uint32_t paths = e->config->path_count;
-    e->stretches = calloc(paths ? (size_t)paths * 4 : 1, sizeof *e->stretches);
+    const struct mqoe_dp_config *c = e->config;
+    uint32_t ends = c->server_count + e->client_count;
+    e->stretches = calloc(ends ? (size_t)ends * 2 : 1, sizeof *e->stretches);
     if (!e->stretches)
-        return mqoe_fail(error, ENOMEM, "calloc", NULL, "%u paths", paths);
-    for (uint32_t i = 0; i < paths * 4; i++) {
-        e->stretches[i].timer.kind = MQOE_TIMER_STRETCH;
-        // A fixed delay has no buffer of its own: what bounds it is the UMEM, and running out of that is a
-        // rig drop.
-        mqoe_delay_line_init(&e->stretches[i].line, e->config->paths[i / 4].delay[i % 2], UINT32_MAX);
-    }
+        return mqoe_fail(error, ENOMEM, "calloc", NULL, "paths of %u endpoints", ends);
+    for (uint32_t i = 0; i < c->server_count * 2; i++)
+        build_stretch(e, i, c->servers[i / 2].path);
+    for (uint32_t i = 0; i < e->client_count * 2; i++)
+        build_stretch(e, c->server_count * 2 + i, c->clients[e->client_ids[i / 2]].path);
     return 0;
 }
 
@@ -91,7 +100,7 @@ int mqoe_engine_init(struct mqoe_engine *e, const struct mqoe_dp_config *config,
                                config->seed, error);
     err = err ? err : build_circuits(e, now, error);
     err = err ? err : build_stretches(e, error);
-    uint32_t timers = e->client_count * 2 + config->path_count * 4;
+    uint32_t timers = e->client_count * 4 + config->server_count * 2; // circuits, stretches
     if (!err && mqoe_heap_init(&e->timers, timers) != 0)
         err = mqoe_fail(error, ENOMEM, "calloc", NULL, "%u timers", timers);
     return err;
@@ -113,8 +122,10 @@ struct mqoe_change mqoe_change_undo(const struct mqoe_dp_config *config, const s
     struct mqoe_change undo = *change;
     if (change->kind == MQOE_CHANGE_SHAPER)
         undo.shaper = config->clients[change->index].shaper[change->direction];
-    for (int d = MQOE_DOWN; d <= MQOE_UP && change->kind == MQOE_CHANGE_PATH; d++)
-        undo.delay[d] = config->paths[change->index].delay[d];
+    if (change->kind == MQOE_CHANGE_PATH) {
+        memcpy(undo.delay, config->paths[change->index].delay, sizeof undo.delay);
+        undo.rate = config->paths[change->index].rate;
+    }
     return undo;
 }
 
@@ -130,13 +141,19 @@ static int change_shaper(struct mqoe_engine *e, const struct mqoe_change *change
     return err;
 }
 
+static void change_stretches(struct mqoe_engine *e, uint32_t first, const struct mqoe_change *change) {
+    for (int d = MQOE_DOWN; d <= MQOE_UP; d++)
+        mqoe_delay_line_set(&e->stretches[first + (uint32_t)d].line, change->delay[d], change->rate);
+}
+
 static void change_path(struct mqoe_engine *e, const struct mqoe_change *change) {
-    for (int d = MQOE_DOWN; d <= MQOE_UP; d++) {
-        mqoe_delay_line_set(&e->stretches[mqoe_engine_stretch(change->index, MQOE_ROLE_SERVER, d)].line,
-                            change->delay[d]);
-        mqoe_delay_line_set(&e->stretches[mqoe_engine_stretch(change->index, MQOE_ROLE_CLIENT, d)].line,
-                            change->delay[d]);
-    }
+    const struct mqoe_dp_config *c = e->config;
+    for (uint32_t i = 0; i < c->server_count; i++)
+        if (c->servers[i].path == (int)change->index)
+            change_stretches(e, mqoe_engine_server_stretch(e, i, MQOE_DOWN), change);
+    for (uint32_t i = 0; i < e->client_count; i++)
+        if (c->clients[e->client_ids[i]].path == (int)change->index)
+            change_stretches(e, mqoe_engine_client_stretch(e, i, MQOE_DOWN), change);
 }
 
 static int apply(struct mqoe_engine *e, const struct mqoe_change *change, struct mqoe_error *error) {

@@ -6,11 +6,21 @@
 #define MQOE_NO_STRETCH UINT32_MAX
 
 enum mqoe_timer_kind { MQOE_TIMER_CIRCUIT, MQOE_TIMER_STRETCH };
-enum mqoe_role { MQOE_ROLE_SERVER, MQOE_ROLE_CLIENT }; // a path may stand on both ends
 
-static inline uint32_t mqoe_engine_stretch(uint32_t path, enum mqoe_role role,
-                                           enum mqoe_direction direction) {
-    return (path * 2 + (uint32_t)role) * 2 + (uint32_t)direction;
+// The stretch of a server (its number in the blueprint) or of one of the reactor's clients (its local
+// number). Endpoints with the same path have one each, because a rate is not shared; MQOE_NO_STRETCH without
+// a path.
+static inline uint32_t mqoe_engine_server_stretch(const struct mqoe_engine *e, uint32_t server,
+                                                  enum mqoe_direction direction) {
+    return e->config->servers[server].path == MQOE_NO_PATH ? MQOE_NO_STRETCH
+                                                           : server * 2 + (uint32_t)direction;
+}
+
+static inline uint32_t mqoe_engine_client_stretch(const struct mqoe_engine *e, uint32_t local,
+                                                  enum mqoe_direction direction) {
+    return e->config->clients[e->client_ids[local]].path == MQOE_NO_PATH
+               ? MQOE_NO_STRETCH
+               : (e->config->server_count + local) * 2 + (uint32_t)direction;
 }
 
 void mqoe_engine_schedule(struct mqoe_engine *e, struct mqoe_circuit *c, uint64_t due);

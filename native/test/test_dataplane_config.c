@@ -18,6 +18,7 @@ static json_t *good(void) {
                                .rate = 20000000,
                                .discipline = "fq_codel",
                                .server_delay = 10000000,
+                               .server_rate = 1000000000,
                                .netns = "/run/netns/x",
                                .access = "a0",
                                .core = "c0"};
@@ -35,6 +36,8 @@ static void reads_a_whole_blueprint(void **state) {
     assert_int_equal(c.client_prefixes[2].value, 2);
     assert_string_equal(c.reactors[0].interface[1], "c0");
     assert_int_equal(c.paths[0].delay[MQOE_UP], 10000000);
+    assert_int_equal(c.paths[0].rate, 1000000000);
+    assert_int_equal(c.paths[1].rate, 0);
     assert_int_equal(c.servers[0].path, 0);
     assert_int_equal(c.clients[1].path, MQOE_NO_PATH);
     const struct mqoe_leaf_config *l = &c.clients[1].shaper[MQOE_UP];
@@ -73,6 +76,8 @@ static const struct wrong {
     {"reactors.0.frames", "10", "$.reactors[0].frames", "found 10, must be an integer from 256"},
     {"reactors.0.access", "\"an-interface-name\"", "$.reactors[0]", "1 to 15 characters"},
     {"paths.0.downDelay", "-1", "$.paths[0].downDelay", "found -1, must be an integer from 0"},
+    {"paths.1.rate", NULL, "$.paths[1].rate", "is missing, must be an integer from 0"},
+    {"paths.1.rate", "-1", "$.paths[1].rate", "found -1, must be an integer from 0"},
     {"servers.0.path", "2", "$.servers[0].path", "found 2, must be an integer from -1 to 1"},
     {"servers.0.addresses.0", "\"10.0.0.\"", "$.servers[0].addresses[0]", "found \"10.0.0.\""},
     {"clients.1.addresses.0", "7", "$.clients[1].addresses[0]", "found 7, must be an IPv4 or IPv6 address"},
@@ -116,6 +121,28 @@ static void names_what_is_wrong(void **state) {
     }
 }
 
+// Two reactors would have two lines to the server, and so twice its rate.
+static void a_rate_is_of_one_line(void **state) {
+    (void)state;
+    for (int rated = 0; rated < 2; rated++) {
+        struct mqoe_dp_config c;
+        struct mqoe_error e = {0};
+        json_t *document = good(), *reactors = json_object_get(document, "reactors");
+        json_t *second = json_deep_copy(json_array_get(reactors, 0));
+        json_object_set_new(second, "id", json_integer(1));
+        json_array_append_new(reactors, second);
+        if (!rated)
+            json_object_set_new(json_array_get(json_object_get(document, "paths"), 0), "rate",
+                                json_integer(0));
+        assert_int_equal(mqoe_dp_config_read(&c, document, &e) != 0, rated);
+        if (rated) {
+            assert_string_equal(e.object, "$.servers[0]");
+            assert_non_null(strstr(e.hint, "2 reactors"));
+        }
+        mqoe_dp_config_free(&c);
+    }
+}
+
 static void names_file_and_line(void **state) {
     (void)state;
     struct mqoe_dp_config c;
@@ -143,6 +170,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_whole_blueprint),
         cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(a_rate_is_of_one_line),
         cmocka_unit_test(names_file_and_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

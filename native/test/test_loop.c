@@ -373,6 +373,32 @@ static void a_path_change_never_reorders(void **state) {
     rig_close(&rig);
 }
 
+// 10 ms, then 100 Mbit/s: frames that come in one burst leave one after the other, at their exact times, and
+// a change of the rate is for those that come after it.
+static void a_path_has_a_rate(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(0, "none");
+    s.server_delay = 10 * MS;
+    s.server_rate = 100000000;
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
+    uint64_t start = rig.now, frame = 1250 * 8ull * 10; // ns of a 1250-byte frame
+    for (uint32_t i = 0; i < 20; i++)
+        rig_arrive(&rig, 0, i < 10 ? MQOE_DOWN : MQOE_UP, 1, 1250, i);
+    rig_run(&rig, rig.now + MS);
+    struct mqoe_change change = {
+        .kind = MQOE_CHANGE_PATH, .index = 0, .delay = {10 * MS, 10 * MS}, .rate = 10000000};
+    struct mqoe_error e;
+    assert_int_equal(mqoe_engine_change(&rig.engine, &change, 1, rig.now, &e), 0);
+    rig_arrive(&rig, 0, MQOE_DOWN, 1, 1250, 10);
+    rig_run(&rig, rig.now + S);
+    assert_int_equal(rig.out_count, 21);
+    for (size_t i = 0; i < 20; i++) // the two directions do not share
+        assert_int_equal(rig.out[i].time - start, 10 * MS + (rig.out[i].tag % 10 + 1) * frame);
+    assert_int_equal(rig.out[20].time - start, MS + 10 * MS + 10 * frame);
+    assert_accounted(&rig);
+    rig_close(&rig);
+}
+
 static const void *record(const struct mqoe_segment *s, uint64_t index) {
     return s->records + (index & s->mask) * s->header->record_bytes;
 }
@@ -431,6 +457,7 @@ int main(void) {
         cmocka_unit_test(a_change_keeps_what_is_queued),
         cmocka_unit_test(a_change_that_fails_changes_nothing),
         cmocka_unit_test(a_path_change_never_reorders),
+        cmocka_unit_test(a_path_has_a_rate),
         cmocka_unit_test(records_are_whole_and_periodic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
