@@ -156,6 +156,7 @@ static void exec_kernel(const struct guest *g, pid_t parent) {
                                "ssl=null",
                                "ssl0=null,fd:3",
                                "quiet",
+                               "console=tty0",
                                "panic=1",
                                "time-travel=inf-cpu",
                                "time-travel-start=" GUEST_START,
