@@ -31,8 +31,10 @@ int mqoe_dataplane_ready(struct mqoe_dataplane *d) {
     json_t *segments = json_array(), *reactors = json_array();
     for (uint32_t i = 0; i < d->config.reactor_count; i++) {
         const struct mqoe_recorder *rec = &d->reactors[i].recorder;
-        json_array_append_new(segments, describe_segment(&rec->clients, "dp_client", rec->writer));
-        json_array_append_new(segments, describe_segment(&rec->reactor, "dp_reactor", rec->writer));
+        if (d->config.kind == MQOE_KIND_AFXDP) {
+            json_array_append_new(segments, describe_segment(&rec->clients, "dp_client", rec->writer));
+            json_array_append_new(segments, describe_segment(&rec->reactor, "dp_reactor", rec->writer));
+        }
         json_array_append_new(reactors, describe_reactor(&d->reactors[i]));
     }
     return mqoe_control_send(&d->control,

@@ -7,6 +7,7 @@
 struct mqoe_dataplane {
     struct mqoe_dp_config config;
     struct mqoe_control control;
+    const char *part;              // as people know the process: "dataplane", "path"
     struct mqoe_reactor *reactors; // config.reactor_count of them
     bool went;                     // t0 is set: records are being written
     bool stopping;
@@ -14,6 +15,9 @@ struct mqoe_dataplane {
 
 // Says that everything is open and running.
 int mqoe_dataplane_ready(struct mqoe_dataplane *d);
+
+// `mqoe-native PART --blueprint FILE` for a FILE of that kind (dataplane/main.c); returns the exit code.
+int mqoe_dataplane_run(const char *part, enum mqoe_dp_kind kind, int argc, char **argv);
 
 // Carries out one command and answers it; drops the reference. `stop` only sets d->stopping.
 void mqoe_dataplane_command(struct mqoe_dataplane *d, json_t *command);

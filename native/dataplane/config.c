@@ -179,11 +179,12 @@ static void read_table(const struct mqoe_node *root, const char *key, size_t min
     }
 }
 
-static int read_document(struct mqoe_dp_config *c, json_t *document, const char *file, struct mqoe_error *e) {
-    *c = (struct mqoe_dp_config){.document = document, .max_frame = MQOE_MAX_FRAME};
+static int read_document(struct mqoe_dp_config *c, json_t *document, const char *file, enum mqoe_dp_kind kind,
+                         struct mqoe_error *e) {
+    *c = (struct mqoe_dp_config){.document = document, .kind = kind, .max_frame = MQOE_MAX_FRAME};
     struct mqoe_node root = mqoe_node_file(document, file, e);
     mqoe_node_enum(&root, "schema", KEYS("mqoe-dataplane/1"));
-    mqoe_node_enum(&root, "kind", KEYS("afxdp"));
+    mqoe_node_enum(&root, "kind", kind == MQOE_KIND_PATH ? KEYS("path") : KEYS("afxdp"));
     c->lab = mqoe_node_string(&root, "lab");
     c->netns = mqoe_node_string(&root, "netns");
     c->seed = (uint64_t)mqoe_node_int(&root, "seed", 0, MAX_INTEGER);
@@ -201,15 +202,16 @@ static int read_document(struct mqoe_dp_config *c, json_t *document, const char 
 }
 
 int mqoe_dp_config_read(struct mqoe_dp_config *c, json_t *document, struct mqoe_error *e) {
-    return read_document(c, document, NULL, e);
+    return read_document(c, document, NULL, MQOE_KIND_AFXDP, e);
 }
 
-int mqoe_dp_config_load(struct mqoe_dp_config *c, const char *file, struct mqoe_error *e) {
+int mqoe_dp_config_load(struct mqoe_dp_config *c, const char *file, enum mqoe_dp_kind kind,
+                        struct mqoe_error *e) {
     *c = (struct mqoe_dp_config){0};
     json_error_t where;
     json_t *document = json_load_file(file, JSON_REJECT_DUPLICATES, &where);
     if (document)
-        return read_document(c, document, file, e);
+        return read_document(c, document, file, kind, e);
     if (json_error_code(&where) == json_error_cannot_open_file)
         return mqoe_fail(e, errno ? errno : EIO, "open", NULL, "blueprint %s", file);
     return mqoe_fail(e, EINVAL, "blueprint", where.text, "%s line %d column %d", file, where.line,

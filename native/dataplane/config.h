@@ -35,8 +35,12 @@ struct mqoe_dp_client {
     struct mqoe_leaf_config shaper[2]; // by direction
 };
 
+// Who runs the engine: the dataplane itself, or a stage of emulated distance beside another dataplane.
+enum mqoe_dp_kind { MQOE_KIND_AFXDP, MQOE_KIND_PATH };
+
 struct mqoe_dp_config {
     json_t *document; // owns the strings
+    enum mqoe_dp_kind kind;
     const char *lab, *netns;
     uint64_t seed;
     uint32_t reactor_count, path_count, server_count, client_count, client_prefix_count, server_prefix_count;
@@ -49,10 +53,11 @@ struct mqoe_dp_config {
     uint32_t max_frame;                  // bytes (layer 2); CoDel leaves a backlog of one of these alone
 };
 
-// Reads `file`. Returns 0, or −errno with *e filled (for what is wrong inside, the JSON path is its object).
-// The caller frees the config in both cases.
-int mqoe_dp_config_load(struct mqoe_dp_config *c, const char *file, struct mqoe_error *e);
-// The same from a document; takes the reference.
+// Reads `file`, whose kind must be `kind`. Returns 0, or −errno with *e filled (for what is wrong inside, the
+// JSON path is its object). The caller frees the config in both cases.
+int mqoe_dp_config_load(struct mqoe_dp_config *c, const char *file, enum mqoe_dp_kind kind,
+                        struct mqoe_error *e);
+// The same from a document of kind afxdp; takes the reference.
 int mqoe_dp_config_read(struct mqoe_dp_config *c, json_t *document, struct mqoe_error *e);
 void mqoe_dp_config_free(struct mqoe_dp_config *c);
 

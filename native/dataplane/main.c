@@ -1,5 +1,6 @@
-// mqoe-native dataplane --blueprint FILE: shapes between the trunks of a lab. The main thread only listens to
-// its owner; frames are the business of the reactors' threads.
+// mqoe-native dataplane --blueprint FILE: shapes between the trunks of a lab (and, as native/path/main.c
+// calls it, emulates distance there). The main thread only listens to its owner; frames are the business of
+// the reactors' threads.
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
@@ -21,11 +22,12 @@
 
 int mqoe_dataplane_main(int argc, char **argv);
 
-static int usage(void) {
+static int usage(const char *part, enum mqoe_dp_kind kind) {
     fprintf(stderr,
-            "usage: mqoe-native dataplane --blueprint FILE\n\n"
-            "FILE is the `dataplane` part of a blueprint (harness/blueprint/types.ts). Commands on standard\n"
-            "input, answers on standard output, one JSON object a line (docs/control.md).\n");
+            "usage: mqoe-native %s --blueprint FILE\n\n"
+            "FILE is %s of a blueprint (harness/blueprint/types.ts). Commands on standard\n"
+            "input, answers on standard output, one JSON object a line (docs/control.md).\n",
+            part, kind == MQOE_KIND_PATH ? "the `process` of a path stage" : "the `dataplane` part");
     return EXIT_USAGE;
 }
 
@@ -64,8 +66,8 @@ static int block_signals(struct mqoe_error *e) {
     return fd >= 0 ? fd : mqoe_fail(e, errno, "signalfd", NULL, "SIGINT and SIGTERM");
 }
 
-static int start(struct mqoe_dataplane *d, const char *file, struct mqoe_error *e) {
-    int err = mqoe_dp_config_load(&d->config, file, e);
+static int start(struct mqoe_dataplane *d, const char *file, enum mqoe_dp_kind kind, struct mqoe_error *e) {
+    int err = mqoe_dp_config_load(&d->config, file, kind, e);
     err = err ? err : mqoe_netns_enter(d->config.netns, e); // before any thread exists: they inherit it
     if (err)
         return err;
@@ -105,38 +107,42 @@ static int listen_to_owner(struct mqoe_dataplane *d, int signals, struct mqoe_er
 
 static int report(struct mqoe_dataplane *d, const struct mqoe_error *e) {
     mqoe_control_send(&d->control, mqoe_control_error(e, true, -1));
-    fprintf(stderr, "mqoe-native dataplane: %s: %s: %s%s%s\n", e->object, e->syscall, strerror(e->errnum),
+    fprintf(stderr, "mqoe-native %s: %s: %s: %s%s%s\n", d->part, e->object, e->syscall, strerror(e->errnum),
             e->hint[0] ? "; " : "", e->hint);
     return EXIT_RIG;
 }
 
-static int run(struct mqoe_dataplane *d, const char *file) {
+static int run(struct mqoe_dataplane *d, const char *file, enum mqoe_dp_kind kind) {
     struct mqoe_error e;
     int signals = block_signals(&e);
-    int err = signals < 0 ? signals : start(d, file, &e);
+    int err = signals < 0 ? signals : start(d, file, kind, &e);
     err = err ? err : listen_to_owner(d, signals, &e);
     if (err)
         return report(d, &e);
     int64_t missing = mqoe_dataplane_stop(d);
     if (missing)
-        fprintf(stderr, "mqoe-native dataplane: %lld frames are unaccounted for. This is a bug of mqoe.\n",
+        fprintf(stderr, "mqoe-native %s: %lld frames are unaccounted for. This is a bug of mqoe.\n", d->part,
                 (long long)missing);
     return d->control.broken ? EXIT_RIG : 0;
 }
 
-int mqoe_dataplane_main(int argc, char **argv) {
+int mqoe_dataplane_run(const char *part, enum mqoe_dp_kind kind, int argc, char **argv) {
     if (argc != 3 || strcmp(argv[1], "--blueprint"))
-        return usage();
-    struct mqoe_dataplane d = {0};
+        return usage(part, kind);
+    struct mqoe_dataplane d = {.part = part};
     if (mqoe_control_open(&d.control) != 0) {
-        perror("mqoe-native dataplane: standard input");
+        fprintf(stderr, "mqoe-native %s: standard input: %s\n", part, strerror(errno));
         return EXIT_RIG;
     }
-    int code = run(&d, argv[2]);
+    int code = run(&d, argv[2], kind);
     for (uint32_t i = 0; d.reactors && i < d.config.reactor_count; i++)
         mqoe_reactor_close(&d.reactors[i]);
     free(d.reactors);
     mqoe_dp_config_free(&d.config);
     mqoe_control_close(&d.control);
     return code;
+}
+
+int mqoe_dataplane_main(int argc, char **argv) {
+    return mqoe_dataplane_run("dataplane", MQOE_KIND_AFXDP, argc, argv);
 }

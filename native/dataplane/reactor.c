@@ -58,7 +58,9 @@ int mqoe_reactor_open(struct mqoe_reactor *r, const struct mqoe_dp_config *confi
     err = err ? err
               : mqoe_engine_init(&r->engine, config, id, &r->umem, &r->port[MQOE_ACCESS].port,
                                  &r->port[MQOE_CORE].port, now_ns(), e);
-    return err ? err : mqoe_recorder_open(&r->recorder, id, r->engine.client_count * 2, e);
+    if (err || config->kind == MQOE_KIND_PATH)
+        return err; // a stage records nothing
+    return mqoe_recorder_open(&r->recorder, id, r->engine.client_count * 2, e);
 }
 
 // An interface that is deleted leaves its socket silent, not failing: without this the run would show a dead
@@ -142,6 +144,8 @@ int mqoe_reactor_start(struct mqoe_reactor *r, struct mqoe_error *e) {
 
 static void call_go(void *reactor, void *t0) {
     struct mqoe_reactor *r = reactor;
+    if (r->engine.config->kind == MQOE_KIND_PATH)
+        return;
     mqoe_recorder_go(&r->recorder, &r->engine, *(uint64_t *)t0, now_ns());
 }
 

@@ -147,31 +147,57 @@ static void names_file_and_line(void **state) {
     (void)state;
     struct mqoe_dp_config c;
     struct mqoe_error e;
-    assert_int_equal(mqoe_dp_config_load(&c, "/nonexistent/dp.json", &e), -2);
+    assert_int_equal(mqoe_dp_config_load(&c, "/nonexistent/dp.json", MQOE_KIND_AFXDP, &e), -2);
     assert_non_null(strstr(e.object, "/nonexistent/dp.json"));
     mqoe_dp_config_free(&c);
     char file[] = "/tmp/mqoe-test-XXXXXX";
     int fd = mkstemp(file);
     assert_true(fd >= 0 && write(fd, "{\n  \"schema\": nope\n}", 20) == 20);
     close(fd);
-    assert_int_not_equal(mqoe_dp_config_load(&c, file, &e), 0);
+    assert_int_not_equal(mqoe_dp_config_load(&c, file, MQOE_KIND_AFXDP, &e), 0);
     assert_non_null(strstr(e.object, "line 2"));
     mqoe_dp_config_free(&c);
     json_t *document = json_pack("{s:i}", "schema", 1);
     assert_int_equal(json_dump_file(document, file, 0), 0);
     json_decref(document);
-    assert_int_not_equal(mqoe_dp_config_load(&c, file, &e), 0);
+    assert_int_not_equal(mqoe_dp_config_load(&c, file, MQOE_KIND_AFXDP, &e), 0);
     assert_memory_equal(e.object, "$.schema in /tmp/mqoe-test-", 27);
     mqoe_dp_config_free(&c);
     unlink(file);
 }
 
+static int load_kind(const char *written, enum mqoe_dp_kind wanted, struct mqoe_error *e) {
+    char file[] = "/tmp/mqoe-test-XXXXXX";
+    close(mkstemp(file));
+    json_t *document = good();
+    json_object_set_new(document, "kind", json_string(written));
+    assert_int_equal(json_dump_file(document, file, 0), 0);
+    json_decref(document);
+    struct mqoe_dp_config c;
+    int err = mqoe_dp_config_load(&c, file, wanted, e);
+    assert_true(err || c.kind == wanted);
+    mqoe_dp_config_free(&c);
+    unlink(file);
+    return err;
+}
+
+// A file handed to the wrong program must not run as something else.
+static void each_program_takes_its_own_kind(void **state) {
+    (void)state;
+    struct mqoe_error e;
+    assert_int_equal(load_kind("afxdp", MQOE_KIND_AFXDP, &e), 0);
+    assert_int_equal(load_kind("path", MQOE_KIND_PATH, &e), 0);
+    assert_int_not_equal(load_kind("path", MQOE_KIND_AFXDP, &e), 0);
+    assert_non_null(strstr(e.hint, "found \"path\", must be one of afxdp"));
+    assert_int_not_equal(load_kind("kernel", MQOE_KIND_PATH, &e), 0);
+    assert_non_null(strstr(e.hint, "found \"kernel\", must be one of path"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_a_whole_blueprint),
-        cmocka_unit_test(names_what_is_wrong),
-        cmocka_unit_test(a_rate_is_of_one_line),
-        cmocka_unit_test(names_file_and_line),
+        cmocka_unit_test(reads_a_whole_blueprint),         cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(a_rate_is_of_one_line),           cmocka_unit_test(names_file_and_line),
+        cmocka_unit_test(each_program_takes_its_own_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
