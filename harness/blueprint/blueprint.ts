@@ -1,8 +1,9 @@
-import type { Case, Client, Plan } from "../scenario/types.js";
+import type { Case, Client, DataplaneChoice, Plan } from "../scenario/types.js";
 import { seededRng } from "../stats/index.js";
 import { type Addresses, clientAddresses, GATEWAY, MAC, serverAddresses } from "./addresses.js";
 import { packBins, placeThreads } from "./placement.js";
 import { FRAME_SIZE, framesFor, pathsOf, shaperOf } from "./shaping.js";
+import { pathStage, stageInLab, stageSides } from "./stages.js";
 import { sysctlsOf, windowOf } from "./sysctls.js";
 import { timelineOf } from "./timeline.js";
 import { type Directory, flowsOf, probesOf } from "./traffic.js";
@@ -12,6 +13,7 @@ import type {
   DataplaneClientBlueprint,
   EndpointBlueprint,
   LabBlueprint,
+  LinkBlueprint,
   ReactorBlueprint,
   TrafficBlueprint,
   TrafficEndpoint,
@@ -24,6 +26,8 @@ export interface BlueprintOptions {
   seed: number;
   /** CPUs of the machine. */
   cores: number;
+  /** Default: live. */
+  world?: "live" | "hermetic";
 }
 
 /** Goodput bins, TCP_INFO samples. */
@@ -35,13 +39,16 @@ const SAMPLE_INTERVAL = 100e6;
  */
 export function makeBlueprint(scenario: Case, options: BlueprintOptions): Blueprint {
   const layout = new Layout(scenario, options);
+  const lab = layout.lab();
+  const dataplane = layout.dataplane();
   return {
     schema: "mqoe-blueprint/1",
     case: scenario.id,
     seed: options.seed,
-    lab: layout.lab(),
-    dataplane: layout.dataplane(),
-    pathStages: [],
+    world: options.world ?? "live",
+    lab,
+    dataplane,
+    pathStages: lab.stages.map((stage) => pathStage(scenario, dataplane, stage, layout.stageCore())),
     traffic: layout.traffic(),
     timeline: timelineOf(scenario),
   };
@@ -93,14 +100,17 @@ class Layout implements Directory {
       access: this.#netns("access"),
       core: this.#netns("core"),
       dataplane: this.#netns("dataplane"),
-      stages: [],
+      stub: needsStub(this.#case.dataplane),
+      stages: stageSides(this.#case).map((side) => stageInLab(side, (stage) => this.#netns(stage))),
       trunks: this.#reactorIds().map(trunkOf),
       endpoints: [...this.#serverEndpoints(), ...this.#clientEndpoints()],
     };
   }
 
   dataplane(): DataplaneBlueprint {
-    const paths = pathsOf(this.#case);
+    const { kind, external = null } = this.#case.dataplane;
+    const fused = kind === "afxdp";
+    const paths = fused ? pathsOf(this.#case) : [];
     const indexOf = (path: string | null) => paths.findIndex(({ name }) => name === path);
     const clients = this.#case.clients.map((client, id): DataplaneClientBlueprint => {
       const plan = this.#plan(client);
@@ -117,19 +127,24 @@ class Layout implements Directory {
     });
     return {
       schema: "mqoe-dataplane/1",
-      kind: "afxdp",
+      kind,
       lab: this.#options.lab,
       netns: this.#netns("dataplane"),
       seed: this.#options.seed,
-      reactors: this.#reactors(clients),
+      reactors: fused ? this.#reactors(clients) : [],
       paths,
       servers: this.#servers.map(({ name, path, addresses }, id) => {
         return { id, name, addresses: Object.values(addresses), path: indexOf(path) };
       }),
       clients,
-      link: null,
-      external: null,
+      link: fused ? null : this.#link(),
+      external,
     };
+  }
+
+  /** The CPU of a path stage's thread: where a reactor would be. */
+  stageCore(): number {
+    return placeThreads(1, this.#options.cores).dataplane[0] ?? -1;
   }
 
   traffic(): TrafficBlueprint {
@@ -161,6 +176,11 @@ class Layout implements Directory {
       const { dataplaneAccess: access, dataplaneCore: coreTrunk } = trunkOf(id);
       return { id, core: cores[id] ?? -1, access, coreTrunk, frames: framesFor(held), frameSize: FRAME_SIZE };
     });
+  }
+
+  #link(): LinkBlueprint {
+    const { dataplaneAccess: access, dataplaneCore: core } = trunkOf(0);
+    return { access, core, mac: MAC, mtu: this.#case.mtu };
   }
 
   #serverEndpoints(): EndpointBlueprint[] {
@@ -225,6 +245,11 @@ class Layout implements Directory {
   #netns(name: string): string {
     return `/run/netns/${this.#options.lab}-${name}`;
   }
+}
+
+/** Whose frames the kernel routes: see LabBlueprint.stub. */
+function needsStub({ kind, external }: DataplaneChoice): boolean {
+  return kind === "kernel" || kind === "none" || external?.xdp === "stub";
 }
 
 /** Short names: an interface's may have 15 characters, and every namespace has its own. */

@@ -63,13 +63,51 @@ export interface Occupancy {
  */
 export function framesFor(clients: readonly Occupancy[]): number {
   const held = clients.reduce((sum, { down, up, rtt }) => sum + framesOf(down, rtt) + framesOf(up, rtt), 0);
-  const rounded = Math.ceil((RING_FRAMES + held) / 1024) * 1024;
-  return Math.min(Math.max(rounded, MIN_FRAMES), MAX_FRAMES);
+  return clamped(RING_FRAMES + held);
 }
 
 function framesOf({ rate, sqm }: ShaperBlueprint, rtt: number): number {
   const perSecond = rate === 0 ? UNSHAPED / (8 * 1514) : rate / (8 * MEAN_FRAME);
   return Math.ceil(queueFrames(sqm, perSecond * LONGEST_QUEUE) + (perSecond * rtt) / 1e9);
+}
+
+/**
+ * UMEM frames of a path stage: its rings, and what its lines (one for each endpoint with a path) hold:
+ *
+ *   line = rate × rtt / 512 B     (rate 0: 4 Gbit/s in full-size frames)
+ *
+ * all of them together at most what the machine moves within the longest rtt or, where a kernel with plans bounds it
+ * (`shaped`), what plans and UDP streams fill it with. Rounded and clamped as `framesFor`.
+ */
+export function lineFramesFor(lines: readonly PathBlueprint[], scenario: Case, shaped: boolean): number {
+  const machine = UNSHAPED / (8 * 1514);
+  const rtt = ({ downDelay, upDelay }: PathBlueprint) => (downDelay + upDelay) / 1e9;
+  const held = lines.reduce((sum, line) => {
+    return sum + (line.rate === 0 ? machine : line.rate / (8 * MEAN_FRAME)) * rtt(line);
+  }, 0);
+  const longest = lines.reduce((most, line) => Math.max(most, rtt(line)), 0);
+  const bounded = Math.min(held, longest * Math.min(machine, shaped ? offeredFrames(scenario) : machine));
+  return clamped(RING_FRAMES + bounded);
+}
+
+function clamped(frames: number): number {
+  return Math.min(Math.max(Math.ceil(frames / 1024) * 1024, MIN_FRAMES), MAX_FRAMES);
+}
+
+/** Frames/s each way: small ones at the plans' rates, which senders that listen keep to, and what streams send anyway. */
+function offeredFrames({ clients, plans, traffic }: Case): number {
+  const planned = clients.map((client) => {
+    const plan = plans[client.plan];
+    if (plan === undefined || isUnbounded(plan.sqmDown) || isUnbounded(plan.sqmUp)) return Number.POSITIVE_INFINITY;
+    return (plan.down + plan.up) / (8 * MEAN_FRAME);
+  });
+  const streams = traffic.map((one) => (one.kind === "udp" ? (one.rate * one.from.length) / (8 * one.size) : 0));
+  return [...planned, ...streams].reduce((sum, rate) => sum + rate, 0);
+}
+
+/** Does not shape, or not to the plan's rate: `tc` shapes as its arguments say. */
+function isUnbounded({ discipline }: Sqm): boolean {
+  return discipline === "none" || discipline === "tc";
 }
 
 function queueFrames(sqm: SqmBlueprint, longest: number): number {

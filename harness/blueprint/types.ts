@@ -8,6 +8,8 @@ export interface Blueprint {
   /** Case id as in the results: `home[sqm=cake]`. */
   case: string;
   seed: number;
+  /** Where the lab is to be built; absent in recordings of older versions: live. */
+  world?: "live" | "hermetic";
   lab: LabBlueprint;
   dataplane: DataplaneBlueprint;
   /** Emulated distance as a stage of its own, where the dataplane does not do it itself: every kind but `afxdp`. */
@@ -33,6 +35,11 @@ export interface LabBlueprint {
   access: string;
   core: string;
   dataplane: string;
+  /**
+   * The dataplane's interfaces carry XDP_PASS (a redirect into them needs a program) and its namespace has IPv6: for a
+   * middle that routes in the kernel. Otherwise it brings its own program.
+   */
+  stub: boolean;
   /** Namespaces of the path stages, between `dataplane` and `core` or `access`; empty when paths are fused. */
   stages: StageBlueprint[];
   trunks: TrunkBlueprint[];
@@ -215,6 +222,8 @@ export type SqmBlueprint =
       memoryLimit: number;
     }
   | { discipline: "codel"; target: number; interval: number; limit: number; ecn: boolean; ceThreshold: number }
+  /** For external dataplanes only, as whatever else of the language is built nowhere yet. */
+  | { discipline: "cobalt"; target: number; interval: number; limit: number; ecn: boolean }
   | { discipline: "dualpi2"; target: number; tupdate: number; stepThreshold: number; limit: number }
   /** What follows `tc qdisc add … `; `rate` (bit/s) of an HTB class above it, 0 = it shapes itself. */
   | { discipline: "tc"; args: string; rate: number };

@@ -10,7 +10,7 @@ export function loadFromDisk(paths: string[], options: LoadOptions): Loaded {
   const known = congestionControls();
   const machine = known ? { congestionControls: known } : {};
   const read = (path: string) => readFileSync(path, "utf8");
-  return loadCases(paths, { ...machine, ...options }, { read, list: listScenarios });
+  return loadCases(paths, { ...machine, cwd: process.cwd(), ...options }, { read, list: listScenarios });
 }
 
 /** Cases of valid scenarios; otherwise prints what is wrong, sets exit code 2 and returns null. */

@@ -53,6 +53,11 @@ export const caseOption = text("case", "case id, when the scenario has several")
 
 export const dataplaneOption = text("dataplane", "override the scenario's dataplane kind");
 
+export const allowExecOption = {
+  type: "boolean",
+  describe: "let scenarios run programs of their own (external dataplanes), with the rights of mqoe",
+} as const;
+
 /** The prefix of namespaces and part of paths: checked before anything is made from it. */
 export const labOption = {
   ...text("lab", "prefix of the lab's namespaces [a fresh one for every run]"),

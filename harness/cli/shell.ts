@@ -7,7 +7,7 @@ import { abortOnSignals } from "../run/interrupt.js";
 import { randomLabName } from "../run/lab-name.js";
 import { shellInLab } from "../run/shell.js";
 import { UsageError } from "./exit.js";
-import { caseOption, dataplaneOption, given, labOption, setOption } from "./options.js";
+import { allowExecOption, caseOption, dataplaneOption, given, labOption, setOption } from "./options.js";
 import { pickCase } from "./pick-case.js";
 import { requirePrivilege } from "./privilege.js";
 
@@ -17,6 +17,7 @@ interface ShellArguments {
   case: string | undefined;
   set: string[] | undefined;
   dataplane: string | undefined;
+  "allow-exec": boolean | undefined;
   lab: string | undefined;
   "--"?: string[];
 }
@@ -33,6 +34,7 @@ export const shell: CommandModule<object, ShellArguments> = {
       .option("case", caseOption)
       .option("set", setOption)
       .option("dataplane", dataplaneOption)
+      .option("allow-exec", allowExecOption)
       .option("lab", labOption)
       .example("$0 shell scenarios/quickstart/home-fq-codel.toml home", "a prompt behind the shaped line")
       .example(
@@ -40,7 +42,8 @@ export const shell: CommandModule<object, ShellArguments> = {
         "one command, its exit code",
       ),
   async handler(args) {
-    const chosen = pickCase(args.file, args.case, given({ set: args.set, dataplane: args.dataplane }));
+    const { file, set, dataplane, "allow-exec": allowExec = false } = args;
+    const chosen = pickCase(file, args.case, given({ set, dataplane, allowExec }));
     if (chosen === null) return;
     const lab = args.lab ?? randomLabName();
     const blueprint = makeBlueprint(chosen, { lab, seed: chosen.seed, cores: availableParallelism() });

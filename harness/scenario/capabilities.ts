@@ -7,8 +7,9 @@ import { type Node, nodeAt, stringAt, type TableNode } from "./tree.js";
  * missing part adds its name here – and nothing else has to change for scenarios to be let through.
  */
 export const BUILT = {
-  dataplane: ["afxdp"],
-  discipline: ["fq_codel", "pfifo", "none"],
+  dataplane: ["afxdp", "kernel", "external", "none"],
+  /** Of ours and of Linux's together; see DISCIPLINES. */
+  discipline: ["fq_codel", "cake", "codel", "dualpi2", "pfifo", "none", "tc"],
   traffic: ["tcp", "probe"],
   /** Keys of [path.*]. */
   path: ["rtt"],
@@ -19,6 +20,15 @@ export const BUILT = {
   maxHosts: 1,
   per: ["client", "flow", "total"],
 } as const satisfies Record<string, readonly string[] | number>;
+
+/**
+ * Which disciplines a dataplane runs, where not all of the language: an external one is handed whatever is written, and
+ * without a dataplane plans are not enforced.
+ */
+const DISCIPLINES: Readonly<Record<string, readonly string[]>> = {
+  afxdp: ["fq_codel", "pfifo", "none"],
+  kernel: BUILT.discipline,
+};
 
 /** Sections of the language that are left out of BUILT.section until they are built. */
 const SECTIONS = ["site", "change"] as const;
@@ -66,11 +76,7 @@ export function checkCapabilities(root: TableNode, known: Known, problems: Probl
   };
   refuse(nodeAt(root, ["dataplane", "kind"]), root.at, "dataplane", "dataplane", known.dataplane);
   atMost(nodeAt(root, ["dataplane", "reactors"]), BUILT.maxReactors, "reactors", problems);
-  for (const table of tables(root, "plan")) {
-    for (const key of ["sqm", "sqm_down", "sqm_up"]) {
-      refuse(nodeAt(table, [key, "discipline"]), table.at, "discipline", "discipline", known.discipline);
-    }
-  }
+  for (const table of tables(root, "plan")) refuseDisciplines(root, table, known.discipline, problems);
   for (const table of tables(root, "traffic")) {
     refuse(nodeAt(table, ["kind"]), table.at, "traffic", "traffic kind", known.traffic);
   }
@@ -102,6 +108,19 @@ function refuseSections(root: TableNode, problems: Problems): void {
     } else if (section === "change" && node?.type === "list") {
       for (const item of node.items) problems.error(item.at, notBuilt("[[change]]"));
     }
+  }
+}
+
+function refuseDisciplines(root: TableNode, plan: TableNode, known: readonly string[], problems: Problems): void {
+  const kind = stringAt(nodeAt(root, ["dataplane"]) ?? root, "kind") ?? "afxdp";
+  const built = DISCIPLINES[kind];
+  for (const key of ["sqm", "sqm_down", "sqm_up"]) {
+    const node = nodeAt(plan, [key, "discipline"]);
+    const value = node?.type === "scalar" ? node.value : undefined;
+    if (!node || typeof value !== "string" || !known.includes(value) || !built || built.includes(value)) continue;
+    const others = Object.keys(DISCIPLINES).filter((other) => DISCIPLINES[other]?.includes(value));
+    const hint = others.length > 0 ? `dataplane.kind = "${others.join('" or "')}" has it` : undefined;
+    problems.error(node.at, notBuilt(`discipline "${value}" of the ${kind} dataplane`, built), hint);
   }
 }
 

@@ -7,7 +7,7 @@ import { nodeAt, positionAt } from "./tree.js";
 import type { Client } from "./types.js";
 
 /** Namespaces of the lab itself. */
-const RESERVED = ["access", "core", "dataplane"];
+const RESERVED = ["access", "core", "dataplane", "path-access", "path-core"];
 
 /** `count = 3` becomes three clients, in order of appearance; checks names and fixed addresses on the way. */
 export function expandClients(draft: Draft, problems: Problems): Client[] {

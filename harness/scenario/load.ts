@@ -1,5 +1,6 @@
 import { basename, relative } from "node:path";
 import { expandClients } from "./clients.js";
+import { anchorCommand } from "./command.js";
 import { type Draft, makeDraft } from "./draft.js";
 import { resolveExpectations } from "./expectations.js";
 import { loadTree, type ReadFile } from "./extends.js";
@@ -22,6 +23,8 @@ export interface LoadOptions extends Machine {
   repeat?: number;
   /** See filter.ts. */
   filter?: string;
+  /** What relative names on the command line, scenario files among them, are relative to; "/" when left out. */
+  cwd?: string;
 }
 
 /** How the scenario folder reaches the disk: it never does so by itself. */
@@ -96,7 +99,11 @@ class Loader {
   #loadCell(file: string, cell: Cell, axes: Axes): void {
     // Each cell has its own problems, so that one bad cell does not take the others' cases away.
     const problems = new Problems();
-    const tree = this.#overrides().reduce((root, [set, label]) => applySet(root, set, problems, label), cell.tree);
+    const overridden = this.#overrides().reduce(
+      (root, [set, label]) => applySet(root, set, problems, label),
+      cell.tree,
+    );
+    const tree = anchorCommand(overridden, this.#options.cwd ?? "/");
     const draft = makeDraft(tree, problems);
     const clients = expandClients(draft, problems);
     checkSemantics(draft, clients, this.#options, problems);

@@ -12,6 +12,8 @@ export interface Machine {
   congestionControls?: readonly string[];
   /** The cases are to run here: what this machine lacks is an error, not a warning. */
   toRun?: boolean;
+  /** May scenarios run programs of their own? Left out when nothing is to be built: then they are only told of. */
+  allowExec?: boolean;
 }
 
 /** A congestion control that the kernel does not know would end as a failed run, long after the typing. */

@@ -1,9 +1,9 @@
 import { selectClients } from "./clients.js";
 import type { Draft } from "./draft.js";
 import { framingOf } from "./framing.js";
-import type { PlanSpec, TrafficSpec } from "./schema.js";
+import type { DataplaneSpec, PlanSpec, TrafficSpec } from "./schema.js";
 import type { SqmSpec } from "./schema-sqm.js";
-import type { Case, Client, Expectation, Plan, Sqm, Traffic } from "./types.js";
+import type { Case, Client, DataplaneChoice, Expectation, Plan, Sqm, Traffic } from "./types.js";
 
 interface Identity {
   id: string;
@@ -41,7 +41,7 @@ export function resolveCase(draft: Draft, clients: Client[], expectations: Expec
     repeat: sure(draft.repeat, "repeat"),
     seed: sure(draft.seed, "seed"),
     mtu: sure(draft.mtu, "mtu"),
-    dataplane: { kind: dataplane.kind, reactors: dataplane.kind === "afxdp" ? dataplane.reactors : 1 },
+    dataplane: resolveDataplane(dataplane),
     plans: entries(draft.plans, resolvePlan),
     paths: entries(draft.paths, ({ rtt, rate = null }) => ({ rtt, rate })),
     servers: entries(draft.servers, ({ path }) => ({ path: path ?? null })),
@@ -62,6 +62,13 @@ function entries<S, T>(sections: Map<string, { value: S | undefined }>, convert:
   return Object.fromEntries([...sections].map(([name, { value }]) => [name, convert(sure(value, name))]));
 }
 
+function resolveDataplane(dataplane: DataplaneSpec): DataplaneChoice {
+  const { kind } = dataplane;
+  if (kind !== "external") return { kind, reactors: kind === "afxdp" ? dataplane.reactors : 1 };
+  const { command, ready, xdp } = dataplane;
+  return { kind, reactors: 1, external: { command, ready, xdp } };
+}
+
 function resolvePlan(plan: PlanSpec): Plan {
   return {
     down: plan.down,
@@ -78,11 +85,24 @@ function resolveSqm(sqm: SqmSpec): Sqm {
       const { memory_limit: memoryLimit, ce_threshold: ceThreshold = null, ...rest } = sqm;
       return { ...rest, memoryLimit, ceThreshold };
     }
+    case "cake": {
+      const { ack_filter: ackFilter, split_gso: splitGso, memory_limit: memoryLimit = null, ...rest } = sqm;
+      return { ...rest, ackFilter, splitGso, memoryLimit };
+    }
+    case "codel": {
+      const { ce_threshold: ceThreshold = null, ...rest } = sqm;
+      return { ...rest, ceThreshold };
+    }
+    case "dualpi2": {
+      const { step_threshold: stepThreshold, ...rest } = sqm;
+      return { ...rest, stepThreshold };
+    }
+    case "tc":
+      return { ...sqm, rate: sqm.rate ?? null };
+    case "cobalt":
     case "pfifo":
     case "none":
       return sqm;
-    default:
-      throw new Error(`mqoe: discipline "${sqm.discipline}" passed the checks without being built; please report this`);
   }
 }
 

@@ -32,7 +32,24 @@ const dataplane = z
     z.strictObject({ kind: z.literal("kernel") }),
     z.strictObject({
       kind: z.literal("external"),
-      command: z.array(z.string().min(1)).min(1).describe("Program and arguments, run in the dataplane's namespace."),
+      command: z
+        .array(z.string().min(1))
+        .min(1)
+        .describe(
+          "Program and arguments, run in the dataplane's namespace. A program with a slash in its name is relative to this file. Needs `--allow-exec`.",
+        ),
+      ready: z
+        .union([z.literal("line"), time({ max: [60e9, "60s"] })], {
+          error: 'expected "line" or a time such as "1s", at most "60s"',
+        })
+        .prefault("1s")
+        .describe("When it forwards: once it has printed a line that is `ready`, or so long after its start."),
+      xdp: z
+        .enum(["stub", "own"])
+        .default("stub")
+        .describe(
+          "`own`: it attaches XDP programs to its interfaces itself; otherwise they pass frames to the kernel.",
+        ),
     }),
     z.strictObject({ kind: z.literal("none") }),
   ])

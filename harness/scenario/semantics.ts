@@ -1,5 +1,6 @@
 import { printTime } from "../units/index.js";
 import { selectClients } from "./clients.js";
+import { checkExec } from "./command.js";
 import { type Draft, isIncomplete, type Section } from "./draft.js";
 import { checkCongestionControls, checkSockets, type Machine } from "./machine.js";
 import type { Problems } from "./problem.js";
@@ -18,6 +19,7 @@ export function checkSemantics(draft: Draft, clients: readonly Client[], machine
   checkEcn(draft, clients, problems);
   checkSockets(draft, clients, problems);
   checkCongestionControls(draft, machine, problems);
+  checkExec(draft, machine, problems);
 }
 
 function checkPresence(draft: Draft, problems: Problems): void {

@@ -83,6 +83,7 @@ export type Sqm =
       memoryLimit: number | null;
     }
   | { discipline: "codel"; target: number; interval: number; limit: number; ecn: boolean; ceThreshold: number | null }
+  | { discipline: "cobalt"; target: number; interval: number; limit: number; ecn: boolean }
   | { discipline: "dualpi2"; target: number; tupdate: number; stepThreshold: number; limit: number }
   | { discipline: "tc"; args: string; rate: number | null };
 

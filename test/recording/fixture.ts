@@ -109,6 +109,7 @@ function makeBlueprint(shape: Shape): Blueprint {
       access: "/run/netns/t-access",
       core: "/run/netns/t-core",
       dataplane: "/run/netns/t-dataplane",
+      stub: false,
       stages: [],
       trunks: [],
       endpoints: [],

@@ -202,6 +202,7 @@ function makeLab(names: string[], reactors: number): Blueprint["lab"] {
     gateway: { ipv4: "10.0.0.254", ipv6: "fe80::1" },
     access: "/run/netns/mq1-access",
     core: "/run/netns/mq1-core",
+    stub: false,
     stages: [],
     dataplane: "/run/netns/mq1-dp",
     trunks: [],

@@ -25,7 +25,7 @@ test("DESIGN's whole example: everything is read; what is not built is refused b
       'site "tower" is part of the language but not built yet in this version',
       "hosts = 2 is part of the language but not built yet in this version; built: 1",
       "[[change]] is part of the language but not built yet in this version",
-      'discipline "cake" is part of the language but not built yet in this version; built: fq_codel, pfifo, none',
+      'discipline "cake" of the afxdp dataplane is part of the language but not built yet in this version; built: fq_codel, pfifo, none',
     ],
   );
 });
@@ -76,11 +76,13 @@ test("every kind that the language knows and this version cannot do is refused b
     ]);
   }
   for (const discipline of ["cake", "codel", "cobalt", "dualpi2"]) {
-    t.deepEqual(refusal(GOOD.replace('"fq_codel", target = "7ms"', `"${discipline}"`)), [`discipline "${discipline}"`]);
+    t.deepEqual(refusal(GOOD.replace('"fq_codel", target = "7ms"', `"${discipline}"`)), [
+      `discipline "${discipline}" of the afxdp dataplane`,
+    ]);
   }
-  t.deepEqual(refusal(GOOD.replace('"fq_codel", target = "7ms"', '"tc", args = "x"')), ['discipline "tc"']);
-  for (const kind of ["kernel", "none"])
-    t.deepEqual(refusal(`${GOOD}\n[dataplane]\nkind = "${kind}"\n`), [`dataplane "${kind}"`]);
+  t.deepEqual(refusal(GOOD.replace('"fq_codel", target = "7ms"', '"tc", args = "x"')), [
+    'discipline "tc" of the afxdp dataplane',
+  ]);
   t.deepEqual(refusal(`${GOOD}\n[dataplane]\nreactors = 2\nkind = "afxdp"`), ["reactors = 2"]);
   for (const setting of [
     'jitter = "1ms"',

@@ -170,8 +170,8 @@ test("a bad cell does not take the good ones away", (t) => {
     ["home[sqm=good]"],
   );
   t.deepEqual(lines(loaded), [
-    'home.toml:36:37: discipline "cake" is part of the language but not built yet in this version; built: fq_codel, ' +
-      "pfifo, none",
+    'home.toml:36:37: discipline "cake" of the afxdp dataplane is part of the language but not built yet in this ' +
+      'version; built: fq_codel, pfifo, none (dataplane.kind = "kernel" has it)',
   ]);
 });
 
@@ -189,8 +189,11 @@ test("--set: quantities, numbers, lists; after the matrix", (t) => {
 test("--seed, --repeat, --dataplane", (t) => {
   const { seed, repeat, dataplane } = only(load(GOOD, { seed: 9, repeat: 4, dataplane: "afxdp" }).cases);
   t.deepEqual([seed, repeat, dataplane], [9, 4, { kind: "afxdp", reactors: 1 }]);
-  t.deepEqual(lines(load(GOOD, { dataplane: "kernel" })), [
-    '--dataplane kernel:1:16: dataplane "kernel" is part of the language but not built yet in this version; built: afxdp',
+  const four = `${GOOD}\n[dataplane]\nkind = "afxdp"\nreactors = 1\n`;
+  t.deepEqual(only(load(four, { dataplane: "kernel" }).cases).dataplane, { kind: "kernel", reactors: 1 });
+  t.deepEqual(lines(load(GOOD, { dataplane: "kernal" })), [
+    '--dataplane kernal:1:16: dataplane.kind: "kernal" is not allowed; did you mean "kernel"? allowed: afxdp, kernel, ' +
+      "external, none",
   ]);
   t.deepEqual(lines(load(GOOD, { repeat: 0 })), ["--repeat 0:1:8: repeat: 0 is too small; at least 1 is allowed"]);
 });

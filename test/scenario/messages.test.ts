@@ -162,7 +162,7 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     "a reserved name",
     "[client.home]",
     '[client.core]\nplan = "home"\n[client.home]',
-    "home.toml:15:9: client core: the name is reserved; mqoe's own namespaces are called access, core, dataplane",
+    "home.toml:15:9: client core: the name is reserved; mqoe's own namespaces are called access, core, dataplane, path-access, path-core",
   ],
   [
     "a name that is none",
@@ -229,8 +229,8 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     "a choice left out: what is built comes first",
     'discipline = "fq_codel", ',
     "",
-    "home.toml:7:7: plan.home.sqm.discipline: is missing; allowed: fq_codel, pfifo, none (later: cake, codel, cobalt, " +
-      "dualpi2, tc)",
+    "home.toml:7:7: plan.home.sqm.discipline: is missing; allowed: fq_codel, cake, codel, dualpi2, pfifo, none, tc " +
+      "(later: cobalt)",
   ],
   [
     "a change in the form of a table",
@@ -274,7 +274,7 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     '"fq_codel"',
     '"fq_codle"',
     'home.toml:7:22: plan.home.sqm.discipline: "fq_codle" is not allowed; did you mean "fq_codel"? allowed: fq_codel, ' +
-      "pfifo, none (later: cake, codel, cobalt, dualpi2, tc)",
+      "cake, codel, dualpi2, pfifo, none, tc (later: cobalt)",
   ],
   [
     "a setting of another discipline",

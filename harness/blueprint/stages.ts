@@ -1,0 +1,89 @@
+import type { Case } from "../scenario/types.js";
+import { FRAME_SIZE, lineFramesFor, pathsOf } from "./shaping.js";
+import type {
+  DataplaneBlueprint,
+  DataplaneClientBlueprint,
+  PathBlueprint,
+  PathStageBlueprint,
+  ShaperBlueprint,
+  StageBlueprint,
+} from "./types.js";
+
+/**
+ * Emulated distance as stages of their own (DESIGN §3): paths of servers between dataplane and core, those of clients
+ * between access and dataplane. `afxdp` does it in its reactors; every other kind needs them.
+ */
+type Side = StageBlueprint["side"];
+
+/** Interface names in every stage's namespace. */
+const OUTER = "outer0";
+const INNER = "inner0";
+
+/** Sides on which some endpoint has a path that does something; none for afxdp. */
+export function stageSides({ dataplane, servers, clients, paths }: Case): Side[] {
+  if (dataplane.kind === "afxdp") return [];
+  const acts = ({ path }: { path: string | null }): boolean => {
+    const found = path === null ? undefined : paths[path];
+    return found !== undefined && (found.rtt > 0 || found.rate !== null);
+  };
+  const core = Object.values(servers).some(acts);
+  const access = clients.some(acts);
+  return [...(core ? ["core" as const] : []), ...(access ? ["access" as const] : [])];
+}
+
+/** A stage's place in the lab; `netns` makes the path of a namespace from its name. */
+export function stageInLab(side: Side, netns: (name: string) => string): StageBlueprint {
+  return { side, netns: netns(`path-${side}`), outer: OUTER, inner: INNER };
+}
+
+/**
+ * The process of a stage: the dataplane's endpoints with the paths of this side only, and nothing that shapes. `core`
+ * is the CPU of its one thread.
+ */
+export function pathStage(
+  scenario: Case,
+  dataplane: DataplaneBlueprint,
+  { side, netns }: StageBlueprint,
+  core: number,
+): PathStageBlueprint {
+  const paths = pathsOfSide(scenario, side);
+  const indexOf = (path: string | null | undefined) => paths.findIndex(({ name }) => name === path);
+  const clients = dataplane.clients.map((client, id): DataplaneClientBlueprint => {
+    const path = side === "access" ? indexOf(scenario.clients[id]?.path) : -1;
+    return { ...client, reactor: 0, path, down: unshaped(client.down), up: unshaped(client.up) };
+  });
+  const servers = dataplane.servers.map((server) => {
+    return { ...server, path: side === "core" ? indexOf(scenario.servers[server.name]?.path) : -1 };
+  });
+  // The trunk ends as the engine names them: `access` towards the clients, whichever end of the stage that is.
+  const [access, coreTrunk] = side === "core" ? [INNER, OUTER] : [OUTER, INNER];
+  const lines = [...clients, ...servers].flatMap(({ path }) => paths[path] ?? []);
+  const frames = lineFramesFor(lines, scenario, dataplane.kind === "kernel");
+  return {
+    side,
+    process: {
+      ...dataplane,
+      kind: "path",
+      netns,
+      reactors: [{ id: 0, core, access, coreTrunk, frames, frameSize: FRAME_SIZE }],
+      paths,
+      servers,
+      clients,
+      link: null,
+      external: null,
+    },
+  };
+}
+
+/** The paths that endpoints of a side have, numbered anew. */
+function pathsOfSide(scenario: Case, side: Side): PathBlueprint[] {
+  const owners = side === "core" ? Object.values(scenario.servers) : scenario.clients;
+  const used = new Set(owners.map(({ path }) => path));
+  return pathsOf(scenario)
+    .filter(({ name }) => used.has(name))
+    .map((path, id) => ({ ...path, id }));
+}
+
+function unshaped({ framing }: ShaperBlueprint): ShaperBlueprint {
+  return { rate: 0, framing, sqm: { discipline: "none" } };
+}
