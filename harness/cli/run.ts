@@ -12,6 +12,7 @@ import { exitCode } from "../verdict/index.js";
 import { EXIT } from "./exit.js";
 import { explainNoCase, loadOrExplain } from "./load.js";
 import {
+  allowExecOption,
   dataplaneOption,
   filesPositional,
   filterOption,
@@ -29,6 +30,7 @@ interface RunArguments {
   files: string[];
   world: string;
   dataplane: string | undefined;
+  "allow-exec": boolean | undefined;
   set: string[] | undefined;
   repeat: number | undefined;
   seed: number | undefined;
@@ -53,6 +55,7 @@ export const run: CommandModule<object, RunArguments> = {
         describe: "where labs are built: this kernel",
       })
       .option("dataplane", dataplaneOption)
+      .option("allow-exec", allowExecOption)
       .option("set", setOption)
       .option("repeat", integer("repeat", "runs per case (run n uses seed + n − 1)", { min: 1, max: 1000 }))
       .option("seed", integer("seed", "seed of the first run", SEEDS))
@@ -71,8 +74,8 @@ export const run: CommandModule<object, RunArguments> = {
       .example("$0 run scenarios/quickstart", "every scenario of a folder")
       .example("$0 run line.toml --set plan.home.down=50mbit --repeat 3", "with another rate, three times"),
   async handler(args) {
-    const { files, set, dataplane, seed, repeat, filter } = args;
-    const loaded = loadOrExplain(files, given({ set, dataplane, seed, repeat, filter, toRun: true }));
+    const { files, set, dataplane, seed, repeat, filter, "allow-exec": allowExec = false } = args;
+    const loaded = loadOrExplain(files, given({ set, dataplane, allowExec, seed, repeat, filter, toRun: true }));
     if (loaded === null) return;
     if (loaded.cases.length === 0) return explainNoCase();
     requirePrivilege();
