@@ -22,6 +22,8 @@ interface Manifest {
   date: string;
   command: string;
   version: string;
+  /** Absent in folders of older versions: live. */
+  world?: CaseResult["world"];
   cases: string[];
   /** Every case that was to be run, in order; absent in folders of older versions. */
   planned?: Case[];
@@ -41,7 +43,7 @@ export function judgeFolder(folder: string): ReportInput {
   const stored = manifest.cases.map((name) => readWhole(join(folder, name)));
   const others = new Map(stored.map(({ evidence }) => [evidence.case.id, evidence]));
   const cases = stored.map(({ evidence, runs }): CaseReport => {
-    return { result: judgeCase(evidence.case, evidence.runs, others), case: evidence.case, runs };
+    return { result: judgeCase(evidence.case, evidence.runs, others, manifest.world), case: evidence.case, runs };
   });
   cases.push(...notStarted(manifest));
   return {
@@ -54,9 +56,9 @@ export function judgeFolder(folder: string): ReportInput {
 }
 
 /** Cases are started in the order they were planned in: what is beyond the started ones never was. */
-function notStarted({ planned = [], cases }: Manifest): CaseReport[] {
+function notStarted({ planned = [], cases, world }: Manifest): CaseReport[] {
   return planned.slice(cases.length).map((which) => {
-    return { result: skippedCase(which, "the run ended before this case began"), case: which, runs: [] };
+    return { result: skippedCase(which, "the run ended before this case began", world), case: which, runs: [] };
   });
 }
 
@@ -76,7 +78,8 @@ export function judgeCaseFolder(folder: string): ProvisionalResult {
   };
   const expectations = evidence.case.expectations.filter(isComparable);
   const others = new Map([evidence, ...references].map((one) => [one.case.id, one]));
-  const result = judgeCase({ ...evidence.case, expectations }, evidence.runs, others);
+  const { world } = readJson<Manifest>(join(dirname(folder), "run.json"));
+  const result = judgeCase({ ...evidence.case, expectations }, evidence.runs, others, world);
   return { ...result, uncompared: evidence.case.expectations.length - expectations.length };
 }
 
@@ -119,6 +122,7 @@ function readWhole(folder: string): StoredCase {
 interface RunFile {
   wall_s: number;
   retried?: { folder: string; reason: string }[];
+  determinism?: { identical: boolean; files: number; differences: string[] };
 }
 
 /** A run that is not the first of its kind says so: what was thrown away is part of the evidence. */
@@ -129,15 +133,32 @@ function withRetries(health: RigHealth, retried: RunFile["retried"] = []): RigHe
   return { ...health, checks: [...health.checks, told] };
 }
 
+/** A run that was recorded twice must have come out the same, or neither is what its seed says. */
+function withDeterminism(health: RigHealth, determinism: RunFile["determinism"]): RigHealth {
+  if (determinism === undefined) return health;
+  const { identical, files, differences } = determinism;
+  const told: HealthCheck = {
+    name: "determinism",
+    verdict: identical ? "ok" : "invalid",
+    value: differences.length,
+    limit: 0,
+    unit: "files",
+    reason: identical
+      ? `a second recording is identical in all ${files} sample files.`
+      : `a second recording differs: ${differences.join("; ")}.`,
+  };
+  return { verdict: identical ? health.verdict : "invalid", checks: [...health.checks, told] };
+}
+
 function readEvidence(run: Run, repeat: number, which: Case): RunEvidence {
-  const { wall_s, retried } = readJsonOr<RunFile>(join(run.dir, "run.json"), { wall_s: 0 });
+  const { wall_s, retried, determinism } = readJsonOr<RunFile>(join(run.dir, "run.json"), { wall_s: 0 });
   return {
     repeat,
     seed: which.seed + repeat - 1,
     wall_s,
     blueprint: run.blueprint,
     metrics: deriveMetrics(run),
-    health: withRetries(judgeHealth(run), retried),
+    health: withDeterminism(withRetries(judgeHealth(run), retried), determinism),
     ending: endingOf(run),
   };
 }

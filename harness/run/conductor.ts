@@ -1,18 +1,23 @@
-import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeBlueprint } from "../blueprint/index.js";
 import { packageVersion } from "../ffi/package.js";
 import type { Case } from "../scenario/types.js";
-import { randomLabName } from "./lab-name.js";
-import { type Recorded, type RecordHooks, recordRun } from "../world/record.js";
+import type { Recorded, RecordHooks } from "../world/record.js";
+import type { World, WorldName } from "../world/world.js";
+import { compareSamples, type Determinism } from "./determinism.js";
 
 export interface ConductOptions {
   /** The folder that the runs land in; it exists. */
   out: string;
   /** The command line, for the environment. */
   command: string;
-  /** A fixed lab name; null = a fresh one for every run. */
+  world: World;
+  /** Cases recorded at once; more than one only in a world that is `concurrent`. */
+  jobs: number;
+  /** Record every run twice and compare. */
+  verifyDeterminism: boolean;
+  /** A fixed lab name; null = the world's. */
   lab: string | null;
   /** A case as a scenario file of its own. */
   scenarioText: (id: string) => string;
@@ -26,6 +31,8 @@ export interface ConductOptions {
 export interface ConductHooks extends RecordHooks {
   runStarted(which: Case, repeat: number, position: { n: number; of: number }): void;
   runEnded(which: Case, repeat: number, recorded: Recorded): void;
+  /** A run was recorded twice (`--verify-determinism`). */
+  verified(which: Case, repeat: number, determinism: Determinism): void;
   /** All runs of a case are recorded; `folder` holds case.json and the run folders. */
   caseEnded(folder: string): void;
 }
@@ -37,6 +44,8 @@ export interface RunManifest {
   date: string;
   command: string;
   version: string;
+  /** Absent in folders of older versions: live. */
+  world?: WorldName;
   /** All that were asked for, begun or not. */
   planned: Case[];
   cases: string[];
@@ -64,23 +73,29 @@ export async function conduct(
     date: new Date().toISOString(),
     command: options.command,
     version: packageVersion(),
+    world: options.world.name,
     planned: cases,
     cases: [],
   };
   writeJson(join(options.out, "run.json"), manifest);
-  for (const [index, which] of cases.entries()) {
-    if (signal.aborted) break;
-    try {
-      const folder = beginCase(which, options, manifest);
-      await conductCase(which, folder, { n: index + 1, of: cases.length }, options, hooks, signal);
-      hooks.caseEnded(folder);
-    } catch (error) {
-      const message = `${which.id} and what comes after it could not be recorded: ${(error as Error).message}`;
-      hooks.note(message);
-      return message;
+  const queue = cases.entries();
+  let trouble: string | null = null;
+  const work = async (): Promise<void> => {
+    for (const [index, which] of queue) {
+      if (signal.aborted || trouble !== null) return;
+      try {
+        const folder = beginCase(which, options, manifest);
+        await conductCase(which, folder, { n: index + 1, of: cases.length }, options, hooks, signal);
+        hooks.caseEnded(folder);
+      } catch (error) {
+        trouble = `${which.id} and what comes after it could not be recorded: ${(error as Error).message}`;
+        hooks.note(trouble);
+      }
     }
-  }
-  return null;
+  };
+  const workers = options.world.concurrent ? Math.min(options.jobs, cases.length) : 1;
+  await Promise.all(Array.from({ length: workers }, work));
+  return trouble;
 }
 
 function beginCase(which: Case, options: ConductOptions, manifest: RunManifest): string {
@@ -118,7 +133,37 @@ async function conductCase(
       retried.push({ folder: kept, reason });
       hooks.note(`run ${repeat} again (retry ${retried.length} of ${options.retries}): ${reason}`);
     }
+    if (options.verifyDeterminism && !signal.aborted) await verifyRun(which, repeat, folder, options, hooks, signal);
   }
+}
+
+/** Records run `repeat` once more beside the first, and writes what differs into the first one's run.json. */
+async function verifyRun(
+  which: Case,
+  repeat: number,
+  folder: string,
+  options: ConductOptions,
+  hooks: ConductHooks,
+  signal: AbortSignal,
+): Promise<void> {
+  const [run, twin] = [join(folder, `run-${repeat}`), join(folder, `run-${repeat}.twin`)];
+  mkdirSync(twin);
+  await runOnce({ which, repeat, folder: twin, retried: [] }, options, hooks, signal);
+  if (signal.aborted) return;
+  const determinism = compareSamples(run, twin);
+  const file = join(run, "run.json");
+  writeJson(file, { ...(JSON.parse(readFileSync(file, "utf8")) as RunFile), determinism });
+  if (determinism.identical) rmSync(twin, { recursive: true });
+  hooks.verified(which, repeat, determinism);
+}
+
+/** `run.json` of one run (docs/run-folder.md). */
+interface RunFile {
+  repeat: number;
+  seed: number;
+  wall_s: number;
+  retried?: Retried[];
+  determinism?: Determinism;
 }
 
 /** Whole or not at all: on a full disk the file keeps what it had. */
@@ -157,19 +202,20 @@ async function runOnce(
   hooks: RecordHooks,
   signal: AbortSignal,
 ): Promise<Recorded> {
-  const lab = options.lab ?? randomLabName();
+  const { world } = options;
+  const lab = options.lab ?? world.labName();
   const seed = which.seed + repeat - 1;
   const started = performance.now();
   try {
-    const blueprint = makeBlueprint(which, { lab, seed, cores: availableParallelism() });
-    return await recordRun({ blueprint, folder, command: options.command }, hooks, signal);
+    const blueprint = makeBlueprint(which, { lab, seed, cores: world.cores, world: world.name });
+    return await world.record({ blueprint, folder, command: options.command }, hooks, signal);
   } catch (error) {
     const { reason, message } = explain(error, signal);
     const line = { event: "done", time: null, reason, error: message };
     orNote(join(folder, "events.jsonl"), hooks, (file) => appendFileSync(file, `${JSON.stringify(line)}\n`));
     return { reason, error: message, setUpMs: performance.now() - started, tearDownMs: 0 };
   } finally {
-    const told = { repeat, seed, wall_s: (performance.now() - started) / 1000 };
+    const told: RunFile = { repeat, seed, wall_s: (performance.now() - started) / 1000 };
     const value = retried.length > 0 ? { ...told, retried } : told;
     orNote(join(folder, "run.json"), hooks, (file) => writeJson(file, value));
   }

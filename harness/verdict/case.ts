@@ -11,11 +11,16 @@ import type { CaseResult, ExpectationResult, RunResult, Verdict } from "./types.
  * they are shown, but they are no evidence. `others` are the cases of the same invocation (this one may be among
  * them), which `over` bounds refer to.
  */
-export function judgeCase(which: Case, runs: readonly RunEvidence[], others: Others): CaseResult {
+export function judgeCase(
+  which: Case,
+  runs: readonly RunEvidence[],
+  others: Others,
+  world: CaseResult["world"] = "live",
+): CaseResult {
   const expectations = which.expectations.map((expectation) => judgeExpectation(expectation, which, runs, others));
   const reason = unfit(runs);
   return {
-    ...header(which),
+    ...header(which, world),
     verdict: reason === "" ? combine(expectations) : "invalid",
     reason,
     wall_s: sum(runs.map((run) => run.wall_s)),
@@ -35,7 +40,7 @@ export const STOPPED = "stopped by you before the end; not judged";
 export const NOT_STARTED = "the run could not start";
 
 /** A case that was not run, and why. */
-export function skippedCase(which: Case, reason: string): CaseResult {
+export function skippedCase(which: Case, reason: string, world: CaseResult["world"] = "live"): CaseResult {
   const expectations = which.expectations.map(
     (expectation): ExpectationResult => ({
       ...judgeExpectation(expectation, which, [], new Map()),
@@ -44,16 +49,16 @@ export function skippedCase(which: Case, reason: string): CaseResult {
     }),
   );
   const empty = { wall_s: 0, accounting: addAccounting([]), metrics: {}, by: {}, runs: [] };
-  return { ...header(which), verdict: "skipped", reason, ...empty, expectations };
+  return { ...header(which, world), verdict: "skipped", reason, ...empty, expectations };
 }
 
-function header(which: Case) {
+function header(which: Case, world: CaseResult["world"]) {
   return {
     id: which.id,
     scenario: which.file,
     title: which.title,
     matrix: which.matrix,
-    world: "live" as const,
+    world,
     dataplane: which.dataplane.kind,
   };
 }

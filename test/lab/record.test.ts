@@ -12,8 +12,10 @@ import { Lab } from "../../harness/lab/lab.js";
 import { LiveSegment } from "../../harness/recording/index.js";
 import { judgeFolder } from "../../harness/report/folder.js";
 import { conduct } from "../../harness/run/conductor.js";
-import { recordRun } from "../../harness/world/record.js";
+import { randomLabName } from "../../harness/run/lab-name.js";
 import { loadCases } from "../../harness/scenario/index.js";
+import { liveWorld } from "../../harness/world/live.js";
+import { recordRun } from "../../harness/world/record.js";
 import { BULK, home, journals, labTest, namespaces } from "./helpers/mqoe.js";
 
 const MBIT = 1e6;
@@ -118,9 +120,10 @@ labTest("a run that the machine spoiled is made again, kept beside, and named in
   const { cases } = loadCases(["again.toml"], {}, () => home({ duration: "3s" }));
   const nothing = () => undefined;
   const watchers = { building: nothing, phase: nothing, rates: nothing, note: nothing };
-  const hooks = { ...watchers, runStarted: nothing, runEnded: nothing, caseEnded: nothing };
+  const hooks = { ...watchers, runStarted: nothing, runEnded: nothing, verified: nothing, caseEnded: nothing };
   const unfit = (run: string) => (existsSync(`${run}.unfit-1`) ? null : "a neighbour was loud");
-  const options = { out, command: "test", lab: null, scenarioText: () => "", retries: 1, unfit };
+  const world = { world: liveWorld(randomLabName), jobs: 1, verifyDeterminism: false };
+  const options = { ...world, out, command: "test", lab: null, scenarioText: () => "", retries: 1, unfit };
   t.is(await conduct(cases, options, hooks, new AbortController().signal), null);
   const told = JSON.parse(readFileSync(join(out, "again/run-1/run.json"), "utf8"));
   t.deepEqual(told.retried, [{ folder: "run-1.unfit-1", reason: "a neighbour was loud" }]);

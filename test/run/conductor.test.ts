@@ -1,9 +1,32 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import { type ConductHooks, type ConductOptions, conduct } from "../../harness/run/conductor.js";
 import { loadCases } from "../../harness/scenario/index.js";
+import type { World } from "../../harness/world/world.js";
+
+/** Records nothing but one sample file, whose text `sampleOf` gives. */
+function fakeWorld(sampleOf: (folder: string) => string = () => "same"): World & { atOnce: number } {
+  let running = 0;
+  const world = {
+    name: "hermetic" as const,
+    cores: 1,
+    concurrent: true,
+    atOnce: 0,
+    labName: () => "fake",
+    async record({ folder }: { folder: string }) {
+      world.atOnce = Math.max(world.atOnce, ++running);
+      mkdirSync(join(folder, "samples"));
+      writeFileSync(join(folder, "samples", "a.probe.seg"), sampleOf(folder));
+      await sleep(20);
+      running--;
+      return { reason: "complete" as const, error: "", setUpMs: 0, tearDownMs: 0 };
+    },
+  };
+  return world;
+}
 
 function setUp(t: ExecutionContext) {
   const out = mkdtempSync(join(tmpdir(), "mqoe-conduct-"));
@@ -17,10 +40,21 @@ function setUp(t: ExecutionContext) {
     note: (text) => notes.push(text),
     runStarted: nothing,
     runEnded: nothing,
+    verified: nothing,
     caseEnded: nothing,
   };
   const scenarioText = () => "";
-  const options: ConductOptions = { out, command: "test", lab: "x", scenarioText, retries: 0, unfit: () => null };
+  const options: ConductOptions = {
+    world: fakeWorld(),
+    jobs: 1,
+    verifyDeterminism: false,
+    out,
+    command: "test",
+    lab: "x",
+    scenarioText,
+    retries: 0,
+    unfit: () => null,
+  };
   const read = (file: string) => JSON.parse(readFileSync(join(out, file), "utf8"));
   return { notes, hooks, options, read };
 }
@@ -54,4 +88,43 @@ test("a case whose folder cannot be made ends the whole, with its name; the mani
   t.deepEqual(notes, [unable]);
   t.deepEqual(read("run.json").cases, []);
   t.is(read("run.json").planned.length, 2);
+});
+
+const FOUR = `${TOML}[matrix]\n"plan.line.down" = ["10mbit", "20mbit", "30mbit", "40mbit"]\n`;
+
+test("a concurrent world records as many cases at once as there are jobs, and begins them in order", async (t) => {
+  const { hooks, options, read } = setUp(t);
+  const { cases } = loadCases(["four.toml"], {}, () => FOUR);
+  const world = fakeWorld();
+  t.is(await conduct(cases, { ...options, world, jobs: 3 }, hooks, new AbortController().signal), null);
+  t.is(world.atOnce, 3);
+  t.is(read("run.json").world, "hermetic");
+  t.deepEqual(
+    read("run.json").cases,
+    cases.map(({ id }) => id.replaceAll(/[[\]]/gu, "_")),
+  );
+});
+
+test("a world that is not concurrent records one case at a time, whatever jobs says", async (t) => {
+  const { hooks, options } = setUp(t);
+  const { cases } = loadCases(["four.toml"], {}, () => FOUR);
+  const world = fakeWorld();
+  const alone = { ...options, world: Object.assign(world, { concurrent: false }), jobs: 3 };
+  await conduct(cases, alone, hooks, new AbortController().signal);
+  t.is(world.atOnce, 1);
+});
+
+test("a verified run that comes out the same loses its twin; one that does not keeps it and says where they differ", async (t) => {
+  const { hooks, options, read } = setUp(t);
+  const { cases } = loadCases(["one.toml"], {}, () => `repeat = 2\n${TOML}`);
+  const world = fakeWorld((folder) => (folder.endsWith("run-2.twin") ? "samE" : "same"));
+  const told: string[] = [];
+  const verified: ConductHooks["verified"] = (_, repeat, { identical }) => told.push(`${repeat} ${identical}`);
+  const all = { ...options, world, verifyDeterminism: true };
+  t.is(await conduct(cases, all, { ...hooks, verified }, new AbortController().signal), null);
+  t.deepEqual(told, ["1 true", "2 false"]);
+  t.true(read("one/run-1/run.json").determinism.identical);
+  t.false(existsSync(join(options.out, "one/run-1.twin")));
+  t.regex(read("one/run-2/run.json").determinism.differences[0], /a\.probe\.seg differs from byte 3 on/);
+  t.true(existsSync(join(options.out, "one/run-2.twin")));
 });
