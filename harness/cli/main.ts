@@ -18,6 +18,7 @@ const COMMANDS: Record<string, () => Promise<object>> = {
   clean: async () => (await import("./clean.js")).clean,
   schema: async () => (await import("./schema.js")).schema,
   init: async () => (await import("./init.js")).init,
+  world: async () => (await import("./world.js")).world,
 };
 
 /** The command that the first word names; all of them when it names none (help, a misspelt one). */
