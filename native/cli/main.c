@@ -4,6 +4,7 @@
 
 int mqoe_dataplane_main(int argc, char **argv);
 int mqoe_path_main(int argc, char **argv);
+int mqoe_external_main(int argc, char **argv);
 int mqoe_traffic_main(int argc, char **argv);
 int mqoe_exec_main(int argc, char **argv);
 int mqoe_bench_main(int argc, char **argv);
@@ -11,6 +12,7 @@ int mqoe_guest_main(int argc, char **argv);
 int mqoe_guest_init_main(int argc, char **argv);
 #pragma weak mqoe_dataplane_main
 #pragma weak mqoe_path_main
+#pragma weak mqoe_external_main
 #pragma weak mqoe_traffic_main
 #pragma weak mqoe_exec_main
 #pragma weak mqoe_bench_main
@@ -26,6 +28,8 @@ static const struct part {
      "--blueprint FILE         shape between the trunks of a lab (control: stdin/stdout)"},
     {"path", mqoe_path_main,
      "--blueprint FILE         delay between the trunks of a lab (control: stdin/stdout)"},
+    {"external", mqoe_external_main,
+     "--blueprint FILE         run the user's own dataplane in a lab (control: stdin/stdout)"},
     {"traffic", mqoe_traffic_main,
      "--blueprint FILE         drive clients and servers of a lab (control: stdin/stdout)"},
     {"exec", mqoe_exec_main, "--netns PATH -- CMD…     run a program inside a namespace"},

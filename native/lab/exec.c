@@ -78,9 +78,8 @@ static int read_options(int argc, char **argv, struct options *o) {
     return 0;
 }
 
-// /sys shows the interfaces of the namespace in which it was mounted: a private mount namespace with a /sys
-// of its own lets tools see theirs. The old mount's read-only flag is kept.
-static int remount_sys(struct mqoe_error *e) {
+// A private mount namespace; the old mount's read-only flag is kept.
+int mqoe_sys_remount(struct mqoe_error *e) {
     struct statvfs st;
     unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     if (unshare(CLONE_NEWNS) < 0)
@@ -126,7 +125,7 @@ int mqoe_exec_main(int argc, char **argv) {
         return 2;
     int status = mqoe_netns_enter(o.netns, &e);
     if (status == 0)
-        status = remount_sys(&e);
+        status = mqoe_sys_remount(&e);
     if (status == 0)
         status = drop_privileges(&o, &e);
     if (status == 0)
