@@ -31,6 +31,11 @@ static void check_plan(const struct traffic_plan *plan) {
         check_pair(plan, &plan->probes[i].pair, plan->probe_count);
         check(plan->probes[i].interval > 0);
     }
+    for (uint32_t i = 0; i < plan->stream_count; i++) {
+        check_pair(plan, &plan->streams[i].pair, plan->stream_count);
+        check(plan->streams[i].interval > 0 && plan->streams[i].size >= 12 &&
+              plan->streams[i].pair.client_port > 0);
+    }
 }
 
 static void check_error(const struct mqoe_error *e) {

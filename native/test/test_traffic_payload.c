@@ -93,11 +93,27 @@ static void other_flow_headers_are_refused(void **state) {
     assert_true(traffic_flow_header_decode(out, &back));
 }
 
+static void stream_layout_is_fixed(void **state) {
+    (void)state;
+    static const uint8_t wire[TRAFFIC_STREAM_HEADER] = {0x89, 0xab, 0xcd, 0xf4, 0,    0,
+                                                        1,    2,    0xff, 0xff, 0xff, 0xfe};
+    const uint64_t key = 0x0123456789abcdef;
+    uint8_t out[TRAFFIC_STREAM_HEADER];
+    struct traffic_stream_header h = {traffic_stream_tag(key, 5), 258, UINT32_MAX - 1}, back;
+    traffic_stream_encode(out, &h);
+    assert_memory_equal(out, wire, sizeof wire);
+    traffic_stream_decode(out, &back);
+    assert_int_equal(traffic_stream_index(key, back.tag), 5);
+    assert_int_equal(back.seq, 258);
+    assert_int_equal(back.sent, UINT32_MAX - 1);
+    assert_int_equal(traffic_stream_index(key, traffic_stream_tag(key, UINT32_MAX)), UINT32_MAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(probe_layout_is_fixed),           cmocka_unit_test(probe_round_trip),
-        cmocka_unit_test(other_probe_packets_are_refused), cmocka_unit_test(flow_round_trip),
-        cmocka_unit_test(other_flow_headers_are_refused),
+        cmocka_unit_test(stream_layout_is_fixed), cmocka_unit_test(probe_layout_is_fixed),
+        cmocka_unit_test(probe_round_trip),       cmocka_unit_test(other_probe_packets_are_refused),
+        cmocka_unit_test(flow_round_trip),        cmocka_unit_test(other_flow_headers_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,10 @@
     "{'id':2,'traffic':'ping','client':8,'server':1,'family':'ipv4','port':9100,'clientPort':0,'interval':"  \
     "10000000,"                                                                                              \
     "'size':64,'dscp':0,'ecn':2,'start':0,'stop':100,'timeout':2000000000}"
+#define STREAM                                                                                               \
+    "{'id':6,'traffic':'flood','client':8,'server':1,'direction':'down','family':'ipv4','port':9200,'"       \
+    "clientPort':10001,"                                                                                     \
+    "'interval':33333,'size':12,'dscp':8,'start':1,'stop':90}"
 #define PLAN                                                                                                 \
     "{'schema':'mqoe-traffic/1','lab':'l','seed':3,'cores':[-1,0],'clients':[" ENDPOINT(                     \
         7, "a",                                                                                              \
@@ -29,6 +33,7 @@
                                  "10.0.0.8") "],'servers':[" ENDPOINT(1, "s",                                \
                                                                       "10.0.1.1") "],'flows':[" FLOW         \
                                                                                   "],'probes':[" PROBE       \
+                                                                                  "],'streams':[" STREAM     \
                                                                                   "],'sampleInterval':"      \
                                                                                   "100000000,'duration':"    \
                                                                                   "100}"
@@ -62,6 +67,14 @@ static void a_right_plan_is_resolved(void **state) {
     assert_int_equal(plan.endpoints[TRAFFIC_SERVER][0].flows, 0);
     assert_int_equal(plan.endpoints[TRAFFIC_CLIENT][0].probes, TRAFFIC_NONE);
     assert_int_equal(plan.endpoints[TRAFFIC_CLIENT][1].probes, 0);
+    assert_int_equal(plan.stream_count, 1);
+    assert_int_equal(plan.streams[0].direction, TRAFFIC_DOWN);
+    assert_int_equal(plan.streams[0].interval, 33333);
+    assert_int_equal(plan.streams[0].size, 12);
+    assert_int_equal(plan.streams[0].pair.client_port, 10001);
+    assert_int_equal(plan.endpoints[TRAFFIC_SERVER][0].streams, 0);
+    assert_int_equal(plan.endpoints[TRAFFIC_CLIENT][0].streams, TRAFFIC_NONE);
+    assert_int_equal(plan.endpoints[TRAFFIC_CLIENT][1].streams, 0);
     struct sockaddr_storage address;
     socklen_t length =
         traffic_endpoint_address(&plan.endpoints[TRAFFIC_SERVER][0], TRAFFIC_IPV4, flow->port, &address);
@@ -111,6 +124,14 @@ static void wrong_fields_are_named(void **state) {
         {"'interval':10000000", "'interval':0", "$.probes[0].interval in f", "found 0, must be an integer"},
         {"'timeout':2000000000", "'timeout':9007199254740992", "$.probes[0].timeout in f", "2^20"},
         {"[" PROBE "]", "[null]", "$.probes[0] in f", "found null, must be an object"},
+        {"'size':12", "'size':11", "$.streams[0].size in f", "found 11, must be an integer from 12"},
+        {"'interval':33333", "'interval':999", "$.streams[0].interval in f",
+         "found 999, must be an integer from 1000"},
+        {"'clientPort':10001", "'clientPort':0", "$.streams[0].clientPort in f", "found 0, must be a port"},
+        {"'direction':'down'", "'direction':'sideways'", "$.streams[0].direction in f",
+         "found \"sideways\", must be one of down, up"},
+        {"'dscp':8,'start'", "'dscp':8,'ecn':1,'start'", "$.streams[0].ecn in f", "is unknown here"},
+        {",'streams':[" STREAM "]", "", "$.streams in f", "is missing, must be an array"},
         {"[" PROBE "]", "{}", "$.probes in f", "found an object, must be an array"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

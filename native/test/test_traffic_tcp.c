@@ -27,7 +27,7 @@ static const char *const PLAN =
     "\"flows\":[{\"id\":1,\"traffic\":\"bulk\",\"client\":0,\"server\":0,\"direction\":\"up\",\"family\":"
     "\"ipv4\","
     "\"port\":39471,\"clientPort\":0,\"congestionControl\":\"cubic\",\"dscp\":0,\"ecn\":true,\"start\":0,"
-    "\"stop\":300000000}],\"probes\":[],\"sampleInterval\":100000000,\"duration\":300000000}";
+    "\"stop\":300000000}],\"probes\":[],\"streams\":[],\"sampleInterval\":100000000,\"duration\":300000000}";
 
 static int stalled_at; // ms since t0
 static bool sent_late;

@@ -33,17 +33,17 @@ struct traffic_kind {
     void (*destroy)(void *state);
 };
 
-extern const struct traffic_kind traffic_tcp, traffic_probe;
+extern const struct traffic_kind traffic_tcp, traffic_probe, traffic_stream;
 
-#define TRAFFIC_KINDS 2
+#define TRAFFIC_KINDS 3
 
 // What every part sees of the process. Nothing of it changes once the reactors run.
 struct traffic_process {
     struct traffic_plan plan;
     uint64_t key; // of this run, in every packet
-    // Two reactors per core: [0, core_count) for bulk, then as many punctual ones for probes. Apart, because
-    // a probe must not wait for a write of bulk data, and because bulk senders at a real-time priority would
-    // starve ksoftirqd, which delivers what they send.
+    // Two reactors per core: [0, core_count) for bulk and streams, then as many punctual ones for probes.
+    // Apart, because a probe must not wait for a write of bulk data, and because bulk senders at a real-time
+    // priority would starve ksoftirqd, which delivers what they send.
     struct traffic_loop *loops;
     uint32_t loop_count; // how many of them are open
     int outbox[2];       // reactors → main

@@ -177,7 +177,7 @@ int traffic_deliver_message(int pipe, const struct traffic_message *message) {
 
 static void go(struct traffic_loop *loop) {
     struct traffic_process *p = loop->process;
-    for (int k = 0; k < TRAFFIC_KINDS; k++)
+    for (int k = 0; k < TRAFFIC_KINDS && p->kinds[k]; k++)
         p->kinds[k]->go(p->states[k], loop);
     traffic_loop_arm(loop, &loop->sample, 0);
     traffic_loop_arm(loop, &loop->end, p->plan.duration);
@@ -186,7 +186,7 @@ static void go(struct traffic_loop *loop) {
 static void stop(struct traffic_loop *loop) {
     struct traffic_process *p = loop->process;
     int64_t now = loop->clock.t0 ? traffic_loop_now(loop) : INT64_MIN;
-    for (int k = 0; k < TRAFFIC_KINDS; k++)
+    for (int k = 0; k < TRAFFIC_KINDS && p->kinds[k]; k++)
         p->kinds[k]->stop(p->states[k], loop, now);
     loop->stopping = true;
 }

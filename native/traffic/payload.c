@@ -91,3 +91,13 @@ bool traffic_probe_decode(const uint8_t *in, size_t length, struct traffic_probe
     };
     return true;
 }
+
+void traffic_stream_encode(uint8_t out[TRAFFIC_STREAM_HEADER], const struct traffic_stream_header *h) {
+    put32(out, h->tag);
+    put32(out + 4, h->seq);
+    put32(out + 8, h->sent);
+}
+
+void traffic_stream_decode(const uint8_t in[TRAFFIC_STREAM_HEADER], struct traffic_stream_header *h) {
+    *h = (struct traffic_stream_header){get32(in), get32(in + 4), get32(in + 8)};
+}

@@ -46,6 +46,32 @@ struct traffic_probe_header {
     uint8_t flags;
 };
 
+// ---- UDP stream: one way, and as small as a packet of 40 bytes allows ----
+//
+//  0 tag: stream index + lower half of the key, modulo 2^32 (4) · 4 lower half of the sequence number (4) ·
+//  8 send time, µs since t0 modulo 2^32 (4) · 12 padding
+//
+// No room for a magic or the whole key: a stranger's packet passes as ours with a probability of streams /
+// 2^32, and then has to name a packet that is under way.
+
+#define TRAFFIC_STREAM_HEADER 12u
+
+struct traffic_stream_header {
+    uint32_t tag, seq, sent;
+};
+
+static inline uint32_t traffic_stream_tag(uint64_t key, uint32_t stream) {
+    return stream + (uint32_t)key;
+}
+
+// The index that a tag stands for; for a stranger's any number.
+static inline uint32_t traffic_stream_index(uint64_t key, uint32_t tag) {
+    return tag - (uint32_t)key;
+}
+
+void traffic_stream_encode(uint8_t out[TRAFFIC_STREAM_HEADER], const struct traffic_stream_header *h);
+void traffic_stream_decode(const uint8_t in[TRAFFIC_STREAM_HEADER], struct traffic_stream_header *h);
+
 void traffic_probe_encode(uint8_t out[TRAFFIC_PROBE_HEADER], const struct traffic_probe_header *h);
 
 // `length` is that of the received UDP payload. False when it is no probe packet: too short, wrong magic,

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #define MILLISECOND   INT64_C(1000000)
 #define MAX_IN_FLIGHT (INT64_C(1) << 20) // packets of one probe within its timeout
 #define MAX_CORES     256                // a probe's packets carry their reactor in one byte
+#define MAX_PAYLOAD   65487              // of UDP over IPv6 without jumbograms
+#define SMALLEST_GAP  1000               // ns between two packets of a stream: a million a second
 
 #define KEYS(...)     ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -101,7 +104,7 @@ static bool read_addresses(const struct mqoe_node *n, const char *key, int famil
 }
 
 static int64_t read_endpoint(const struct mqoe_node *n, struct traffic_endpoint *to) {
-    to->flows = to->probes = TRAFFIC_NONE;
+    to->flows = to->probes = to->streams = TRAFFIC_NONE;
     to->id = mqoe_node_int(n, "id", 0, UINT32_MAX);
     to->name = mqoe_node_text(n, "name");
     to->netns = mqoe_node_text(n, "netns");
@@ -119,7 +122,7 @@ static int64_t read_server(struct reader *r, const struct mqoe_node *n, uint32_t
     return read_endpoint(n, &r->plan->endpoints[TRAFFIC_SERVER][index]);
 }
 
-// ---- flows and probes ----
+// ---- flows, probes and streams ----
 
 #define PAIR_KEYS "id", "traffic", "client", "server", "family", "port", "clientPort", "dscp", "start", "stop"
 
@@ -164,12 +167,12 @@ static void read_pair(const struct reader *r, const struct mqoe_node *n, struct 
     }
 }
 
-// Puts item `index` at the head of both its endpoints' chains.
-static void chain(struct traffic_plan *plan, struct traffic_pair *pair, uint32_t index, bool probe) {
+// Puts item `index` at the head of both its endpoints' chains, whose heads stand at `offset`.
+static void chain(struct traffic_plan *plan, struct traffic_pair *pair, uint32_t index, size_t offset) {
     struct traffic_endpoint *ends[] = {[TRAFFIC_CLIENT] = &plan->endpoints[TRAFFIC_CLIENT][pair->client],
                                        [TRAFFIC_SERVER] = &plan->endpoints[TRAFFIC_SERVER][pair->server]};
     for (int role = 0; role < 2; role++) {
-        uint32_t *head = probe ? &ends[role]->probes : &ends[role]->flows;
+        uint32_t *head = (uint32_t *)((char *)ends[role] + offset);
         pair->next[role] = *head;
         *head = index;
     }
@@ -183,7 +186,7 @@ static int64_t read_flow(struct reader *r, const struct mqoe_node *n, uint32_t i
     mqoe_node_bool(n, "ecn"); // a sysctl of the namespace, set by the lab
     mqoe_node_only(n, KEYS(PAIR_KEYS, "direction", "congestionControl", "ecn"));
     if (mqoe_node_ok(n))
-        chain(r->plan, &to->pair, index, false);
+        chain(r->plan, &to->pair, index, offsetof(struct traffic_endpoint, flows));
     return to->pair.id;
 }
 
@@ -192,7 +195,7 @@ static int64_t read_probe(struct reader *r, const struct mqoe_node *n, uint32_t 
     read_pair(r, n, &to->pair);
     to->interval = mqoe_node_int(n, "interval", 100000, LIMIT);
     to->timeout = mqoe_node_int(n, "timeout", 1, LIMIT);
-    to->size = (uint32_t)mqoe_node_int(n, "size", TRAFFIC_PROBE_HEADER, 65487);
+    to->size = (uint32_t)mqoe_node_int(n, "size", TRAFFIC_PROBE_HEADER, MAX_PAYLOAD);
     to->ecn = (int)mqoe_node_int(n, "ecn", 0, 2);
     mqoe_node_only(n, KEYS(PAIR_KEYS, "interval", "timeout", "size", "ecn"));
     if (!mqoe_node_ok(n)) // the interval may be 0
@@ -205,7 +208,24 @@ static int64_t read_probe(struct reader *r, const struct mqoe_node *n, uint32_t 
                        (long long)(to->timeout / to->interval));
         return 0;
     }
-    chain(r->plan, &to->pair, index, true);
+    chain(r->plan, &to->pair, index, offsetof(struct traffic_endpoint, probes));
+    return to->pair.id;
+}
+
+static int64_t read_stream(struct reader *r, const struct mqoe_node *n, uint32_t index) {
+    struct traffic_stream_plan *to = &r->plan->streams[index];
+    read_pair(r, n, &to->pair);
+    to->direction = (enum traffic_direction)mqoe_node_enum(n, "direction", directions);
+    to->interval = mqoe_node_int(n, "interval", SMALLEST_GAP, LIMIT);
+    to->size = (uint32_t)mqoe_node_int(n, "size", TRAFFIC_STREAM_HEADER, MAX_PAYLOAD);
+    mqoe_node_only(n, KEYS(PAIR_KEYS, "direction", "interval", "size"));
+    // The server tells by it whose packet it got, and sends to it.
+    if (mqoe_node_ok(n) && !to->pair.client_port) {
+        struct mqoe_node port = mqoe_node_member(n, "clientPort");
+        mqoe_node_wrong(&port, "a port from 1 to 65535 (a stream down has nowhere else to go)");
+    }
+    if (mqoe_node_ok(n))
+        chain(r->plan, &to->pair, index, offsetof(struct traffic_endpoint, streams));
     return to->pair.id;
 }
 
@@ -242,6 +262,8 @@ static void read_lists(struct reader *r, const struct mqoe_node *root) {
                                  &plan->endpoint_count[role], readers[role]);
     free(read_list(r, root, "flows", sizeof *plan->flows, &plan->flows, &plan->flow_count, read_flow));
     free(read_list(r, root, "probes", sizeof *plan->probes, &plan->probes, &plan->probe_count, read_probe));
+    free(read_list(r, root, "streams", sizeof *plan->streams, &plan->streams, &plan->stream_count,
+                   read_stream));
     free(r->ids[TRAFFIC_CLIENT]);
     free(r->ids[TRAFFIC_SERVER]);
 }
@@ -280,6 +302,7 @@ void traffic_plan_free(struct traffic_plan *plan) {
     free(plan->endpoints[TRAFFIC_SERVER]);
     free(plan->flows);
     free(plan->probes);
+    free(plan->streams);
     json_decref(plan->json);
     *plan = (struct traffic_plan){0};
 }

@@ -22,11 +22,11 @@ struct traffic_endpoint {
     const char *netns; // path
     struct sockaddr_in ipv4;
     struct sockaddr_in6 ipv6;
-    // Heads of the chains through flows[].next and probes[].next: what has an end here.
-    uint32_t flows, probes;
+    // Heads of the chains through flows[].next, probes[].next and streams[].next: what has an end here.
+    uint32_t flows, probes, streams;
 };
 
-// What flows and probes have in common: who, whom, where and when.
+// What flows, probes and streams have in common: who, whom, where and when.
 struct traffic_pair {
     int64_t id;
     const char *traffic;
@@ -52,6 +52,13 @@ struct traffic_probe_plan {
     int ecn;       // the two ECN bits
 };
 
+struct traffic_stream_plan {
+    struct traffic_pair pair;
+    enum traffic_direction direction;
+    int64_t interval; // between two packets
+    uint32_t size;    // UDP payload bytes
+};
+
 struct traffic_plan {
     json_t *json; // owns every text
     const char *lab;
@@ -60,7 +67,8 @@ struct traffic_plan {
     struct traffic_endpoint *endpoints[2]; // by role
     struct traffic_flow_plan *flows;
     struct traffic_probe_plan *probes;
-    uint32_t core_count, endpoint_count[2], flow_count, probe_count;
+    struct traffic_stream_plan *streams;
+    uint32_t core_count, endpoint_count[2], flow_count, probe_count, stream_count;
     int64_t sample_interval, duration;
 };
 

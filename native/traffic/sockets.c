@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,15 +103,39 @@ int traffic_tcp_socket(const struct traffic_endpoint *endpoint, enum traffic_fam
     return error;
 }
 
-// Among sockets that share a port, the kernel runs this program over the UDP payload and takes the socket
+// Among sockets that share a port, the kernel runs such a program over the UDP payload and takes the socket
 // whose number it returns (the order of their binds); a packet too short to say goes to number 0.
+static int choose_by(int fd, struct sock_filter *code, unsigned short length) {
+    const struct sock_fprog program = {.len = length, .filter = code};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0 ? -errno : 0;
+}
+
 static int choose_by_reactor(int fd) {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TRAFFIC_PROBE_REACTOR),
         BPF_STMT(BPF_RET | BPF_A, 0),
     };
-    const struct sock_fprog program = {.len = 2, .filter = code};
-    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) < 0 ? -errno : 0;
+    return choose_by(fd, code, sizeof code / sizeof *code);
+}
+
+static int choose_by_stream(int fd, uint32_t reactors, uint64_t key) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), // the tag
+        BPF_STMT(BPF_ALU | BPF_SUB | BPF_K, (uint32_t)key),
+        BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, reactors),
+        BPF_STMT(BPF_RET | BPF_A, 0),
+    };
+    return choose_by(fd, code, sizeof code / sizeof *code);
+}
+
+// The socket, or what was wrong with sharing its port.
+static int shared_or_closed(int fd, int error, const struct traffic_endpoint *endpoint,
+                            struct mqoe_error *e) {
+    if (!error)
+        return fd;
+    close(fd);
+    return mqoe_fail(e, -error, "setsockopt SO_ATTACH_REUSEPORT_CBPF", "use one core for traffic", "%s",
+                     endpoint->name);
 }
 
 int traffic_udp_socket(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
@@ -124,12 +149,28 @@ int traffic_udp_socket(const struct traffic_endpoint *endpoint, enum traffic_fam
     if (fd < 0)
         return fd;
     (void)set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER); // past rmem_max, when allowed
-    int error = reactors > 1 ? choose_by_reactor(fd) : 0;
-    if (!error)
+    return shared_or_closed(fd, reactors > 1 ? choose_by_reactor(fd) : 0, endpoint, e);
+}
+
+int traffic_stream_socket(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
+                          uint32_t reactors, uint64_t key, struct mqoe_error *e) {
+    const struct option options[] = {
+        {SOL_SOCKET, SO_REUSEPORT, reactors > 1},
+        {SOL_SOCKET, SO_RCVBUF, UDP_BUFFER},
+        {SOL_SOCKET, SO_SNDBUF, UDP_BUFFER},
+    };
+    int fd = bound_socket(endpoint, family, port, SOCK_DGRAM, options, sizeof options / sizeof *options, e);
+    if (fd < 0)
         return fd;
-    close(fd);
-    return mqoe_fail(e, -error, "setsockopt SO_ATTACH_REUSEPORT_CBPF", "use one core for traffic", "%s",
-                     endpoint->name);
+    (void)set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER);
+    (void)set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, UDP_BUFFER);
+    return shared_or_closed(fd, reactors > 1 ? choose_by_stream(fd, reactors, key) : 0, endpoint, e);
+}
+
+uint32_t traffic_socket_drops(int fd) {
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t length = sizeof info;
+    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length) == 0 ? info[SK_MEMINFO_DROPS] : 0;
 }
 
 int traffic_set_class(int fd, enum traffic_family family, int dscp, int ecn) {

@@ -22,6 +22,15 @@ int traffic_tcp_socket(const struct traffic_endpoint *endpoint, enum traffic_fam
 int traffic_udp_socket(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
                        uint32_t reactors, struct mqoe_error *e);
 
+// A UDP socket for streams, bound likewise, without timestamps. `reactors` > 1 as above; the payload names
+// its reactor by its stream's index modulo `reactors`, tagged with `key` (traffic_stream_tag).
+int traffic_stream_socket(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
+                          uint32_t reactors, uint64_t key, struct mqoe_error *e);
+
+// Packets that arrived at the socket and found its buffer full since it exists; 0 when the kernel does not
+// say.
+uint32_t traffic_socket_drops(int fd);
+
 // The traffic class of what the socket sends: DSCP in the upper six bits; the two ECN bits are TCP's own
 // business on a TCP socket (the kernel keeps its own). Returns 0 or −errno.
 int traffic_set_class(int fd, enum traffic_family family, int dscp, int ecn);
