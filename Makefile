@@ -1,14 +1,17 @@
 # mqoe — the commands a person types. `make demo` and `make test` install what is missing (scripts/setup).
-.PHONY: all setup setup-test build native ts demo test bench lint fuzz clean
+.PHONY: all setup setup-test setup-hermetic build native ts demo hermetic test bench lint fuzz clean
 all: build
 
 setup:            ; @scripts/setup build
 setup-test:       ; @scripts/setup test
+setup-hermetic:   ; @scripts/setup hermetic
 build: setup      ; @$(MAKE) --no-print-directory native ts
 native:           ; @$(MAKE) --no-print-directory -C native
 ts:               ; @npm run --silent build
 
 demo: build       ; @scripts/demo
+# The guest kernel of `mqoe run --world hermetic`, once for a machine (docs/hermetic.md); nothing else needs it.
+hermetic: setup-hermetic build ; @node dist/harness/cli/main.js world build
 test: setup-test build ; @scripts/test
 bench: build      ; @build/native/mqoe-native bench --json build/bench.json
 lint: setup-test  ; @scripts/lint

@@ -2,10 +2,12 @@ import { availableParallelism } from "node:os";
 import chalk from "chalk";
 import type { CommandModule } from "yargs";
 import { makeBlueprint } from "../blueprint/index.js";
-import { type Finding, inspectMachine, tryLab } from "../health/doctor.js";
+import { type Finding, inspectMachine, PRIVILEGE, tryLab } from "../health/doctor.js";
+import { inspectGuest, tryGuest } from "../health/doctor-world.js";
 import { abortOnSignals } from "../run/interrupt.js";
 import { randomLabName } from "../run/lab-name.js";
 import { loadCases } from "../scenario/index.js";
+import type { WorldName } from "../world/world.js";
 import { EXIT } from "./exit.js";
 
 /** The smallest scenario that needs everything: both families, probes and TCP, shaping and delay. */
@@ -38,39 +40,94 @@ to = "peer"
 direction = "down"
 `;
 
-export const doctor: CommandModule = {
+interface DoctorArguments {
+  world: WorldName | undefined;
+}
+
+export const doctor: CommandModule<object, DoctorArguments> = {
   command: "doctor",
   describe: "Try every precondition of a run on this machine, and say how to mend what is missing",
   builder: (yargs) =>
-    yargs.epilogue(
-      "Builds a lab of one client and one server, loads it for a second and a half, and removes it. Exit 3 when something is missing.",
-    ),
-  async handler() {
-    const findings = inspectMachine();
-    findings.forEach(print);
-    if (findings.some((finding) => finding.verdict === "fail")) {
-      print({ name: "trial run", verdict: "skipped", found: "mend the above first", advice: "" });
-      process.exitCode = EXIT.rig;
-      return;
-    }
+    yargs
+      .option("world", {
+        choices: ["live", "hermetic"] as const,
+        requiresArg: true,
+        describe: "only what this world needs [both]",
+      })
+      .epilogue(
+        "Builds a lab of one client and one server, loads it for a second and a half, and removes it; then the same in a " +
+          "guest. Exit 3 when something is missing. Without root only the hermetic world is open: exit 0 when that is ready.",
+      ),
+  async handler({ world }) {
     const { signal, release } = abortOnSignals();
-    const trial = await tryLab(trialBlueprint(), signal).finally(release);
-    // What was interrupted says nothing about this machine.
-    signal.throwIfAborted();
-    trial.forEach(print);
-    const failed = trial.some((finding) => finding.verdict === "fail");
-    console.log(
-      failed ? `\n${chalk.red("not ready")}: see above` : `\n${chalk.green("ready")}: mqoe run scenarios/quickstart`,
-    );
-    process.exitCode = failed ? EXIT.rig : EXIT.ok;
+    try {
+      const live = world === "hermetic" ? null : await examineLive(signal);
+      const hermetic = world === "live" ? null : await examineHermetic(signal);
+      process.exitCode = conclude(live, hermetic);
+    } finally {
+      release();
+    }
   },
 };
 
-function trialBlueprint() {
+/** What one world's part came to: `locked` = all that is missing is the privilege. */
+type Readiness = "ready" | "locked" | "missing";
+
+async function examineLive(signal: AbortSignal): Promise<Readiness> {
+  const findings = inspectMachine();
+  findings.forEach(print);
+  const failed = findings.filter((finding) => finding.verdict === "fail");
+  if (failed.length > 0) {
+    print({ name: "trial run", verdict: "skipped", found: "mend the above first", advice: "" });
+    return failed.every((finding) => finding.name === PRIVILEGE) ? "locked" : "missing";
+  }
+  const trial = await tryLab(trialBlueprint(randomLabName(), availableParallelism()), signal);
+  // What was interrupted says nothing about this machine.
+  signal.throwIfAborted();
+  trial.forEach(print);
+  return trial.some((finding) => finding.verdict === "fail") ? "missing" : "ready";
+}
+
+async function examineHermetic(signal: AbortSignal): Promise<Readiness> {
+  const findings = inspectGuest();
+  findings.forEach(print);
+  if (findings.some((finding) => finding.verdict !== "ok")) {
+    print({ name: "guest trial run", verdict: "skipped", found: "mend the above first", advice: "" });
+    return "missing";
+  }
+  const trial = await tryGuest(trialBlueprint("hermetic", 1), signal);
+  signal.throwIfAborted();
+  print(trial);
+  return trial.verdict === "ok" ? "ready" : "missing";
+}
+
+/**
+ * The last line, and the exit code. The hermetic world alone is enough where nothing but the privilege keeps the live
+ * one shut; a live world that is broken is never made good by it.
+ */
+function conclude(live: Readiness | null, hermetic: Readiness | null): number {
+  const example = "mqoe run --world hermetic scenarios/quickstart";
+  if (live === "ready" && hermetic !== "ready")
+    return say(chalk.green("ready"), "mqoe run scenarios/quickstart", EXIT.ok);
+  if (live === "ready")
+    return say(chalk.green("ready"), "mqoe run scenarios/quickstart, also with --world hermetic", EXIT.ok);
+  if (hermetic === "ready" && live === null) return say(chalk.green("ready for --world hermetic"), example, EXIT.ok);
+  if (hermetic === "ready" && live === "locked") {
+    return say(chalk.green("ready for --world hermetic"), `${example} (the live world needs root)`, EXIT.ok);
+  }
+  return say(chalk.red("not ready"), "see above", EXIT.rig);
+}
+
+function say(state: string, what: string, code: number): number {
+  console.log(`\n${state}: ${what}`);
+  return code;
+}
+
+function trialBlueprint(lab: string, cores: number) {
   const { cases, problems } = loadCases(["doctor.toml"], {}, () => TRIAL);
   const [only] = cases;
   if (!only) throw new Error(`doctor's own scenario is wrong: ${problems[0]?.message}`);
-  return makeBlueprint(only, { lab: randomLabName(), seed: 1, cores: availableParallelism() });
+  return makeBlueprint(only, { lab, seed: 1, cores });
 }
 
 const MARK = {

@@ -5,8 +5,8 @@ import type { Blueprint } from "../blueprint/types.js";
 import { findNative } from "../ffi/native.js";
 import { isAlive, readJournals } from "../lab/journal.js";
 import { readRun } from "../recording/run-folder.js";
-import { type RecordHooks, recordRun } from "../world/record.js";
 import { median } from "../stats/index.js";
+import { type RecordHooks, recordRun } from "../world/record.js";
 
 /** One precondition: tried, not guessed. */
 export interface Finding {
@@ -43,12 +43,15 @@ const NEEDED_CAPABILITIES: [string, number][] = [
   ["CAP_BPF", 39],
 ];
 
+/** The finding that does not concern the hermetic world. */
+export const PRIVILEGE = "privilege";
+
 function privilege(): Finding {
   const line = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "utf8"));
   const effective = BigInt(`0x${line?.[1] ?? "0"}`);
   const missing = NEEDED_CAPABILITIES.filter(([, bit]) => !((effective >> BigInt(bit)) & 1n)).map(([name]) => name);
-  if (missing.length === 0) return ok("privilege", `uid ${process.getuid?.()}, all four capabilities`);
-  return fail("privilege", `missing ${missing.join(", ")}`, "run as root (sudo mqoe …)");
+  if (missing.length === 0) return ok(PRIVILEGE, `uid ${process.getuid?.()}, all four capabilities`);
+  return fail(PRIVILEGE, `missing ${missing.join(", ")}`, "run as root (sudo mqoe …)");
 }
 
 function descriptors(): Finding {
