@@ -35,13 +35,18 @@ export interface DataplaneAccounting {
   kernel: { rx_dropped: number; rx_invalid: number; fill_empty: number; tx_invalid: number };
 }
 
+/** The programs of `mqoe-native` that have a control channel. */
+export type NativePart = "dataplane" | "kernel" | "external" | "path" | "traffic";
+
 /** A native process failed, refused or died; the message is one readable line. */
 export class NativeProcessError extends Error {
   constructor(
-    readonly part: string,
+    readonly process: string,
     message: string,
+    /** `EOPNOTSUPP`, when the process said it. */
+    readonly code: string | null = null,
   ) {
-    super(`${part}: ${message}`);
+    super(`${process}: ${message}`);
   }
 }
 
@@ -82,12 +87,16 @@ export class NativeProcess {
   /** Resolves when the process is gone, whatever the reason; null = it ended as told. */
   readonly exited: Promise<NativeProcessError | null>;
 
-  /** `onRefusal` hears of errors that nobody waits for: what was refused without being asked about. */
+  /**
+   * `onRefusal` hears of errors that nobody waits for: what was refused without being asked about. `name` is what
+   * people call the process: the dataplane is `dataplane` whichever program it is.
+   */
   constructor(
-    readonly part: "dataplane" | "traffic",
+    part: NativePart,
     blueprintFile: string,
     private readonly onRefusal: (error: NativeProcessError) => void = () => {},
     binary = findNative().binary,
+    readonly name: string = part,
   ) {
     this.child = launch(binary, part, blueprintFile);
     // Commands to a process that just died are lost, not thrown: `exited` tells the story.
@@ -117,7 +126,7 @@ export class NativeProcess {
       const waiter: Waiter = { name, command, resolve, reject };
       const timer = setTimeout(() => {
         this.forget(waiter);
-        reject(new NativeProcessError(this.part, `no "${name}" within ${Math.round(timeoutMs / 1000)} s`));
+        reject(new NativeProcessError(this.name, `no "${name}" within ${Math.round(timeoutMs / 1000)} s`));
       }, timeoutMs);
       waiter.resolve = (event) => {
         clearTimeout(timer);
@@ -162,7 +171,7 @@ export class NativeProcess {
 
   private receiveError(event: NativeEvent): void {
     const what = `${event.syscall} ${event.object}: ${event.message} (${event.code})`;
-    const error = new NativeProcessError(this.part, what);
+    const error = new NativeProcessError(this.name, what, event.code ?? null);
     const waiter = this.waiters.find(({ command }) => command !== null && refuses(event, command));
     if (event.fatal) this.fail(error);
     else if (waiter) {
@@ -186,7 +195,7 @@ export class NativeProcess {
     const message = started
       ? `ended unexpectedly (${how})${words ? `: ${words}` : ""}`
       : `could not be started: ${(result.shortMessage ?? "unknown reason").replaceAll("\n", ": ")}`;
-    this.fail(this.failure ?? new NativeProcessError(this.part, message));
+    this.fail(this.failure ?? new NativeProcessError(this.name, message));
     return this.stopping && result.exitCode === 0 ? null : this.failure;
   }
 

@@ -3,6 +3,8 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import type { Blueprint, EndpointBlueprint } from "../blueprint/types.js";
+import { middleParts } from "../dataplane/kinds.js";
+import { Middle } from "../dataplane/middle.js";
 import { findNative } from "../ffi/native.js";
 import { NativeProcess } from "../ffi/native-process.js";
 import { clockMonotonic } from "../ffi/spool.js";
@@ -25,11 +27,11 @@ export interface ShellRequest {
 export async function shellInLab(request: ShellRequest, interruption: Interruption): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "mqoe-shell-"));
   try {
-    const file = join(folder, "dataplane.json");
-    writeFileSync(file, JSON.stringify(request.blueprint.dataplane));
+    for (const { name, blueprint } of middleParts(request.blueprint))
+      writeFileSync(join(folder, `${name}.json`), JSON.stringify(blueprint));
     const lab = await Lab.build(request.blueprint.lab, undefined, interruption.signal);
     try {
-      return await withDataplane(lab, file, request, interruption);
+      return await withMiddle(lab, folder, request, interruption);
     } finally {
       await lab.teardown();
     }
@@ -38,24 +40,27 @@ export async function shellInLab(request: ShellRequest, interruption: Interrupti
   }
 }
 
-async function withDataplane(
+async function withMiddle(
   lab: Lab,
-  file: string,
+  folder: string,
   request: ShellRequest,
   interruption: Interruption,
 ): Promise<number> {
-  const dataplane = new NativeProcess("dataplane", file);
+  const middle = new Middle(request.blueprint, (part, name) => {
+    const process = new NativeProcess(part, join(folder, `${name}.json`), undefined, undefined, name);
+    lab.adopt(process.pid, processStart(process.pid) ?? "", name);
+    return process;
+  });
   try {
-    lab.adopt(dataplane.pid, processStart(dataplane.pid) ?? "", "dataplane");
-    await dataplane.wait("ready", 15_000);
-    dataplane.send({ op: "go", t0: clockMonotonic() });
+    await middle.start(interruption.signal);
+    middle.go(clockMonotonic());
     // An interactive shell handles Ctrl-C itself; only a request to end mqoe as a whole ends it.
     interruption.leave("SIGINT");
     interruption.signal.throwIfAborted();
     request.onReady();
     return await runInside(lab, request, interruption.signal);
   } finally {
-    await dataplane.stop();
+    await middle.end();
   }
 }
 

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { LabBlueprint } from "../blueprint/types.js";
+import type { MiddleAccounting } from "../dataplane/middle.js";
 import type { DataplaneAccounting } from "../ffi/native-process.js";
 import type { LabCounters } from "../lab/lab.js";
 import type { Accounting } from "../metrics/types.js";
+import { sum } from "../stats/index.js";
 
 /** Counters of the machine as a whole: what the rig had left, and what the kernel dropped for lack of it. */
 export interface MachineCounters {
@@ -53,6 +55,7 @@ export function namedCounters(lab: LabBlueprint, counters: LabCounters): object 
     [lab.access, "access"],
     [lab.core, "core"],
     [lab.dataplane, "dataplane"],
+    ...lab.stages.map(({ netns, side }): [string, string] => [netns, `path-${side}`]),
   ]);
   for (const [key, values] of Object.entries(counters.links)) {
     const cut = key.lastIndexOf("/");
@@ -72,24 +75,26 @@ export function namedCounters(lab: LabBlueprint, counters: LabCounters): object 
  * reached a stack at the other side. `rig` is every loss that a counter outside the bottleneck admits to; whatever
  * then remains is unaccounted, and makes the run invalid.
  */
-export function endToEnd(counters: LabCounters, dataplane: DataplaneAccounting): Accounting {
+export function endToEnd(counters: LabCounters, { dataplane, stages }: MiddleAccounting): Accounting {
   const entered = counters.access.in + counters.core.in;
-  const { aqm, overflow, path, rig } = dataplane.dropped;
-  const unmatched = counters.access.unmatched + counters.core.unmatched + dataplane.unclassified;
-  const lostByRig = rig + unmatched + kernelDrops(counters, dataplane);
-  const accounted = counters.delivered + aqm + overflow + path + lostByRig + dataplane.held;
-  return {
-    in: entered,
-    out: counters.delivered,
-    dropped: { aqm, overflow, path, rig: lostByRig },
-    held: dataplane.held,
-    unaccounted: entered - accounted,
+  const processes = [dataplane, ...Object.values(stages)];
+  const total = (value: (one: DataplaneAccounting) => number): number => sum(processes.map(value));
+  const unmatched = counters.access.unmatched + counters.core.unmatched + total((one) => one.unclassified);
+  const inSockets = total(({ kernel }) => kernel.rx_dropped + kernel.rx_invalid + kernel.tx_invalid);
+  const dropped = {
+    aqm: total((one) => one.dropped.aqm),
+    overflow: total((one) => one.dropped.overflow),
+    path: total((one) => one.dropped.path),
+    rig: total((one) => one.dropped.rig) + unmatched + inSockets + linkDrops(counters),
   };
+  const held = total((one) => one.held);
+  const accounted = counters.delivered + dropped.aqm + dropped.overflow + dropped.path + dropped.rig + held;
+  return { in: entered, out: counters.delivered, dropped, held, unaccounted: entered - accounted };
 }
 
-/** Frames that the kernel dropped between an endpoint's port and the other endpoint's stack. */
-function kernelDrops(counters: LabCounters, dataplane: DataplaneAccounting): number {
-  let drops = dataplane.kernel.rx_dropped + dataplane.kernel.rx_invalid + dataplane.kernel.tx_invalid;
+/** Frames that the kernel dropped on links between an endpoint's port and the other endpoint's stack. */
+function linkDrops(counters: LabCounters): number {
+  let drops = 0;
   for (const [key, link] of Object.entries(counters.links)) {
     drops += link.xdp_redirect_errors ?? 0;
     // What an endpoint's own stack could not hand to its link was never "in". Elsewhere tx_dropped holds what XDP could

@@ -2,7 +2,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Blueprint } from "../blueprint/types.js";
-import { NativeProcess, NativeProcessError } from "../ffi/native-process.js";
+import { middleParts } from "../dataplane/kinds.js";
+import { Middle, Unsupported } from "../dataplane/middle.js";
+import { type NativePart, NativeProcess, type NativeProcessError } from "../ffi/native-process.js";
+import { orAborted } from "../ffi/or-aborted.js";
 import { clockMonotonic, Spool } from "../ffi/spool.js";
 import { processStart } from "../lab/journal.js";
 import { Lab } from "../lab/lab.js";
@@ -27,7 +30,15 @@ export interface RecordRequest {
   command: string;
 }
 
-export type DoneReason = "complete" | "interrupted" | "dataplane-died" | "traffic-died" | "error";
+export type DoneReason =
+  | "complete"
+  | "interrupted"
+  | "dataplane-died"
+  | "path-died"
+  | "traffic-died"
+  /** This kernel lacks what the dataplane was to run: nothing was measured, and nothing is wrong. */
+  | "unsupported"
+  | "error";
 
 /** How a recording ended. Whatever the reason, the lab is gone and the samples so far are in the folder. */
 export interface Recorded {
@@ -40,8 +51,6 @@ export interface Recorded {
 
 /** Lead between "go" and t0: both processes have read the command by then. */
 const GO_LEAD_NS = 100e6;
-/** How long queues may take to run empty after the last sender stopped. */
-const DRAIN_MS = 10_000;
 const READY_MS = 15_000;
 
 /**
@@ -60,10 +69,10 @@ export async function recordRun(request: RecordRequest, hooks: RecordHooks, sign
   let setUpMs = 0;
   let tearDownMs = 0;
   try {
-    await session.start(signal);
+    const unsupported = await session.start(signal);
     setUpMs = performance.now() - started;
-    log.write("lab-ready", { ms: roundAll(lab.times), total_ms: Math.round(setUpMs) });
-    ending = await session.run(signal);
+    if (unsupported === null) log.write("lab-ready", { ms: roundAll(lab.times), total_ms: Math.round(setUpMs) });
+    ending = unsupported ?? (await session.run(signal));
     log.write("done", { reason: ending.reason, ...(ending.error ? { error: ending.error } : {}) });
   } finally {
     await session.end();
@@ -89,9 +98,9 @@ async function removeLab(lab: Lab, log: EventLog, hooks: RecordHooks): Promise<n
 
 type Ending = Pick<Recorded, "reason" | "error">;
 
-/** The two native processes of one run and the spool of their segments. */
+/** The native processes of one run and the spool of their segments. */
 class Session {
-  private dataplane: NativeProcess | null = null;
+  private readonly middle: Middle;
   private traffic: NativeProcess | null = null;
   private spool: Spool | null = null;
   private rates: LiveRates | null = null;
@@ -101,39 +110,50 @@ class Session {
     private readonly lab: Lab,
     private readonly log: EventLog,
     private readonly hooks: RecordHooks,
-  ) {}
+  ) {
+    this.middle = new Middle(request.blueprint, (part, name) => this.launch(part, name));
+  }
 
-  /** Starts both processes and waits until their sockets, rings and segments exist. */
-  async start(signal: AbortSignal): Promise<void> {
+  /**
+   * Starts the dataplane, the path stages and traffic, and waits until their sockets, rings and segments exist. Returns
+   * the ending of a run whose dataplane this kernel cannot run; null when all is ready.
+   */
+  async start(signal: AbortSignal): Promise<Ending | null> {
     const { folder, command } = this.request;
     const samples = join(folder, "samples");
     mkdirSync(samples, { recursive: true });
-    this.dataplane = this.launch("dataplane");
-    const dataplane = await orAborted(this.dataplane.wait("ready", READY_MS), signal);
-    this.traffic = this.launch("traffic");
+    const middle = await this.middle.start(signal).catch((error: Error) => {
+      if (error instanceof Unsupported) return error.message;
+      throw error;
+    });
+    if (typeof middle === "string") return { reason: "unsupported", error: middle };
+    this.traffic = this.launch("traffic", "traffic");
     const traffic = await orAborted(this.traffic.wait("ready", READY_MS), signal);
     this.spool = Spool.start(samples, 1000);
     this.rates = new LiveRates(this.request.blueprint);
-    for (const segment of [...(dataplane.segments ?? []), ...(traffic.segments ?? [])]) {
+    for (const segment of [...middle.segments, ...(traffic.segments ?? [])]) {
       const number = this.spool.add(segment.path);
       this.rates.watch(segment.type, this.spool.view(number));
     }
-    const native = { dataplane: staticInfo(dataplane.info), traffic: staticInfo(traffic.info) };
+    const info = Object.entries({ ...middle.info, traffic: traffic.info });
+    const native = Object.fromEntries(info.map(([name, said]) => [name, staticInfo(said)]));
     const environment = readEnvironment(new Date(), command, native);
     writeFileSync(join(folder, "environment.json"), `${JSON.stringify(environment, null, 2)}\n`);
+    return null;
   }
 
   /** From "go" to the last counter. */
   async run(signal: AbortSignal): Promise<Ending> {
-    const [dataplane, traffic] = [this.must(this.dataplane), this.must(this.traffic)];
+    const traffic = this.traffic;
+    if (!traffic) throw new Error("run() before start()");
     this.log.write("counters", { when: "start", ...readMachineCounters() });
     const t0 = clockMonotonic() + GO_LEAD_NS;
     this.log.start(t0);
     this.log.write("go", { t0, date: new Date().toISOString() });
-    dataplane.send({ op: "go", t0 });
+    this.middle.go(t0);
     const over = traffic.ask({ op: "go", t0 }, "done", this.request.blueprint.timeline.duration / 1e6 + 30_000);
-    const ending = await this.watched(t0, firstOf(over, dataplane, traffic, signal));
-    const trouble = await this.finish(dataplane, traffic, ending.reason);
+    const ending = await this.watched(t0, firstOf(over, this.middle, traffic, signal));
+    const trouble = await this.finish(traffic, ending.reason);
     return ending.reason === "complete" ? (trouble ?? ending) : ending;
   }
 
@@ -141,26 +161,28 @@ class Session {
    * Last counters: after the senders stopped and the queues ran empty, so that nothing is under way unseen. Returns the
    * ending of a run that broke only here: without its last accounting it is no evidence.
    */
-  private async finish(dataplane: NativeProcess, traffic: NativeProcess, reason: DoneReason): Promise<Ending | null> {
+  private async finish(traffic: NativeProcess, reason: DoneReason): Promise<Ending | null> {
     this.log.write("counters", { when: "traffic-end", ...readMachineCounters() });
     if (reason !== "traffic-died") await traffic.stop();
-    if (reason === "dataplane-died") return null;
-    await drain(dataplane);
-    const accounting = await dataplane.stop();
+    if (reason === "dataplane-died" || reason === "path-died") return null;
+    await this.middle.drain();
+    const { accounting, death } = await this.middle.stop();
     const counters = await this.lab.counters();
     this.log.write("counters", {
       when: "end",
       ...readMachineCounters(),
       ...namedCounters(this.lab.blueprint, counters),
     });
-    if (accounting) this.log.write("accounting", { ...endToEnd(counters, accounting), dataplane: accounting });
-    return (await diedStopping(dataplane, accounting === null)) ?? (await diedStopping(traffic, false));
+    if (accounting) this.log.write("accounting", { ...endToEnd(counters, accounting), ...accounting });
+    if (death) return death;
+    const error = await traffic.exited;
+    return error && { reason: "traffic-died", error: error.message };
   }
 
   /** Stops what still runs and drains the spool; never throws. */
   async end(): Promise<void> {
     await this.traffic?.stop();
-    await this.dataplane?.stop();
+    await this.middle.end();
     this.endSpool();
   }
 
@@ -175,17 +197,18 @@ class Session {
     }
   }
 
-  private launch(part: "dataplane" | "traffic"): NativeProcess {
-    const process = new NativeProcess(part, join(this.request.folder, `${part}.json`), (refusal) => {
-      this.log.write(part, { error: refusal.message });
+  private launch(part: NativePart, name: string): NativeProcess {
+    const tell = (refusal: NativeProcessError) => {
+      this.log.write(name, { error: refusal.message });
       this.hooks.note(refusal.message);
-    });
+    };
+    const process = new NativeProcess(part, join(this.request.folder, `${name}.json`), tell, undefined, name);
     const start = processStart(process.pid);
-    if (start !== null) this.lab.adopt(process.pid, start, part);
+    if (start !== null) this.lab.adopt(process.pid, start, name);
     void process.exited.then((error) => {
       const said = process.said.length > 0 ? { said: process.said.join("\n") } : {};
       if (error || process.said.length > 0)
-        this.log.write(part, { ...(error ? { error: error.message } : {}), ...said });
+        this.log.write(name, { ...(error ? { error: error.message } : {}), ...said });
     });
     return process;
   }
@@ -218,31 +241,24 @@ class Session {
       },
     };
   }
-
-  private must(process: NativeProcess | null): NativeProcess {
-    if (!process) throw new Error("run() before start()");
-    return process;
-  }
 }
 
 /** Whatever comes first: the end as planned, a death, or the user's wish. */
 async function firstOf(
   over: Promise<unknown>,
-  dataplane: NativeProcess,
+  middle: Middle,
   traffic: NativeProcess,
   signal: AbortSignal,
 ): Promise<Ending> {
   const ended = (reason: DoneReason, error = ""): Ending => ({ reason, error });
-  const died = (reason: DoneReason) => (error: NativeProcessError | null) =>
-    ended(reason, error?.message ?? "ended early");
   const interrupted = new Promise<Ending>((resolve) => {
     const tell = () => resolve(ended("interrupted", `interrupted by ${signal.reason}`));
     if (signal.aborted) tell();
     else signal.addEventListener("abort", tell, { once: true });
   });
   return Promise.race([
-    dataplane.exited.then(died("dataplane-died")),
-    traffic.exited.then(died("traffic-died")),
+    middle.died(),
+    traffic.exited.then((error) => ended("traffic-died", error?.message ?? "ended early")),
     interrupted,
     over.then(
       () => ended("complete"),
@@ -252,49 +268,10 @@ async function firstOf(
   ]);
 }
 
-/** `promise`, or the reason of the abort as an error, whichever is first. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const done = new AbortController();
-  const aborted = new Promise<never>((_, reject) => {
-    const tell = () => reject(signal.reason as Error);
-    if (signal.aborted) tell();
-    else signal.addEventListener("abort", tell, { once: true, signal: done.signal });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    done.abort();
-  }
-}
-
-/** The ending of a run whose process, told to stop, died or did not answer (`mute`); null when it ended in order. */
-async function diedStopping(process: NativeProcess, mute: boolean): Promise<Ending | null> {
-  const death = await process.exited;
-  if (!death && !mute) return null;
-  const reason = process.part === "dataplane" ? "dataplane-died" : "traffic-died";
-  if (!mute) return { reason, error: death?.message ?? "" };
-  const error = new NativeProcessError(process.part, `gave no last accounting${death ? `; ${death.message}` : ""}`);
-  return { reason, error: error.message };
-}
-
-/** Waits until the dataplane holds nothing and has seen nothing new for a while. */
-async function drain(dataplane: NativeProcess): Promise<void> {
-  const deadline = performance.now() + DRAIN_MS;
-  let before = -1;
-  while (performance.now() < deadline) {
-    const answer = await dataplane.ask({ op: "stats" }, "stats").catch(() => null);
-    if (!answer?.accounting) return;
-    const { held, in: seen } = answer.accounting;
-    if (held === 0 && seen === before) return;
-    before = seen;
-    await sleep(50);
-  }
-}
-
 function writeBlueprint(blueprint: Blueprint, folder: string): void {
   const write = (name: string, part: object) => writeFileSync(join(folder, name), `${JSON.stringify(part, null, 1)}\n`);
   write("blueprint.json", blueprint);
-  write("dataplane.json", blueprint.dataplane);
+  for (const part of middleParts(blueprint)) write(`${part.name}.json`, part.blueprint);
   write("traffic.json", blueprint.traffic);
 }
 
