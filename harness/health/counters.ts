@@ -1,3 +1,4 @@
+import type { DataplaneBlueprint } from "../blueprint/types.js";
 import { column, type Run, type RunEvent } from "../recording/index.js";
 
 /** What the machine as a whole did between the first counters of a run and the end of its traffic. */
@@ -48,7 +49,7 @@ export interface KernelDrops {
 
 /** Frames that the kernel lost outside the bottleneck, on links and at the dataplane's sockets. */
 export function kernelDrops(run: Run): KernelDrops {
-  const found = [...linkLosses(run.events), ...socketLosses(run)];
+  const found = [...linkLosses(run), ...socketLosses(run)];
   const total = found.reduce((n, loss) => n + loss.count, 0);
   const worst = found.sort((a, b) => b.count - a.count).slice(0, 3);
   const words = worst.map((loss) => `${loss.count} ${loss.counter} at ${loss.at}`).join(", ");
@@ -62,7 +63,8 @@ interface Loss {
 }
 
 /** Links are made for the run, so their last counters are the run's. */
-function linkLosses(events: readonly RunEvent[]): Loss[] {
+function linkLosses({ events, blueprint }: Run): Loss[] {
+  const dataplane = blueprint?.dataplane.kind ?? "afxdp";
   const end = events.findLast((event) => event.event === "counters" && event.when === "end");
   const losses: Loss[] = [];
   for (const kind of ["endpoints", "ports"]) {
@@ -70,12 +72,18 @@ function linkLosses(events: readonly RunEvent[]): Loss[] {
     if (typeof links !== "object" || links === null) continue;
     for (const [at, counters] of Object.entries(links)) {
       for (const counter of LINK_LOSSES) {
+        if (counter === "qdisc_drops" && isBottleneck(at, dataplane)) continue;
         const count = numberIn(counters, [counter]);
         if (count > 0) losses.push({ at, counter, count });
       }
     }
   }
   return losses;
+}
+
+/** The queues of a kernel dataplane, or of a user's command, are qdiscs: dropping there is what they are for. */
+function isBottleneck(at: string, dataplane: DataplaneBlueprint["kind"]): boolean {
+  return at.startsWith("dataplane/") && (dataplane === "kernel" || dataplane === "external");
 }
 
 function socketLosses(run: Run): Loss[] {

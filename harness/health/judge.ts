@@ -1,7 +1,7 @@
-import type { Blueprint } from "../blueprint/types.js";
+import type { Blueprint, DataplaneBlueprint } from "../blueprint/types.js";
 import { accountingOf } from "../metrics/accounting.js";
 import type { Accounting } from "../metrics/types.js";
-import { column, type Run, type Table } from "../recording/index.js";
+import { column, emptyTable, type Run, type Table, type TableName } from "../recording/index.js";
 import { largest, median, smallest } from "../stats/index.js";
 import type { HealthCheck, RigHealth } from "../verdict/types.js";
 import { kernelDrops, machineUse, numberAt } from "./counters.js";
@@ -46,12 +46,23 @@ function checkEnding(run: Run): HealthCheck {
   return check(LIMITS.ended, 1, `the run ended with "${String(done.reason)}"${words}`);
 }
 
-/** Tables that every run has: without them neither dataplane nor generator can be judged. */
-const ESSENTIAL = ["dp_client", "dp_reactor", "traffic_reactor"] as const;
+/** What each kind of dataplane records of itself; generators always do. Without it neither can be judged. */
+const ESSENTIAL = {
+  afxdp: ["dp_client", "dp_reactor"],
+  kernel: ["dp_client"],
+  external: ["dp_reactor"],
+  none: [],
+  path: [],
+} as const satisfies Record<DataplaneBlueprint["kind"], readonly TableName[]>;
+
+function essentialTables(run: Run): TableName[] {
+  return [...ESSENTIAL[run.blueprint?.dataplane.kind ?? "afxdp"], "traffic_reactor"];
+}
 
 function checkRecording(run: Run): HealthCheck[] {
   const tables = Object.values(run.tables); // Decoding them completes run.problems.
-  const missing: string[] = ESSENTIAL.filter((name) => run.tables[name].rows === 0).map((name) => `${name} is empty`);
+  const empty = essentialTables(run).filter((name) => run.tables[name].rows === 0);
+  const missing = empty.map((name) => `${name} is empty`);
   const damaged = run.problems.filter((problem) => /\.seg\b|blueprint\.json/.test(problem));
   const all = [...missing, ...damaged];
   const spool = run.events.find((event) => event.event === "spool" && typeof event.error === "string");
@@ -74,7 +85,7 @@ function checkCpu(run: Run): HealthCheck[] {
     if (use)
       checks.push(check(limit, use.ratio, `${what} ${use.reactor} was on the CPU ${percent(use.ratio)} of the time`));
   };
-  add(LIMITS.reactorCpu, "dataplane reactor", busiest(run.tables.dp_reactor, run.blueprint));
+  add(LIMITS.reactorCpu, "dataplane reactor", busiest(ourReactors(run), run.blueprint));
   add(LIMITS.trafficCpu, "traffic reactor", busiest(run.tables.traffic_reactor, run.blueprint));
   const machine = machineUse(run.events);
   if (machine) {
@@ -82,6 +93,12 @@ function checkCpu(run: Run): HealthCheck[] {
     checks.push(check(LIMITS.steal, machine.steal, `the hypervisor took ${percent(machine.steal)} of the time`));
   }
   return checks;
+}
+
+/** Records of reactors that carry the frames: what only counts beside a user's command has the table for its counts. */
+function ourReactors(run: Run): Table {
+  const kind = run.blueprint?.dataplane.kind ?? "afxdp";
+  return kind === "afxdp" ? run.tables.dp_reactor : emptyTable("dp_reactor");
 }
 
 interface ReactorUse {
@@ -201,8 +218,9 @@ function checkClocks(run: Run): HealthCheck[] {
     const step = sustainedOffset(run.tables.traffic_reactor) / SECOND;
     checks.push(check(LIMITS.clockStep, step, `the wall clock moved ${ms(step)} against the monotonic one`));
   }
-  const lateness = column(run.tables.dp_reactor, "timer_late_max");
-  const rows = [...loadedRows(run.tables.dp_reactor, run.blueprint).values()].flat();
+  const reactors = ourReactors(run);
+  const lateness = column(reactors, "timer_late_max");
+  const rows = [...loadedRows(reactors, run.blueprint).values()].flat();
   // The median over 100 ms of the latest of some hundred wake-ups: about the 99th percentile of all of them.
   const typical = median(rows.map((row) => lateness[row] as number).filter((value) => !Number.isNaN(value)));
   if (typical !== null) {

@@ -34,18 +34,22 @@ interface Leaf {
 /**
  * Metrics of the bottleneck from the dataplane's own counters: drops, marks, sojourn, backlog, the rate that left each
  * shaper at the layer its plan accounts, utilization. Per client, site and total; `_down` / `_up` and both together.
+ * Sojourn only where the dataplane is ours: Linux's qdiscs do not say how long packets waited.
  */
 export function dataplaneMetrics(context: Context, sheet: Sheet, accounting: Accounting | null): void {
   const recording = new LeafRecording(context);
+  const isTimed = context.blueprint.dataplane.kind === "afxdp";
   for (const phase of context.phases) {
     const name = (quantity: string): string => metricName("dataplane", phase.name, quantity);
     const leaves = recording.measure(phase);
     for (const [group, members] of groupBy(leaves, (leaf) => context.groupsOf(leaf.client))) {
       putQueue(sheet, group, name, "", members);
+      if (isTimed) putSojourn(sheet, group, name("sojourn"), members);
       for (const direction of DIRECTIONS) {
         const one = members.filter((leaf) => leaf.direction === direction);
         if (one.length === 0) continue;
         putQueue(sheet, group, name, `_${direction}`, one);
+        if (isTimed) putSojourn(sheet, group, name(`sojourn_${direction}`), one);
         putRate(context, sheet, group, name, direction, one);
       }
       putUtilization(sheet, group, name, members);
@@ -73,7 +77,6 @@ function putQueue(sheet: Sheet, group: Group, name: Namer, suffix: string, leave
       leaves.reduce((most, leaf) => Math.max(most, leaf.backlogMax), 0),
     );
   }
-  putSojourn(sheet, group, name(`sojourn${suffix}`), leaves);
 }
 
 /**

@@ -17,6 +17,11 @@ export function judgeCase(
   others: Others,
   world: CaseResult["world"] = "live",
 ): CaseResult {
+  const lacking = unsupported(runs);
+  if (lacking !== null) {
+    const wall_s = sum(runs.map((run) => run.wall_s));
+    return { ...skippedCase(which, lacking, world), wall_s, runs: runs.map(skippedRun) };
+  }
   const expectations = which.expectations.map((expectation) => judgeExpectation(expectation, which, runs, others));
   const reason = unfit(runs);
   return {
@@ -61,6 +66,17 @@ function header(which: Case, world: CaseResult["world"]) {
     world,
     dataplane: which.dataplane.kind,
   };
+}
+
+/** What the kernel lacks of what was to be compared, when no run found it; null when any got further. */
+function unsupported(runs: readonly RunEvidence[]): string | null {
+  const all = runs.length > 0 && runs.every((run) => run.ending?.reason === "unsupported");
+  return all ? (runs[0]?.ending?.error ?? "") : null;
+}
+
+/** Nothing was measured, so nothing can be said of the machine either. */
+function skippedRun({ repeat, seed, wall_s }: RunEvidence): RunResult {
+  return { repeat, seed, verdict: "skipped", wall_s, metrics: {}, health: { verdict: "ok", checks: [] } };
 }
 
 /** One run by itself: as if the case had only this one. */

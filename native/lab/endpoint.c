@@ -144,8 +144,8 @@ static int find_inner(struct lab *lab, json_t *op, struct inner *inner) {
 }
 
 // Attaches `program` (−1 = none), brings the link up and switches the offloads off, in this order: each of
-// the first two would switch GRO on again. `queue` > 0: packets of a FIFO on it.
-static int bring_up(struct lab *lab, const struct inner *inner, int program, const uint8_t *mac,
+// the first two would switch GRO on again. `off`: flags to clear; `queue` > 0: packets of a FIFO on it.
+static int bring_up(struct lab *lab, const struct inner *inner, int program, const uint8_t *mac, uint32_t off,
                     uint32_t queue) {
     struct netlink *nl = lab_netlink(lab);
     if (!nl)
@@ -158,7 +158,7 @@ static int bring_up(struct lab *lab, const struct inner *inner, int program, con
     link_set(nl, &(struct link_change){.ifindex = inner->ifindex,
                                        .ifname = inner->ifname,
                                        .flags = IFF_UP,
-                                       .mask = IFF_UP,
+                                       .mask = IFF_UP | off,
                                        .program = -1});
     if (queue)
         link_add_fifo(nl, inner->ifindex, inner->ifname, queue);
@@ -182,7 +182,7 @@ int lab_op_port(struct lab *lab, json_t *op, json_t *result) {
         (status = lab_strings(lab, op, "ipv6", &ipv6)) < 0 || (status = find_inner(lab, op, &inner)) < 0)
         return status;
     int program = lab_xdp_program(lab, inner.side, LAB_PORT);
-    if (program < 0 || (status = bring_up(lab, &inner, program, NULL, 0)) < 0)
+    if (program < 0 || (status = bring_up(lab, &inner, program, NULL, 0, 0)) < 0)
         return -lab->error.errnum;
     int slot = lab_xdp_add_port(lab, inner.side, inner.ifindex, (uint32_t)shard);
     if (slot < 0 || (status = lab_xdp_add_prefixes(lab, inner.side, ipv4, ipv6, (uint32_t)slot)) < 0)
@@ -199,7 +199,7 @@ int lab_op_trunk(struct lab *lab, json_t *op, json_t *result) {
     if ((status = read_side(lab, op, &inner, &shard)) < 0 || (status = find_inner(lab, op, &inner)) < 0)
         return status;
     int program = lab_xdp_program(lab, inner.side, LAB_TRUNK);
-    if (program < 0 || (status = bring_up(lab, &inner, program, NULL, 0)) < 0)
+    if (program < 0 || (status = bring_up(lab, &inner, program, NULL, 0, 0)) < 0)
         return -lab->error.errnum;
     json_object_set_new(result, "ifindex", json_integer(inner.ifindex));
     return lab_xdp_set_trunk(lab, inner.side, (uint32_t)shard, inner.ifindex);
@@ -210,14 +210,17 @@ int lab_op_trunk(struct lab *lab, json_t *op, json_t *result) {
 int lab_op_trunk_peer(struct lab *lab, json_t *op, json_t *result) {
     struct inner inner;
     uint8_t mac[ETH_ALEN];
+    bool stub = json_is_true(json_object_get(op, "stub"));
     int status, program = -1;
     if ((status = lab_mac(lab, op, "mac", mac)) < 0 || (status = find_inner(lab, op, &inner)) < 0)
         return status;
-    if (json_is_true(json_object_get(op, "stub")) &&
-        (program = lab_xdp_program(lab, LAB_ACCESS, LAB_PASS)) < 0)
+    if (stub && (program = lab_xdp_program(lab, LAB_ACCESS, LAB_PASS)) < 0)
         return program;
     json_object_set_new(result, "ifindex", json_integer(inner.ifindex));
+    // A kernel that forwards IPv6 joins the group of all routers on every link that knows multicast, and
+    // reports it: frames that nobody in the lab sent.
+    uint32_t off = stub ? IFF_MULTICAST : 0;
     // AF_XDP never queues there, but a link that has a queue answers "busy" when the peer's ring is full, and
     // the dataplane tries again; one without drops the frame.
-    return bring_up(lab, &inner, program, mac, TRUNK_QUEUE);
+    return bring_up(lab, &inner, program, mac, off, TRUNK_QUEUE);
 }
