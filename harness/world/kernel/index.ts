@@ -5,7 +5,6 @@ export {
   cacheFolders,
   cacheKey,
   explainMissing,
-  findGuestKernel,
   type GuestKernel,
   readRecord,
   searchGuestKernel,
