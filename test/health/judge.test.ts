@@ -327,3 +327,43 @@ test("only what the machine spoiled may be made again", (t) => {
     t.is(spoiled(damageOf("a busy machine"), damageOf(what)), null, `${what}, on a busy machine`);
   }
 });
+
+test("each kind of dataplane must have recorded what it records, and is asked for nothing else", (t) => {
+  const check = (
+    kind: NonNullable<Synthetic["blueprint"]>["dataplane"]["kind"],
+    ...empty: (keyof Synthetic["rows"])[]
+  ) => {
+    const s = synthetic();
+    if (s.blueprint) s.blueprint.dataplane.kind = kind;
+    for (const table of empty) s.rows[table] = [];
+    const judged = health(s);
+    const names = judged.checks.map(({ name }) => name);
+    return [
+      judged.verdict,
+      named(s, "recording-complete").reason,
+      names.includes("cpu-headroom"),
+      names.includes("timer-lateness"),
+    ];
+  };
+  const fine = ["ok", "all samples are there."];
+  t.deepEqual(check("afxdp"), [...fine, true, true]);
+  t.deepEqual(check("kernel", "dp_reactor"), [...fine, false, false]);
+  t.deepEqual(check("none", "dp_reactor", "dp_client"), [...fine, false, false]);
+  t.deepEqual(check("external", "dp_client"), [...fine, false, false], "mqoe only counts beside the command");
+  t.is(check("kernel", "dp_client")[0], "invalid");
+  t.is(check("external", "dp_reactor")[0], "invalid");
+});
+
+test("a qdisc drops by intent where qdiscs are the dataplane, and nowhere else", (t) => {
+  const drops = (kind: NonNullable<Synthetic["blueprint"]>["dataplane"]["kind"], port: string) => {
+    const s = synthetic();
+    if (s.blueprint) s.blueprint.dataplane.kind = kind;
+    eventOf(s, "counters", "end").ports = { [port]: { qdisc_drops: 7 } };
+    return named(s, "kernel-drops").reason;
+  };
+  t.regex(drops("afxdp", "dataplane/core0"), /^7 of .*\(7 qdisc_drops at dataplane\/core0/);
+  t.regex(drops("none", "dataplane/core0"), /^7 of/);
+  t.regex(drops("kernel", "access/trunk0"), /^7 of/);
+  t.regex(drops("kernel", "dataplane/core0"), /^0 of/);
+  t.regex(drops("external", "dataplane/ifb0"), /^0 of/);
+});

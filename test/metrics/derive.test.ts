@@ -428,3 +428,20 @@ test("the last accounting counts", (t) => {
   s.events.push({ ...(s.events.find((e) => e.event === "accounting") as (typeof s.events)[0]), unaccounted: 9 });
   near(t, derive(s).total, "dataplane.unaccounted", 9);
 });
+
+test("where nothing measured how long packets waited there is no sojourn, not one of 0", (t) => {
+  const s = synthetic();
+  if (s.blueprint) s.blueprint.dataplane.kind = "kernel";
+  for (const row of s.rows.dp_client)
+    Object.assign(row, { sojourn_sum: 0, sojourn_p50: 0, sojourn_p99: 0, sojourn_max: 0 });
+  s.rows.dp_reactor = [];
+  const { total, by } = derive(s);
+  for (const metrics of [total, by["client/home-1"]]) {
+    t.deepEqual(
+      Object.keys(metrics ?? {}).filter((name) => name.includes("sojourn")),
+      [],
+    );
+    t.truthy(metrics?.["dataplane.drops"]);
+    t.truthy(metrics?.["dataplane.rate_down"]?.value);
+  }
+});

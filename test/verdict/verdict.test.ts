@@ -412,3 +412,27 @@ test("of each client the results keep what people compare and what is expected",
   t.true("ping.rtt.p98" in result.metrics, "the total keeps everything");
   t.is(result.expectations[0]?.verdict, "pass");
 });
+
+test("what the kernel lacks is skipped with its words, in every run and expectation, and is never a pass", (t) => {
+  const lacking = (repeat: number): RunEvidence => {
+    const ending = { reason: "unsupported", error: "dataplane: RTM_NEWQDISC cake: no such qdisc", started: false };
+    return { ...evidence(synthetic(), repeat), ending };
+  };
+  const of = (runs: RunEvidence[]) =>
+    judgeCase({ ...synthetic().case, expectations: [expectation({})] }, runs, new Map());
+  const skipped = of([lacking(1), lacking(2)]);
+  t.is(skipped.verdict, "skipped");
+  t.regex(skipped.reason, /RTM_NEWQDISC cake/);
+  t.is(skipped.expectations[0]?.verdict, "skipped");
+  t.deepEqual(
+    skipped.runs.map(({ verdict, health }) => [verdict, health.verdict]),
+    [
+      ["skipped", "ok"],
+      ["skipped", "ok"],
+    ],
+  );
+  t.deepEqual([skipped.metrics, skipped.wall_s], [{}, 8]);
+  t.is(exitCode(buildResults([skipped])), 4);
+  const half = lacking(2);
+  t.is(of([evidence(synthetic()), { ...half, health: { ...half.health, verdict: "invalid" } }]).verdict, "invalid");
+});
