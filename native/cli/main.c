@@ -5,6 +5,7 @@
 int mqoe_dataplane_main(int argc, char **argv);
 int mqoe_path_main(int argc, char **argv);
 int mqoe_external_main(int argc, char **argv);
+int mqoe_kernel_main(int argc, char **argv);
 int mqoe_traffic_main(int argc, char **argv);
 int mqoe_exec_main(int argc, char **argv);
 int mqoe_bench_main(int argc, char **argv);
@@ -13,6 +14,7 @@ int mqoe_guest_init_main(int argc, char **argv);
 #pragma weak mqoe_dataplane_main
 #pragma weak mqoe_path_main
 #pragma weak mqoe_external_main
+#pragma weak mqoe_kernel_main
 #pragma weak mqoe_traffic_main
 #pragma weak mqoe_exec_main
 #pragma weak mqoe_bench_main
@@ -28,6 +30,8 @@ static const struct part {
      "--blueprint FILE         shape between the trunks of a lab (control: stdin/stdout)"},
     {"path", mqoe_path_main,
      "--blueprint FILE         delay between the trunks of a lab (control: stdin/stdout)"},
+    {"kernel", mqoe_kernel_main,
+     "--blueprint FILE         let Linux route and queue in a lab (control: stdin/stdout)"},
     {"external", mqoe_external_main,
      "--blueprint FILE         run the user's own dataplane in a lab (control: stdin/stdout)"},
     {"traffic", mqoe_traffic_main,

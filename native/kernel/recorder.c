@@ -1,0 +1,97 @@
+#include "kernel/recorder.h"
+
+#define HISTORY         3u // seconds that a segment holds; the reader drains it every second
+#define ETHERNET_HEADER 14u
+
+int mqoe_kernel_recorder_open(struct mqoe_kernel_recorder *r, uint32_t queues, struct mqoe_error *e) {
+    *r = (struct mqoe_kernel_recorder){.clients.fd = -1, .reactor.fd = -1};
+    const uint64_t sets = HISTORY * 10;
+    int err = mqoe_segment_create(&r->clients, "dp_client", MQOE_KERNEL_WRITER, (queues ? queues : 1) * sets);
+    if (err)
+        return mqoe_fail(e, -err, "memfd_create", NULL, "segment dp_client of %u queues", queues);
+    err = mqoe_segment_create(&r->reactor, "dp_reactor", MQOE_KERNEL_WRITER, sets);
+    return err ? mqoe_fail(e, -err, "memfd_create", NULL, "segment dp_reactor") : 0;
+}
+
+void mqoe_kernel_recorder_close(struct mqoe_kernel_recorder *r) {
+    if (r->clients.fd >= 0)
+        mqoe_segment_close(&r->clients);
+    if (r->reactor.fd >= 0)
+        mqoe_segment_close(&r->reactor);
+    r->clients.fd = r->reactor.fd = -1;
+}
+
+void mqoe_kernel_recorder_go(struct mqoe_kernel_recorder *r, uint64_t t0, uint64_t now) {
+    r->running = true;
+    r->t0 = t0;
+    r->due = t0;
+    if (now > t0)
+        r->due += (now - t0 + MQOE_KERNEL_INTERVAL - 1) / MQOE_KERNEL_INTERVAL * MQOE_KERNEL_INTERVAL;
+}
+
+uint64_t mqoe_kernel_shaped_bytes(const struct mqoe_framing *framing, uint64_t packets, uint64_t bytes) {
+    if (!packets)
+        return 0;
+    if (framing->cell != MQOE_CELL_NONE || framing->mpu)
+        return packets *
+               mqoe_framing_adjust(framing, (uint32_t)((bytes + packets / 2) / packets), ETHERNET_HEADER);
+    int64_t each = framing->overhead - (framing->base == MQOE_FRAMING_IP ? (int64_t)ETHERNET_HEADER : 0);
+    int64_t cost = (int64_t)bytes + (int64_t)packets * each;
+    return cost > 0 ? (uint64_t)cost : 0;
+}
+
+// Qdiscs count what leaves. What entered is that, and what was dropped, and what is there; bytes of dropped
+// packets nobody counts, so they are taken to be as long as the others.
+static void write_queue(struct mqoe_kernel_recorder *r, const struct mqoe_kernel_reader *reader,
+                        uint32_t index, int64_t time) {
+    const struct mqoe_queue_count *q = &reader->now.queues[index];
+    const struct mqoe_framing *framing = &reader->tree->config->clients[index / 2].shaper[index % 2].framing;
+    uint64_t drops = q->aqm + q->overflow;
+    uint64_t mean = q->out_packets ? q->out_bytes / q->out_packets : 0;
+    struct mqoe_record_dp_client *to = mqoe_segment_next(&r->clients);
+    *to = (struct mqoe_record_dp_client){.time = time,
+                                         .client = index / 2,
+                                         .direction = index % 2,
+                                         .in_packets = q->out_packets + drops + q->backlog_packets,
+                                         .in_bytes = q->out_bytes + drops * mean + q->backlog_bytes,
+                                         .out_packets = q->out_packets,
+                                         .out_bytes = q->out_bytes,
+                                         .out_shaped_bytes =
+                                             mqoe_kernel_shaped_bytes(framing, q->out_packets, q->out_bytes),
+                                         .drop_aqm = q->aqm,
+                                         .drop_overflow = q->overflow,
+                                         .marks = q->marks,
+                                         .backlog_packets = q->backlog_packets,
+                                         .backlog_bytes = q->backlog_bytes};
+    mqoe_segment_publish(&r->clients);
+}
+
+static void write_reactor(struct mqoe_kernel_recorder *r, const struct mqoe_kernel_reader *reader,
+                          int64_t time, uint64_t cpu) {
+    const struct mqoe_kernel_accounting a = mqoe_kernel_account(reader);
+    const struct mqoe_link_count *n = reader->now.link, *s = reader->start.link;
+    struct mqoe_record_dp_reactor *to = mqoe_segment_next(&r->reactor);
+    *to = (struct mqoe_record_dp_reactor){.time = time,
+                                          .held = a.held,
+                                          .rx_access = n[MQOE_KERNEL_DOWN].rx - s[MQOE_KERNEL_DOWN].rx,
+                                          .rx_core = n[MQOE_KERNEL_UP].rx - s[MQOE_KERNEL_UP].rx,
+                                          .tx_access = n[MQOE_KERNEL_DOWN].tx - s[MQOE_KERNEL_DOWN].tx,
+                                          .tx_core = n[MQOE_KERNEL_UP].tx - s[MQOE_KERNEL_UP].tx,
+                                          .drop_aqm = a.aqm,
+                                          .drop_overflow = a.overflow,
+                                          .drop_rig = a.rig + a.tx_dropped,
+                                          .drop_unclassified = a.unclassified,
+                                          .wakeups = r->wakeups,
+                                          .cpu = cpu};
+    mqoe_segment_publish(&r->reactor);
+}
+
+void mqoe_kernel_recorder_write(struct mqoe_kernel_recorder *r, const struct mqoe_kernel_reader *reader,
+                                uint64_t now, uint64_t cpu) {
+    int64_t time = (int64_t)(now - r->t0);
+    for (uint32_t i = 0; i < reader->now.queue_count; i++)
+        write_queue(r, reader, i, time);
+    write_reactor(r, reader, time, cpu);
+    if (now >= r->due)
+        r->due += ((now - r->due) / MQOE_KERNEL_INTERVAL + 1) * MQOE_KERNEL_INTERVAL;
+}
