@@ -205,13 +205,11 @@ static int report(struct mqoe_external *x, const struct trouble *t) {
     if (t->command)
         mqoe_output_words(&x->command.output, words, sizeof words);
     json_t *event = mqoe_control_error(e, true, -1);
-    if (event && *words)
-        json_object_set_new(
-            event, "message",
-            json_sprintf("%s; %s", json_string_value(json_object_get(event, "message")), words));
+    if (event && t->command) // errno says nothing of a command
+        json_object_set_new(event, "message", json_sprintf("%s; %s", e->hint, words));
+    fprintf(stderr, "mqoe-native external: %s: %s\n", e->object,
+            json_string_value(json_object_get(event, "message")));
     mqoe_control_send(&x->control, event);
-    fprintf(stderr, "mqoe-native external: %s: %s: %s%s%s%s%s\n", e->object, e->syscall, strerror(e->errnum),
-            e->hint[0] ? "; " : "", e->hint, *words ? "; " : "", words);
     return EXIT_RIG;
 }
 
