@@ -31,7 +31,7 @@ test("a source tree becomes an entry of the cache, and the tree given stays as i
   t.is(readFileSync(join(options.source ?? "", "arch/um/Kconfig"), "utf8"), before);
   t.deepEqual(readdirSync(options.folder), [`${options.configuration?.hash}-6.12.117`]);
   t.deepEqual(told.counts, [1, 2, 3]);
-  t.regex(told.stages.join("; "), /^copying .*; configuring; compiling with 2 jobs$/);
+  t.regex(told.stages.join("; "), /^copying .*; configuring; compiling with 2 jobs; clearing up$/);
 });
 
 test("what is there is found at once, without make; --force builds it again", async (t) => {

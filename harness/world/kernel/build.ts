@@ -1,4 +1,5 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import {
@@ -53,6 +54,9 @@ export interface Built {
   fresh: boolean;
   record: GuestRecord | null;
 }
+
+/** Of removing 90,000 files. */
+const CLEAR_SECONDS = 10;
 
 /** What is wrong with the machine or the arguments, found before anything was downloaded or made. */
 export class CannotBuild extends Error {}
@@ -132,7 +136,8 @@ async function buildInWork(options: Settled): Promise<Built> {
     signal.throwIfAborted();
     throw withLog(error, log, join(folder, `failed-${configuration.hash}.log`));
   } finally {
-    rmSync(work, { recursive: true, force: true, maxRetries: 5 });
+    options.progress.stage("clearing up", CLEAR_SECONDS);
+    await rm(work, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
