@@ -153,6 +153,7 @@ int mqoe_classify_attach(const struct mqoe_classify *c, struct netlink *nl,
     const uint32_t ingress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
                    egress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS);
     for (int i = 0; i < 2; i++) {
+        mqoe_qdisc_remove(nl, &devices[i], TC_H_CLSACT); // with the filters of an earlier run
         mqoe_qdisc_add_clsact(nl, &devices[i]);
         mqoe_filter_add_bpf(nl, &devices[i], ingress, c->programs[entrance[i]], program_names[entrance[i]],
                             0);

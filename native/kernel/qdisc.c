@@ -117,6 +117,17 @@ static void put_options(struct nlmsghdr *m, const struct mqoe_kernel_shaper *s, 
 
 // ---- messages ----
 
+void mqoe_qdisc_remove(struct netlink *nl, const struct mqoe_tc_device *dev, uint32_t parent) {
+    struct mqoe_error ignored; // it was not there
+    struct nlmsghdr *m = netlink_begin(nl, RTM_DELQDISC, 0, "qdisc on %s", dev->name);
+    struct tcmsg *t = mnl_nlmsg_put_extra_header(m, sizeof *t);
+    t->tcm_family = AF_UNSPEC;
+    t->tcm_ifindex = dev->ifindex;
+    t->tcm_parent = parent;
+    netlink_end(nl, m);
+    netlink_flush(nl, &ignored);
+}
+
 void mqoe_qdisc_set(struct netlink *nl, const struct mqoe_tc_device *dev, uint32_t parent, uint32_t handle,
                     const struct mqoe_kernel_shaper *shaper, bool create) {
     uint16_t flags = create ? NLM_F_CREATE | NLM_F_REPLACE : 0;

@@ -21,6 +21,10 @@ static inline uint32_t mqoe_kernel_leaf(uint32_t client) {
     return (MQOE_KERNEL_MINOR + client) << 16;
 }
 
+// Removes what is at `parent` (TC_H_ROOT, TC_H_CLSACT), with all below it, if there is something. Sends at
+// once.
+void mqoe_qdisc_remove(struct netlink *nl, const struct mqoe_tc_device *dev, uint32_t parent);
+
 // The qdisc of `shaper`, which is not `none` or `tc`, at `parent` (TC_H_ROOT or a class). `create`: anything
 // else that is there goes; otherwise the settings of the one that is there change, and its packets stay. A
 // cake limits to the shaper's rate itself.

@@ -14,6 +14,7 @@
 #define HOP4             "169.254.0.1"
 #define HOP6             "fe80::1"
 
+#define LOOPBACK         1    // lo is always the first interface of a namespace
 #define IPV6_MINIMUM_MTU 1280 // RFC 8200 §5; below it Linux takes IPv6 off the interface
 
 struct setting {
@@ -148,6 +149,9 @@ int mqoe_routes_set(const struct mqoe_kernel_config *c, struct netlink *nl,
     int err = set_up_stack(c, e);
     if (err)
         return err;
+    // Without an address of its own, a namespace has no table to look a next hop up in; lo's is enough.
+    link_set(nl, &(struct link_change){
+                     .ifindex = LOOPBACK, .ifname = "lo", .flags = IFF_UP, .mask = IFF_UP, .program = -1});
     for (int i = 0; i < 2; i++)
         add_neighbours(c, nl, &devices[i]);
     if ((err = netlink_flush(nl, e)))

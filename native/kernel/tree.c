@@ -91,6 +91,7 @@ static int build_side(const struct mqoe_tree *t, int direction, const struct mqo
     bool many = t->mode[direction] == MQOE_TREE_MANY;
     if (t->mode[direction] == MQOE_TREE_NONE)
         return 0;
+    mqoe_qdisc_remove(t->nl, dev, TC_H_ROOT); // ours of an earlier run would be changed, not replaced
     if (t->mode[direction] != MQOE_TREE_ROOT)
         mqoe_qdisc_add_htb(t->nl, dev, many ? 0 : MQOE_KERNEL_MINOR);
     if (many)
