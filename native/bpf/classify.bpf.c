@@ -3,7 +3,7 @@
 //
 //   from_access   ingress of the interface towards the clients: source = a client, destination = a server
 //   from_core     ingress of the one towards the servers: destination = a client
-//   own_frames    egress of both: what the namespace's own stack made has no mark, and is swallowed
+//   own_frames    egress of both: what the namespace's own stack made lacks the mark, and is swallowed
 //   to_class      filter at an HTB root: class = mark
 //
 // What the stack would not forward (foreign addresses, an expired TTL, too long a packet) is dropped at the
@@ -129,7 +129,7 @@ static __always_inline int enter(struct __sk_buff *skb, int up) {
         count(GUARD_UNCLASSIFIED);
         return TC_ACT_SHOT;
     }
-    skb->mark = MQOE_GUARD_MARK + *client;
+    skb->mark = MQOE_GUARD_MAGIC << 16 | (MQOE_GUARD_MINOR + *client);
     count_passed(skb, *client, up);
     return TC_ACT_OK;
 }
@@ -147,7 +147,7 @@ int from_core(struct __sk_buff *skb) {
 // Stolen, not shot: its maker then thinks it sent, and does not count a discard that would look like a loss.
 SEC("tc")
 int own_frames(struct __sk_buff *skb) {
-    if (skb->mark)
+    if (skb->mark >> 16 == MQOE_GUARD_MAGIC)
         return TC_ACT_OK;
     count(GUARD_OWN);
     return TC_ACT_STOLEN;
@@ -155,7 +155,7 @@ int own_frames(struct __sk_buff *skb) {
 
 SEC("tc")
 int to_class(struct __sk_buff *skb) {
-    skb->tc_classid = skb->mark;
+    skb->tc_classid = skb->mark & 0xffff;
     return TC_ACT_OK;
 }
 

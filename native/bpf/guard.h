@@ -1,8 +1,11 @@
 // What classify.bpf.c shares with the program that loads it.
 #pragma once
 
-// Mark of a packet = MQOE_GUARD_MARK + client: the minor number of its class (kernel/config.h). 0 = not ours.
-#define MQOE_GUARD_MARK 0x10
+// Mark of a packet = MQOE_GUARD_MAGIC in the upper half, the minor number of its class (MQOE_GUARD_MINOR +
+// client, see kernel/config.h) in the lower. A mark of 0 would not do to tell what is not ours: MLD and IGMP
+// reports leave a buffer size in the field.
+#define MQOE_GUARD_MAGIC 0x6d71u
+#define MQOE_GUARD_MINOR 0x10u
 
 // Indexes of the per-CPU counters.
 enum {

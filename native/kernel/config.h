@@ -2,13 +2,14 @@
 // reads it. Rates are bit/s, times ns, sizes bytes.
 #pragma once
 
+#include "bpf/guard.h"
 #include "packet/lpm.h"
 #include "reactor/json.h"
 #include "sqm/framing.h"
 
 // Class and leaf of a client: minor (and the leaf's major) number MQOE_KERNEL_MINOR + id, so that the first
 // one is tc's customary 1:10. Above 0xfffe the kernel keeps numbers for itself.
-#define MQOE_KERNEL_MINOR       0x10u
+#define MQOE_KERNEL_MINOR       MQOE_GUARD_MINOR
 #define MQOE_KERNEL_MAX_CLIENTS (0xfffeu - MQOE_KERNEL_MINOR + 1)
 
 enum mqoe_kernel_direction { MQOE_KERNEL_DOWN, MQOE_KERNEL_UP };
