@@ -1,12 +1,13 @@
 import type { Case, Client, DataplaneChoice, Plan } from "../scenario/types.js";
 import { seededRng } from "../stats/index.js";
 import { type Addresses, clientAddresses, GATEWAY, MAC, serverAddresses } from "./addresses.js";
+import { backlogFrames } from "./backlog.js";
 import { packBins, placeThreads } from "./placement.js";
 import { FRAME_SIZE, framesFor, pathsOf, shaperOf } from "./shaping.js";
 import { pathStage, stageInLab, stageSides } from "./stages.js";
 import { sysctlsOf, windowOf } from "./sysctls.js";
 import { timelineOf } from "./timeline.js";
-import { type Directory, flowsOf, probesOf } from "./traffic.js";
+import { type Directory, flowsOf, probesOf, streamsOf } from "./traffic.js";
 import type {
   Blueprint,
   DataplaneBlueprint,
@@ -150,6 +151,8 @@ class Layout implements Directory {
   traffic(): TrafficBlueprint {
     const { lab, seed, cores } = this.#options;
     const random = seededRng(seed);
+    const flows = flowsOf(this.#case, this, random);
+    const probes = probesOf(this.#case, this, random);
     return {
       schema: "mqoe-traffic/1",
       lab,
@@ -157,9 +160,9 @@ class Layout implements Directory {
       cores: placeThreads(this.#case.dataplane.reactors, cores).traffic,
       clients: this.#case.clients.map(({ name }, id) => this.#trafficEndpoint(id, name, this.#addressesOf(id))),
       servers: this.#servers.map(({ name, addresses }, id) => this.#trafficEndpoint(id, name, addresses)),
-      flows: flowsOf(this.#case, this, random),
-      probes: probesOf(this.#case, this, random),
-      streams: [],
+      flows,
+      probes,
+      streams: streamsOf(this.#case, this, random, flows.length),
       sampleInterval: SAMPLE_INTERVAL,
       duration: this.#case.duration,
     };
@@ -174,7 +177,14 @@ class Layout implements Directory {
         return { down, up, rtt: farthest + this.#rttOf(this.#case.clients[client]?.path) };
       });
       const { dataplaneAccess: access, dataplaneCore: coreTrunk } = trunkOf(id);
-      return { id, core: cores[id] ?? -1, access, coreTrunk, frames: framesFor(held), frameSize: FRAME_SIZE };
+      return {
+        id,
+        core: cores[id] ?? -1,
+        access,
+        coreTrunk,
+        frames: framesFor(held, backlogFrames(this.#case)),
+        frameSize: FRAME_SIZE,
+      };
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Case, Plan, Sqm } from "../scenario/types.js";
+import { backlogFrames } from "./backlog.js";
 import type { PathBlueprint, ShaperBlueprint, SqmBlueprint } from "./types.js";
 
 /** One UMEM chunk holds one frame. */
@@ -59,11 +60,12 @@ export interface Occupancy {
  *   queue = pfifo: limit; fq_codel: min(limit, memory_limit / 2048, 1 s × rate / 512 B); none: 0
  *   line  = rate × rtt / 512 B     (rate 0: 4 Gbit/s in full-size frames)
  *
- * rounded up to 1024 and clamped to [4096, 262144] (512 MiB). Running out is counted as a `rig` drop, never silent.
+ * and `backlog`, what stands before paths that are slower than their traffic (backlog.ts); rounded up to 1024 and
+ * clamped to [4096, 262144] (512 MiB). Running out is counted as a `rig` drop, never silent.
  */
-export function framesFor(clients: readonly Occupancy[]): number {
+export function framesFor(clients: readonly Occupancy[], backlog = 0): number {
   const held = clients.reduce((sum, { down, up, rtt }) => sum + framesOf(down, rtt) + framesOf(up, rtt), 0);
-  return clamped(RING_FRAMES + held);
+  return clamped(RING_FRAMES + held + backlog);
 }
 
 function framesOf({ rate, sqm }: ShaperBlueprint, rtt: number): number {
@@ -77,7 +79,7 @@ function framesOf({ rate, sqm }: ShaperBlueprint, rtt: number): number {
  *   line = rate × rtt / 512 B     (rate 0: 4 Gbit/s in full-size frames)
  *
  * all of them together at most what the machine moves within the longest rtt or, where a kernel with plans bounds it
- * (`shaped`), what plans and UDP streams fill it with. Rounded and clamped as `framesFor`.
+ * (`shaped`), what plans and UDP streams fill it with; and the backlog of slow paths. Rounded and clamped as `framesFor`.
  */
 export function lineFramesFor(lines: readonly PathBlueprint[], scenario: Case, shaped: boolean): number {
   const machine = UNSHAPED / (8 * 1514);
@@ -87,7 +89,7 @@ export function lineFramesFor(lines: readonly PathBlueprint[], scenario: Case, s
   }, 0);
   const longest = lines.reduce((most, line) => Math.max(most, rtt(line)), 0);
   const bounded = Math.min(held, longest * Math.min(machine, shaped ? offeredFrames(scenario) : machine));
-  return clamped(RING_FRAMES + bounded);
+  return clamped(RING_FRAMES + bounded + backlogFrames(scenario));
 }
 
 function clamped(frames: number): number {

@@ -297,6 +297,7 @@ export interface ProbeBlueprint {
 
 /** Unresponsive UDP in one direction at a constant rate: packets leave on the clock, whatever becomes of them. */
 export interface StreamBlueprint {
+  /** Numbered on from the flows, so that `flow/<id>` names either. */
   id: number;
   traffic: string;
   client: number;

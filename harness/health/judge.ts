@@ -6,6 +6,7 @@ import { largest, median, smallest } from "../stats/index.js";
 import type { HealthCheck, RigHealth } from "../verdict/types.js";
 import { kernelDrops, machineUse, numberAt } from "./counters.js";
 import { LIMITS, type Limit } from "./limits.js";
+import { streamFindings } from "./streams.js";
 
 const SECOND = 1e9;
 
@@ -20,6 +21,7 @@ export function judgeHealth(run: Run): RigHealth {
     ...checkRecording(run),
     ...checkCpu(run),
     ...checkGenerator(run),
+    ...streamFindings(run).map(([limit, value, found]) => check(limit, value, found)),
     ...checkFrames(run),
     ...checkClocks(run),
   ];

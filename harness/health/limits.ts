@@ -84,6 +84,28 @@ export const LIMITS = {
     invalid: 0.001,
     why: "p99.9 stands on one slot in a thousand",
   },
+  streamsUnsent: {
+    name: "streams-unsent",
+    unit: "ratio",
+    warn: 0,
+    invalid: 0.001,
+    why: "a stream that is not sent as planned is another load than the scenario's",
+  },
+  streamsLate: {
+    name: "streams-late",
+    unit: "s",
+    // What is late is caught up with for 20 ms (native/traffic/stream.c); the queue then meets a burst.
+    warn: 0.005,
+    invalid: null,
+    why: "packets that are caught up with come as a burst, not on the clock",
+  },
+  streamsOverrun: {
+    name: "streams-overrun",
+    unit: "ratio",
+    warn: 0,
+    invalid: HARMLESS_LOSS,
+    why: "a packet that a full socket drops looks like one that the bottleneck dropped",
+  },
   kernelDrops: {
     name: "kernel-drops",
     unit: "ratio",

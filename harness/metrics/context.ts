@@ -57,3 +57,12 @@ export function sortRows(rows: number[], keys: Float64Array): number[] {
   if (!inOrder) rows.sort((a, b) => (keys[a] as number) - (keys[b] as number) || a - b);
   return rows;
 }
+
+/** The last moment (ns) at which the traffic process is known to have lived. */
+export function lastTime({ tables }: Run): number {
+  let last = Number.NEGATIVE_INFINITY;
+  for (const table of [tables.tcp_bin, tables.udp_bin, tables.traffic_reactor]) {
+    for (const time of column(table, "time")) if (time > last) last = time;
+  }
+  return last;
+}

@@ -2,7 +2,7 @@ import type { Direction } from "../blueprint/types.js";
 import { column, type Table } from "../recording/index.js";
 import { sum, type Weighted, weightedPercentiles } from "../stats/index.js";
 import { type Context, type Phase, rowsBy } from "./context.js";
-import { accountedLayer } from "./layers.js";
+import { accountedLayer, ETHERNET_HEADER } from "./layers.js";
 import { DEFAULT_PHASE, metricName, PERCENTILES } from "./names.js";
 import { type Group, groupBy, type Sheet } from "./sheet.js";
 import type { Accounting, MetricValue } from "./types.js";
@@ -22,6 +22,8 @@ interface Leaf {
   marks: number;
   packets: number;
   shapedBytes: number;
+  /** Of layer 2. */
+  frameBytes: number;
   sojournSum: number;
   /** Time between those two records, seconds. */
   seconds: number;
@@ -31,9 +33,16 @@ interface Leaf {
   records: number;
 }
 
+/** One direction of a client's bottleneck since the dataplane started. */
+interface Totals {
+  client: string;
+  drops: number;
+  marks: number;
+}
+
 /**
  * Metrics of the bottleneck from the dataplane's own counters: drops, marks, sojourn, backlog, the rate that left each
- * shaper at the layer its plan accounts, utilization. Per client, site and total; `_down` / `_up` and both together.
+ * shaper at the layer its plan accounts and at the IP layer, utilization. Per client, site and total; `_down` / `_up` and both together.
  * Sojourn only where the dataplane is ours: Linux's qdiscs do not say how long packets waited.
  */
 export function dataplaneMetrics(context: Context, sheet: Sheet, accounting: Accounting | null): void {
@@ -55,7 +64,20 @@ export function dataplaneMetrics(context: Context, sheet: Sheet, accounting: Acc
       putUtilization(sheet, group, name, members);
     }
   }
+  for (const [group, members] of groupBy(recording.totals(), (leaf) => context.groupsOf(leaf.client))) {
+    putWholeRun(sheet, group, members);
+  }
   putAccounting(sheet, accounting);
+}
+
+/** Drops and marks since the dataplane started, as its last records have them. */
+function putWholeRun(sheet: Sheet, group: Group, totals: readonly Totals[]): void {
+  const put = (quantity: string, pick: (one: Totals) => number): void => {
+    const name = metricName("dataplane", DEFAULT_PHASE, quantity);
+    sheet.put(group, name, sum(totals.map(pick)), "packets", totals.length);
+  };
+  put("drops_run", (one) => one.drops);
+  put("marks_run", (one) => one.marks);
 }
 
 type Namer = (quantity: string) => string;
@@ -112,6 +134,8 @@ function putRate(
   const rate = layers.size === 1 ? sum(leaves.map(leafRate)) : null;
   const records = sum(leaves.map((leaf) => leaf.records));
   sheet.put(group, name(`rate_${direction}`), rate, "bit/s", records, layers.size === 1 ? layer : undefined);
+  const throughput = sum(leaves.map((leaf) => ((leaf.frameBytes - leaf.packets * ETHERNET_HEADER) * 8) / leaf.seconds));
+  sheet.put(group, name(`throughput_${direction}`), throughput, "bit/s", records, "ip");
   const used = utilization(leaves);
   sheet.put(group, name(`utilization_${direction}`), used, "ratio", records);
 }
@@ -169,6 +193,18 @@ class LeafRecording {
     );
   }
 
+  totals(): Totals[] {
+    const directions = column(this.table, "direction");
+    return this.context.blueprint.dataplane.clients.flatMap((client) =>
+      DIRECTIONS.flatMap((_, code) => {
+        const last = (this.rows.get(client.id) ?? []).findLast((row) => directions[row] === code);
+        if (last === undefined) return [];
+        const drops = this.value("drop_aqm", last) + this.value("drop_overflow", last);
+        return { client: client.name, drops, marks: this.value("marks", last) };
+      }),
+    );
+  }
+
   /**
    * Counters are read at the last record before the phase and at the last one in it, and rates are over the time
    * between just these two: the records' spacing then costs no accuracy. Null with fewer than two records.
@@ -191,6 +227,7 @@ class LeafRecording {
       marks: grown("marks"),
       packets: grown("out_packets"),
       shapedBytes: grown("out_shaped_bytes"),
+      frameBytes: grown("out_bytes"),
       sojournSum: grown("sojourn_sum"),
       seconds: (this.value("time", last) - this.value("time", first)) / SECOND,
       sojourn: this.sojourn([first, ...counted]),

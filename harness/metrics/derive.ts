@@ -6,6 +6,7 @@ import { probeMetrics } from "./probe.js";
 import { Sheet } from "./sheet.js";
 import { tcpMetrics } from "./tcp.js";
 import type { Accounting, RunMetrics } from "./types.js";
+import { udpMetrics } from "./udp.js";
 
 export interface DerivedMetrics extends RunMetrics {
   /** Null when nothing of the dataplane was recorded. */
@@ -24,6 +25,7 @@ export function deriveMetrics(run: Run): DerivedMetrics {
     const context = makeContext(run, run.blueprint);
     probeMetrics(context, sheet);
     tcpMetrics(context, sheet);
+    udpMetrics(context, sheet);
     dataplaneMetrics(context, sheet, accounting);
   }
   return { ...sheet.metricsOfRun(), accounting };

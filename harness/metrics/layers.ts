@@ -1,7 +1,7 @@
 import type { Family, Framing } from "../blueprint/types.js";
 import type { MetricValue } from "./types.js";
 
-const ETHERNET_HEADER = 14;
+export const ETHERNET_HEADER = 14;
 const IP_HEADER = { ipv4: 20, ipv6: 40 } as const;
 const TCP_HEADER = 20;
 /** RFC 7323 timestamps, padded to four bytes; Linux sends them on every segment by default. */

@@ -1,4 +1,4 @@
-import { column, type Run } from "../recording/index.js";
+import { column, type Run, type Table } from "../recording/index.js";
 import { percentile } from "../stats/index.js";
 import { type Context, makeContext, rowsBy } from "./context.js";
 
@@ -20,7 +20,7 @@ export interface LatencySeries {
   owdUp: (number | null)[];
 }
 
-/** Goodput of all of a client's flows in bins; `time` is a bin's end. */
+/** Goodput of all of a client's flows and streams in bins; `time` is a bin's end. */
 export interface ThroughputSeries {
   client: string;
   time: number[];
@@ -110,18 +110,18 @@ function withinBudget(all: LatencySeries[], maxPackets: number): LatencySeries[]
 }
 
 function throughputSeries({ run, blueprint, shares }: Context): ThroughputSeries[] {
-  const table = run.tables.tcp_bin;
-  const time = column(table, "time");
-  const bytes = column(table, "bytes");
-  const rows = rowsBy(table, "flow", "time");
+  const binsOfFlows = binReader(run.tables.tcp_bin, "flow");
+  const binsOfStreams = binReader(run.tables.udp_bin, "stream");
   const toRate = (8 * SECOND) / blueprint.traffic.sampleInterval;
   return blueprint.traffic.clients.flatMap((client) => {
     const bins = new Map<number, { down: number; up: number }>();
     for (const direction of ["down", "up"] as const) {
-      for (const row of shares.flowsOf(client.name, direction).flatMap((flow) => rows.get(flow.id) ?? [])) {
-        const bin = bins.get(time[row] as number) ?? { down: 0, up: 0 };
-        bin[direction] += (bytes[row] as number) * toRate;
-        bins.set(time[row] as number, bin);
+      const flows = shares.flowsOf(client.name, direction).flatMap(({ id }) => binsOfFlows(id));
+      const streams = shares.streamsOf(client.name, direction).flatMap(({ id }) => binsOfStreams(id));
+      for (const { end, bytes } of [...flows, ...streams]) {
+        const bin = bins.get(end) ?? { down: 0, up: 0 };
+        bin[direction] += bytes * toRate;
+        bins.set(end, bin);
       }
     }
     const ends = [...bins.keys()].sort((a, b) => a - b);
@@ -133,6 +133,14 @@ function throughputSeries({ run, blueprint, shares }: Context): ThroughputSeries
       up: ends.map((end) => bins.get(end)?.up ?? 0),
     };
   });
+}
+
+/** Finds the bins of one flow or stream. */
+function binReader(table: Table, id: "flow" | "stream"): (id: number) => { end: number; bytes: number }[] {
+  const time = column(table, "time");
+  const bytes = column(table, "bytes");
+  const rows = rowsBy(table, id, "time");
+  return (of) => (rows.get(of) ?? []).map((row) => ({ end: time[row] as number, bytes: bytes[row] as number }));
 }
 
 function queueSeries({ run, blueprint }: Context): QueueSeries[] {

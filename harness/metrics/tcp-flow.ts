@@ -1,6 +1,6 @@
 import type { FlowBlueprint } from "../blueprint/types.js";
-import { column, type Run } from "../recording/index.js";
-import { type Context, type Phase, rowsBy } from "./context.js";
+import { column } from "../recording/index.js";
+import { type Context, lastTime, type Phase, rowsBy } from "./context.js";
 
 const SECOND = 1e9;
 const EVENT = { connecting: 1, established: 2, closed: 3, failed: 4 } as const;
@@ -69,6 +69,14 @@ export class FlowRecording {
     return !seen.includes(EVENT.established);
   }
 
+  /** Packets sent again in the whole run: what the last sample says. Null when there is none. */
+  retransmittedPackets(id: number): { packets: number | null; samples: number } {
+    const rows = this.infos.get(id) ?? [];
+    const last = rows.at(-1);
+    const packets = last === undefined ? Number.NaN : column(this.context.run.tables.tcp_info, "total_retrans")[last];
+    return { packets: Number.isFinite(packets) ? (packets as number) : null, samples: rows.length };
+  }
+
   private eventsOf(id: number): number[] {
     const kinds = column(this.context.run.tables.flow_event, "event");
     return (this.events.get(id) ?? []).map((row) => kinds[row] as number);
@@ -122,14 +130,6 @@ export class FlowRecording {
       infoSamples: inside.length,
     };
   }
-}
-
-function lastTime(run: Run): number {
-  let last = Number.NEGATIVE_INFINITY;
-  for (const table of [run.tables.tcp_bin, run.tables.traffic_reactor]) {
-    for (const time of column(table, "time")) if (time > last) last = time;
-  }
-  return last;
 }
 
 /** Longest run of bins that each carry less than `rate` bit/s, in seconds; the last bin may be shorter than the rest. */

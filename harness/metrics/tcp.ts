@@ -30,6 +30,7 @@ export function tcpMetrics(context: Context, sheet: Sheet): void {
       }
     }
     putConnectFailures(context, sheet, traffic, flows, recording);
+    putRetransmissions(context, sheet, traffic, flows, recording);
   }
 }
 
@@ -105,6 +106,26 @@ function portions(context: Context, flows: readonly FlowPhase[], direction: Dire
     const goodput = totalGoodput(own);
     return goodput === null ? null : goodput / (comparable ? (shares[i] as number) : 1);
   });
+}
+
+/** Packets sent again over the whole run, slow start and all. */
+function putRetransmissions(
+  context: Context,
+  sheet: Sheet,
+  traffic: string,
+  flows: readonly FlowBlueprint[],
+  recording: FlowRecording,
+): void {
+  const counted = flows.map((flow) => {
+    const client = context.shares.clientName(flow.client);
+    return { flow, client, ...recording.retransmittedPackets(flow.id) };
+  });
+  for (const [group, members] of groupBy(counted, (f) => groupsOfFlow(context, f))) {
+    const packets = known(members.map((f) => f.packets));
+    const value = packets.length === members.length ? sum(packets) : null;
+    const name = metricName(traffic, DEFAULT_PHASE, "retransmitted_packets");
+    sheet.put(group, name, value, "packets", sum(members.map((f) => f.samples)));
+  }
 }
 
 /** Flows that tried and were never established, over the whole run. */

@@ -10,6 +10,8 @@ export const TABLE_NAMES = [
   "tcp_bin",
   "tcp_info",
   "flow_event",
+  "udp_bin",
+  "udp_sent",
   "probe",
   "traffic_reactor",
 ] as const;

@@ -10,9 +10,9 @@ export const BUILT = {
   dataplane: ["afxdp", "kernel", "external", "none"],
   /** Of ours and of Linux's together; see DISCIPLINES. */
   discipline: ["fq_codel", "cake", "codel", "dualpi2", "pfifo", "none", "tc"],
-  traffic: ["tcp", "probe"],
+  traffic: ["tcp", "udp", "probe"],
   /** Keys of [path.*]. */
-  path: ["rtt"],
+  path: ["rtt", "rate"],
   /** Sections that may appear at all. */
   section: ["plan", "path", "server", "client", "traffic", "expect"],
   /** Reactors of the afxdp dataplane, hosts behind a circuit. */

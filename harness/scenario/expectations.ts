@@ -94,10 +94,11 @@ function metricOf({ node }: Section<ExpectSpec>, spec: ExpectSpec, context: Cont
 }
 
 function wrongDirection({ traffic, quantity }: MetricName, draft: Draft): string | undefined {
-  if (quantity.name !== "goodput_down" && quantity.name !== "goodput_up") return undefined;
+  const both = /^(goodput|throughput)_(?:down|up)$/u.exec(quantity.name)?.[1];
+  if (both === undefined) return undefined;
   const spec = draft.traffic.get(traffic)?.value;
-  if (spec?.kind !== "tcp" || spec.direction === "both") return undefined;
-  return `traffic "${traffic}" goes ${spec.direction} only; write "${traffic}.goodput"`;
+  if ((spec?.kind !== "tcp" && spec?.kind !== "udp") || spec.direction === "both") return undefined;
+  return `traffic "${traffic}" goes ${spec.direction} only; write "${traffic}.${both}"`;
 }
 
 function emptyPhase({ phase, quantity }: MetricName, { phases }: Draft): string | undefined {

@@ -43,7 +43,7 @@ interface Demand {
   product: string;
 }
 
-/** Every flow has a socket at each of its ends. Too many are refused here, before the blueprint counts them out. */
+/** Every flow and stream has a socket at each of its ends. Too many are refused here, before the blueprint counts them out. */
 export function checkSockets(draft: Draft, clients: readonly Client[], problems: Problems): void {
   const demands = [...draft.traffic.values()].flatMap((traffic) => demandOf(traffic, clients, draft));
   const total = demands.reduce((sum, { sockets }) => sum + sockets, 0);
@@ -58,15 +58,17 @@ export function checkSockets(draft: Draft, clients: readonly Client[], problems:
 
 function demandOf(traffic: Section<TrafficSpec>, clients: readonly Client[], draft: Draft): Demand[] {
   const { value } = traffic;
-  if (value?.kind !== "tcp" && value?.kind !== "probe") return [];
+  if (value?.kind !== "tcp" && value?.kind !== "probe" && value?.kind !== "udp") return [];
   const senders = selectClients(value.from, clients, draft).names.length;
   if (value.kind === "probe") {
     return [{ traffic, sockets: senders * 2, product: `${count(senders)} clients × 2 ends` }];
   }
   const directions = value.direction === "both" ? 2 : 1;
   const both = directions === 2 ? " × 2 directions" : "";
-  const product = `${count(senders)} clients × ${count(value.flows)} flows${both} × 2 ends`;
-  return [{ traffic, sockets: senders * value.flows * directions * 2, product }];
+  const flows = value.kind === "tcp" ? value.flows : 1;
+  const each = value.kind === "tcp" ? ` × ${count(flows)} flows` : "";
+  const product = `${count(senders)} clients${each}${both} × 2 ends`;
+  return [{ traffic, sockets: senders * flows * directions * 2, product }];
 }
 
 /** `2,000,000`, the same whatever the locale. */

@@ -90,6 +90,7 @@ const TCP: readonly Quantity[] = [
     scopes: ["site", "total"],
   }),
   quantity("retransmits", "ratio", "Bytes sent again, of all bytes sent.", BY_FLOW),
+  quantity("retransmitted_packets", "packets", "Packets sent again, in the whole run.", { ...BY_FLOW, ...WHOLE_RUN }),
   quantity("ce_marks", "packets", "CE marks that the receivers reported.", BY_FLOW),
   quantity("rtt", "s", "Smoothed RTT as TCP sees it (TCP_INFO).", { ...BY_FLOW, distribution: true }),
   quantity("cwnd", "packets", "Congestion window (TCP_INFO).", { ...BY_FLOW, distribution: true }),
@@ -101,15 +102,36 @@ const TCP: readonly Quantity[] = [
   }),
 ];
 
+const UDP: readonly Quantity[] = [
+  quantity("goodput", "bit/s", "Payload that arrived, without duplicates.", BY_FLOW),
+  quantity("goodput_down", "bit/s", "Towards the client, where a traffic has both directions.", LOADED),
+  quantity("goodput_up", "bit/s", "From the client, where a traffic has both directions.", LOADED),
+  quantity("throughput", "bit/s", "IP packets that arrived, without duplicates.", BY_FLOW),
+  quantity("throughput_down", "bit/s", "Towards the client, where a traffic has both directions.", LOADED),
+  quantity("throughput_up", "bit/s", "From the client, where a traffic has both directions.", LOADED),
+  quantity("sent", "bit/s", "IP packets that were sent.", BY_FLOW),
+  quantity("loss", "ratio", "Packets that never arrived, of those sent in the phase (RFC 7680).", BY_FLOW),
+  quantity("reordered", "packets", "Packets that arrived after a later one (RFC 4737).", { ...BY_FLOW, ...COUNTED }),
+  quantity("duplicates", "packets", "Copies that arrived beyond the first (RFC 5560).", { ...BY_FLOW, ...COUNTED }),
+  quantity("unsent", "packets", "Packets that were due and not sent: the machine, not the product.", {
+    ...BY_FLOW,
+    ...COUNTED,
+  }),
+];
+
 const DATAPLANE: readonly Quantity[] = [
   ...bothWays("drops", "packets", "Packets that the queues dropped"),
   quantity("drops_aqm", "packets", "Packets that the AQM decided to drop."),
   quantity("drops_overflow", "packets", "Packets for which there was no room."),
   ...bothWays("marks", "packets", "Packets marked CE instead of dropped"),
+  quantity("drops_run", "packets", "Packets that the queues dropped, in the whole run.", WHOLE_RUN),
+  quantity("marks_run", "packets", "Packets marked CE instead of dropped, in the whole run.", WHOLE_RUN),
   ...bothWays("sojourn", "s", "Time that packets waited in the queue", DISTRIBUTION),
   quantity("backlog_max", "packets", "Most packets that waited at once."),
   quantity("rate_down", "bit/s", "Shaped rate towards the client, at the plan's own layer."),
   quantity("rate_up", "bit/s", "Shaped rate from the client, at the plan's own layer."),
+  quantity("throughput_down", "bit/s", "IP packets that left towards the client."),
+  quantity("throughput_up", "bit/s", "IP packets that left from the client."),
   quantity("utilization", "ratio", "Shaped rate of the plan's, in the busier direction."),
   quantity("utilization_down", "ratio", "Shaped rate towards the client, of the plan's."),
   quantity("utilization_up", "ratio", "Shaped rate from the client, of the plan's."),
@@ -122,6 +144,7 @@ const DATAPLANE: readonly Quantity[] = [
 export const CATALOGUE: Readonly<Record<string, readonly Quantity[]>> = {
   probe: PROBE,
   tcp: TCP,
+  udp: UDP,
   dataplane: DATAPLANE,
 };
 

@@ -116,6 +116,8 @@ function resolveTraffic(name: string, spec: TrafficSpec, draft: Draft, clients: 
     }
     case "probe":
       return { kind: "probe", ...common, interval: spec.interval, size: spec.size };
+    case "udp":
+      return { kind: "udp", ...common, direction: spec.direction, rate: spec.rate, size: spec.size };
     default:
       throw new Error(`mqoe: traffic kind "${spec.kind}" passed the checks without being built; please report this`);
   }

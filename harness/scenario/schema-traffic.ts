@@ -45,7 +45,7 @@ const udp = z.strictObject({
   kind: z.literal("udp"),
   ...common,
   direction: direction(),
-  rate: rate().describe("Constant rate of each client."),
+  rate: rate().describe("Constant rate of each client and direction, in IP bytes; nothing slows it down."),
   size: payload(1200, 12),
 });
 

@@ -77,7 +77,11 @@ export const path = z
     loss: percent({ zero: true }).optional().describe("Random loss, each way."),
     reorder: percent({ zero: true }).optional().describe("Frames that overtake others."),
     duplicate: percent({ zero: true }).optional().describe("Frames that arrive twice."),
-    rate: rate().optional().describe("Rate of the path itself, each way."),
+    rate: rate({ min: [1000, "1kbit"] })
+      .optional()
+      .describe(
+        "Rate of the path itself, each way, in layer-2 bytes. Every server or client with this path has it for itself; what does not fit waits, without a limit.",
+      ),
     buffer: size().optional().describe("Buffer in front of `rate`."),
   })
   .describe("Emulated distance; belongs to a server, a site or a client.");

@@ -109,7 +109,9 @@ function checkTraffic(
     for (const message of areClientsKnown(draft) ? messages : [])
       problems.error(place, `traffic.${name}.from: ${message}`);
   }
-  if (value?.kind === "probe" && draft.mtu !== undefined) checkProbeSize(name, value, node, draft.mtu, problems);
+  if ((value?.kind === "probe" || value?.kind === "udp") && draft.mtu !== undefined)
+    checkPacketSize(name, value, node, draft.mtu, problems);
+  if (value?.kind === "udp") checkPacketRate(name, value, node, problems);
 }
 
 /** May be said that a pattern matches nobody? Not beside a name or a count that is wrong itself. */
@@ -119,6 +121,9 @@ function areClientsKnown(draft: Draft): boolean {
   return !badCount && !isIncomplete(draft, "client", clients) && !isIncomplete(draft, "site", sites);
 }
 
+/** Bytes of IP and UDP headers. */
+const UDP_HEADERS = { ipv4: 28, ipv6: 48 } as const;
+
 /** The patterns as written, also when the rest of the table has problems. */
 function fromPatterns(node: Node): string[] {
   const from = nodeAt(node, ["from"]);
@@ -126,18 +131,33 @@ function fromPatterns(node: Node): string[] {
   return items.flatMap((item) => (item.type === "scalar" && typeof item.value === "string" ? [item.value] : []));
 }
 
-function checkProbeSize(
+function checkPacketSize(
   name: string,
-  { size, family }: Extract<TrafficSpec, { kind: "probe" }>,
+  { size, family }: Extract<TrafficSpec, { kind: "probe" | "udp" }>,
   node: Node,
   mtu: number,
   problems: Problems,
 ): void {
-  // IP and UDP headers; a probe that is fragmented measures something else.
-  const largest = mtu - (family === "ipv6" ? 48 : 28);
+  // A packet that is fragmented measures something else.
+  const largest = mtu - UDP_HEADERS[family];
   if (size <= largest) return;
   const message = `${size} bytes do not fit an mtu of ${mtu}; at most ${largest} are allowed`;
   problems.error(positionAt(node, ["size"]), `traffic.${name}.size: ${message}`);
+}
+
+/** A stream's sender takes at least a system call for a packet; beyond this no machine would keep its time. */
+const MAX_PACKETS = 1_000_000;
+
+function checkPacketRate(
+  name: string,
+  { rate, size, family }: Extract<TrafficSpec, { kind: "udp" }>,
+  node: Node,
+  problems: Problems,
+): void {
+  const bits = (size + UDP_HEADERS[family]) * 8;
+  if (rate / bits <= MAX_PACKETS) return;
+  const found = `${Math.round(rate / bits)} packets of ${bits / 8} bytes a second; at most ${MAX_PACKETS} are allowed`;
+  problems.error(positionAt(node, ["rate"]), `traffic.${name}.rate: ${found}`, "a lower rate or a larger size");
 }
 
 /** Linux sets tcp_ecn per network namespace, so all TCP of one client negotiates ECN or none does. */

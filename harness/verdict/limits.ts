@@ -1,7 +1,7 @@
 import type { Direction } from "../blueprint/types.js";
 import { type Shares, splitName } from "../metrics/index.js";
 import type { Case, Expectation } from "../scenario/types.js";
-import { median } from "../stats/index.js";
+import { median, sum } from "../stats/index.js";
 import type { CaseEvidence } from "./evidence.js";
 import { directionsOf, measured, type Subject } from "./subjects.js";
 
@@ -33,7 +33,8 @@ export function limitFor(
 /**
  * The share (or plan) counts at the layer that the plan's overhead accounts. Shaper rates are compared there. Goodput
  * is compared with the goodput that this rate leaves room for (Shares.goodputCeiling), so that a perfect link reaches
- * 100 %; flows of several [traffic] tables that share a direction divide it by their number.
+ * 100 %; flows of several [traffic] tables that share a direction divide it by their number. A UDP stream is compared
+ * with what it sends, or with its fair part of the line when that is less.
  */
 function entitlement(
   expectation: Expectation,
@@ -45,31 +46,45 @@ function entitlement(
   if (shares === null) return { missing: "the run has no blueprint, so nobody's share is known" };
   const traffic = which.traffic.find((t) => t.name === expectation.metric.split(".")[0]);
   const { quantity } = splitName(expectation.metric, Object.keys(which.phases));
-  const layer = quantity.startsWith("goodput") ? "goodput" : quantity.startsWith("rate") ? "plan" : null;
-  if (layer === null) return { missing: `"${expectation.bound.text}": ${quantity} is no rate, so it has no ${of}` };
+  const layer = layerOf(quantity, traffic);
+  if (layer === null) return { missing: `"${expectation.bound.text}": ${quantity} is no rate that has a ${of}` };
   let total = 0;
   for (const client of subject.clients) {
     for (const direction of subject.flow ? [subject.flow.direction] : directionsOf(quantity, traffic)) {
       const rate = of === "share" ? shares.share(client, direction) : shares.plan(client, direction);
       if (rate === null) return { missing: `${client} has no limit ${direction}, so it has no ${of} of it` };
-      total += layer === "plan" ? rate : goodputOf(shares, subject, client, direction, rate, traffic?.name ?? "");
+      if (layer === "plan") total += rate;
+      else total += deliverable(shares, subject, client, direction, rate, traffic?.name ?? "", layer);
     }
   }
   return { value: expectation.bound.value * total };
 }
 
-/** What of `rate` the subject's flows of one traffic can deliver: all of the client's flows, their part, or one flow. */
-function goodputOf(
+type Layer = "plan" | "goodput" | "ip";
+
+/** The layer of a rate that has a share; null for what has none. Of traffic, only UDP has a throughput. */
+function layerOf(quantity: string, traffic: Case["traffic"][number] | undefined): Layer | null {
+  if (quantity.startsWith("goodput")) return "goodput";
+  if (quantity.startsWith("throughput") && traffic?.kind === "udp") return "ip";
+  return quantity.startsWith("rate") ? "plan" : null;
+}
+
+/** What of `rate` the subject's flows and streams of one traffic can deliver: all that the client has, or one. */
+function deliverable(
   shares: Shares,
   subject: Subject,
   client: string,
   direction: Direction,
   rate: number,
   traffic: string,
+  layer: "goodput" | "ip",
 ): number {
-  if (subject.flow) return shares.flowCeiling(subject.flow, rate) ?? 0;
+  const isOwn = (flow: { id: number; traffic: string }) =>
+    subject.flow ? flow.id === subject.flow.id : flow.traffic === traffic;
+  const streams = shares.streamsOf(client, direction).filter(isOwn);
+  if (streams.length > 0) return sum(streams.map((stream) => shares.streamCeiling(stream, rate, layer) ?? 0));
   const flows = shares.flowsOf(client, direction);
-  const own = flows.filter((flow) => flow.traffic === traffic).length;
+  const own = flows.filter(isOwn).length;
   return own === 0 ? 0 : (shares.goodputCeiling(client, direction, rate) * own) / flows.length;
 }
 

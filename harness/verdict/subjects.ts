@@ -1,4 +1,4 @@
-import type { Blueprint, Direction, FlowBlueprint } from "../blueprint/types.js";
+import type { Blueprint, Direction, FlowBlueprint, StreamBlueprint } from "../blueprint/types.js";
 import { canonicalName, type DerivedMetrics, Shares } from "../metrics/index.js";
 import type { Case, Expectation } from "../scenario/types.js";
 
@@ -10,7 +10,7 @@ export interface Subject {
   label: string;
   /** The clients it stands for. */
   clients: readonly string[];
-  flow: FlowBlueprint | null;
+  flow: FlowBlueprint | StreamBlueprint | null;
 }
 
 /**
@@ -27,7 +27,7 @@ export function subjectsOf(expectation: Expectation, which: Case, blueprint: Blu
     case "site":
       return sitesOf(which, clients);
     case "flow":
-      if (traffic?.kind === "tcp") return flowsOf(traffic.name, blueprint);
+      if (traffic?.kind === "tcp" || traffic?.kind === "udp") return flowsOf(traffic.name, blueprint);
       return clients.map(clientSubject);
     case "client":
       return clients.map(clientSubject);
@@ -50,7 +50,7 @@ function sitesOf(which: Case, clients: readonly string[]): Subject[] {
 function flowsOf(traffic: string, blueprint: Blueprint | null): Subject[] {
   if (blueprint === null) return [];
   const shares = new Shares(blueprint);
-  return blueprint.traffic.flows
+  return [...blueprint.traffic.flows, ...(blueprint.traffic.streams ?? [])]
     .filter((flow) => flow.traffic === traffic)
     .map((flow) => {
       const client = shares.clientName(flow.client);
@@ -74,6 +74,6 @@ export function measured(metrics: DerivedMetrics, subject: Subject, metric: stri
 export function directionsOf(quantity: string, traffic: Case["traffic"][number] | undefined): Direction[] {
   if (quantity.endsWith("_down")) return ["down"];
   if (quantity.endsWith("_up")) return ["up"];
-  const direction = traffic?.kind === "tcp" ? traffic.direction : "both";
+  const direction = traffic?.kind === "tcp" || traffic?.kind === "udp" ? traffic.direction : "both";
   return direction === "both" ? ["down", "up"] : [direction];
 }

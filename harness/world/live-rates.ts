@@ -4,7 +4,7 @@ import { largest, percentile, sum } from "../stats/index.js";
 
 /** What is going on right now, over the last half second or so. */
 export interface Rates {
-  /** Goodput of all flows, bit/s. */
+  /** Goodput of all flows and streams, bit/s. */
   down: number;
   up: number;
   /** Round trips of probes that came back since the last reading, seconds; null without any. */
@@ -25,7 +25,8 @@ export class LiveRates {
 
   constructor(blueprint: Blueprint) {
     this.binNs = blueprint.traffic.sampleInterval;
-    this.direction = new Map(blueprint.traffic.flows.map((flow) => [flow.id, flow.direction]));
+    const { flows, streams } = blueprint.traffic;
+    this.direction = new Map([...flows, ...streams].map((flow) => [flow.id, flow.direction]));
   }
 
   watch(type: string, bytes: ArrayBuffer | null): void {
@@ -43,12 +44,14 @@ export class LiveRates {
 
   /** Over the bins that are complete: flows write theirs one after the other, so the newest one waits for the next call. */
   private goodput(): { down: number; up: number } {
-    this.each("tcp_bin", (record) => {
+    const add = (id: string) => (record: LiveRecord) => {
       const end = record.get("time");
       const bin = this.bins.get(end) ?? { down: 0, up: 0 };
-      bin[this.direction.get(record.get("flow")) ?? "down"] += record.get("bytes");
+      bin[this.direction.get(record.get(id)) ?? "down"] += record.get("bytes");
       this.bins.set(end, bin);
-    });
+    };
+    this.each("tcp_bin", add("flow"));
+    this.each("udp_bin", add("stream"));
     const newest = largest(this.bins.keys());
     const complete = [...this.bins].filter(([end]) => end < newest);
     for (const [end] of complete) this.bins.delete(end);

@@ -201,6 +201,64 @@ test("UMEM: enough for every queue and delay line, within its limits", (t) => {
   t.is(frames(3, 777) % 1024, 0);
 });
 
+const FLOOD = `[traffic.flood]
+kind = "udp"
+from = "home"
+to = "web"
+direction = "both"
+rate = "10mbit"
+size = 1222
+dscp = "CS1"
+`;
+
+test("streams: on the clock of their rate, seeded within one interval, in ramp and loaded, ports of their own", (t) => {
+  const { flows, probes, streams } = made(GOOD + FLOOD).traffic;
+  t.is(streams.length, 4);
+  for (const stream of streams) {
+    // 1222 bytes of payload are 1250 of IP: 10,000 bits.
+    t.like(stream, { traffic: "flood", interval: 1e6, size: 1222, dscp: 8, stop: 13e9, family: "ipv4" });
+    t.true(stream.start >= 3e9 && stream.start < 3e9 + 1e6);
+  }
+  t.deepEqual(
+    streams.map(({ client, direction }) => [client, direction]),
+    [
+      [0, "down"],
+      [1, "down"],
+      [0, "up"],
+      [1, "up"],
+    ],
+  );
+  t.deepEqual(
+    [...flows, ...streams].map(({ id }) => id),
+    [...flows, ...streams].map((_, index) => index),
+    "one numbering",
+  );
+  t.is(new Set(streams.map(({ start }) => start)).size, 4);
+  t.is(new Set(streams.map(({ port }) => port)).size, 2);
+  const ports = streams.map(({ client, clientPort }) => `${client} ${clientPort}`);
+  t.is(new Set([...ports, ...probes.map(({ client, clientPort }) => `${client} ${clientPort}`)]).size, 6);
+  const seeded = made(GOOD + FLOOD, { seed: 2 }).traffic;
+  t.notDeepEqual(
+    seeded.streams.map(({ start }) => start),
+    streams.map(({ start }) => start),
+  );
+  t.deepEqual(made(GOOD + FLOOD).traffic.flows, made(GOOD).traffic.flows, "flows are as they were without streams");
+});
+
+test("path rates reach the dataplane, and frames are counted for what is too fast for them", (t) => {
+  const rated = (rate: string) => GOOD.replace('rtt = "20ms"', `rtt = "20ms"\nrate = "${rate}"`);
+  t.is(made(GOOD).dataplane.paths[0]?.rate, 0);
+  t.is(made(rated("1gbit")).dataplane.paths[0]?.rate, 1e9);
+  const frames = (text: string) => made(text).dataplane.reactors[0]?.frames ?? 0;
+  const usual = frames(GOOD);
+  t.is(frames(rated("1gbit")), usual, "faster than all traffic: nothing stands there");
+  t.true(frames(rated("30mbit")) >= usual + 8 * 5000, "8 TCP flows of two 20 Mbit/s plans fill a window each");
+  // 2 × 10 Mbit/s down into 15: a quarter of 2000 packets/s stays, for 10 s.
+  const flood = GOOD.replace("flows = 4", "flows = 1") + FLOOD;
+  const slow = frames(flood.replace('rtt = "20ms"', 'rtt = "20ms"\nrate = "15mbit"'));
+  t.true(slow >= frames(flood) + 5000);
+});
+
 test("placement: the dataplane on the last CPUs, traffic on the others, nothing pinned when they do not suffice", (t) => {
   t.deepEqual(placeThreads(1, 2), { dataplane: [1], traffic: [0] });
   t.deepEqual(placeThreads(2, 8), { dataplane: [7, 6], traffic: [0, 1, 2, 3, 4, 5] });

@@ -2,7 +2,7 @@ import test from "ava";
 import { judgeHealth, spoiledByMachine } from "../../harness/health/index.js";
 import type { RunEvent } from "../../harness/recording/index.js";
 import type { HealthCheck } from "../../harness/verdict/types.js";
-import { MS, runOf, type Synthetic, synthetic } from "../recording/fixture.js";
+import { addStream, MS, runOf, type Synthetic, synthetic } from "../recording/fixture.js";
 
 const health = (s: Synthetic) => judgeHealth(runOf(s));
 const named = (s: Synthetic, name: string): HealthCheck =>
@@ -102,6 +102,36 @@ const examples: Example[] = [
     name: "steal",
     verdict: "invalid",
     reason: /took 30 %/,
+  },
+  {
+    what: "a stream that is not sent as planned",
+    damage: (s) => {
+      addStream(s, 0);
+      rows(s, "udp_sent", (row) => ({ skipped: row.time === 2000 * MS ? 5 : 0 }));
+    },
+    name: "streams-unsent",
+    verdict: "invalid",
+    reason: /^5 of 2205 packets of UDP streams were not sent: a stream that/,
+  },
+  {
+    what: "a stream that came in a burst",
+    damage: (s) => {
+      addStream(s, 0);
+      rows(s, "udp_sent", (row) => ({ late_max: row.time === 2000 * MS ? 7 * MS : 0 }));
+    },
+    name: "streams-late",
+    verdict: "warn",
+    reason: /^the latest packet of a UDP stream left 7 ms after its time: packets that are caught up with/,
+  },
+  {
+    what: "a stream's socket that was full",
+    damage: (s) => {
+      addStream(s, 0);
+      rows(s, "udp_bin", () => ({ overruns: 40 }));
+    },
+    name: "streams-overrun",
+    verdict: "invalid",
+    reason: /^a receiving socket of UDP streams dropped 40 packets: /,
   },
   {
     what: "one late probe",

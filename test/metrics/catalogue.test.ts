@@ -1,7 +1,7 @@
 import test from "ava";
 import { deriveMetrics, type Metrics } from "../../harness/metrics/index.js";
 import { CATALOGUE, parseMetric, STATISTICS } from "../../harness/scenario/metric-names.js";
-import { MS, makeFlow, runOf, synthetic } from "../recording/fixture.js";
+import { addStream, MS, makeFlow, runOf, synthetic } from "../recording/fixture.js";
 
 /** A run with everything in it: both directions, sites, flows through ramp and loaded. */
 function derived() {
@@ -15,12 +15,14 @@ function derived() {
     const ofFirst = s.rows[name].filter((row) => row.flow === 0);
     s.rows[name].push(...up.flatMap((flow) => ofFirst.map((row) => ({ ...row, flow: flow.id }))));
   }
+  for (const direction of ["down", "up"] as const) addStream(s, 0, direction);
   return deriveMetrics(runOf(s));
 }
 
 const SOURCES = new Map([
   ["bulk", "tcp"],
   ["ping", "probe"],
+  ["flood", "udp"],
 ]);
 
 test("what the catalogue of metric names promises is produced, for every scope, phase and statistic", (t) => {
@@ -29,8 +31,8 @@ test("what the catalogue of metric names promises is produced, for every scope, 
     total,
     client: by["client/home-1"],
     site: by["site/tower"],
-    flow: by["flow/0"],
   };
+  const flows: Record<string, Metrics | undefined> = { bulk: by["flow/0"], flood: by["flow/6"] };
   let promised = 0;
   for (const [source, kind] of [...SOURCES, ["dataplane", "dataplane"] as const]) {
     for (const quantity of CATALOGUE[kind] ?? []) {
@@ -39,7 +41,7 @@ test("what the catalogue of metric names promises is produced, for every scope, 
           const stem = phase === "loaded" ? `${source}.${quantity.name}` : `${source}.${phase}.${quantity.name}`;
           const names = quantity.distribution ? STATISTICS.map((statistic) => `${stem}.${statistic}`) : [stem];
           for (const name of names) {
-            const metric = groups[scope]?.[name];
+            const metric = (scope === "flow" ? flows[source] : groups[scope])?.[name];
             t.is(metric?.unit, quantity.unit, `${name} of a ${scope}`);
             t.true(metric?.value !== null && (metric?.count ?? 0) > 0, `${name} of a ${scope} has a value`);
             promised++;

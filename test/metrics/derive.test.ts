@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from "ava";
 import { deriveMetrics, type Metrics } from "../../harness/metrics/index.js";
 import { percentile, seededRng } from "../../harness/stats/index.js";
-import { lose, MS, probeRow, runOf, type Synthetic, synthetic } from "../recording/fixture.js";
+import { addStream, lose, MS, probeRow, runOf, type Synthetic, synthetic } from "../recording/fixture.js";
 
 function near(t: ExecutionContext, metrics: Metrics | undefined, name: string, expected: number, slack = 1e-9): void {
   const value = metrics?.[name]?.value;
@@ -444,4 +444,70 @@ test("where nothing measured how long packets waited there is no sojourn, not on
     t.truthy(metrics?.["dataplane.drops"]);
     t.truthy(metrics?.["dataplane.rate_down"]?.value);
   }
+});
+
+// ---- UDP streams -------------------------------------------------------------------------------------------------
+
+test("streams: payload and IP rates of what arrived, what was sent, loss of what was sent in the phase", (t) => {
+  const s = synthetic();
+  const down = addStream(s, 0);
+  addStream(s, 1);
+  const { total, by } = derive(s);
+  // 900 of 1000 packets a second, 1000 bytes of payload, 1028 of IP.
+  near(t, by[`flow/${down.id}`], "flood.goodput", 7.2e6, 1e-6);
+  near(t, by["client/home-2"], "flood.throughput", 0.9 * 1028 * 8e3, 1e-6);
+  near(t, by["client/home-1"], "flood.sent", 1028 * 8e3, 1e-6);
+  near(t, total, "flood.goodput", 14.4e6, 1e-6);
+  near(t, total, "flood.loss", 0.1);
+  t.is(total["flood.loss"]?.count, 4000);
+  t.is(total["flood.reordered"]?.value, 200);
+  t.is(total["flood.goodput"]?.layer, "goodput");
+  t.is(total["flood.throughput"]?.layer, "ip");
+  t.is(total["flood.goodput_down"], undefined, "one direction only");
+  t.is(total["flood.idle.goodput"], undefined);
+  t.is(total["flood.ramp.goodput"]?.count, 4);
+});
+
+test("streams: what was under way when the run broke off is neither sent nor lost; what was not sent is told", (t) => {
+  const s = synthetic();
+  addStream(s, 0);
+  const [row] = s.rows.udp_sent.filter(({ time }) => time === 2000 * MS);
+  Object.assign(row as object, { lost: 0, pending: 100 });
+  const [other] = s.rows.udp_sent.filter(({ time }) => time === 2100 * MS);
+  Object.assign(other as object, { refused: 3, skipped: 4 });
+  const { total } = derive(s);
+  near(t, total, "flood.loss", 0.1);
+  t.is(total["flood.loss"]?.count, 1900);
+  t.is(total["flood.unsent"]?.value, 7);
+});
+
+test("streams that left no records are no data, not 0", (t) => {
+  const s = synthetic();
+  const stream = addStream(s, 0);
+  addStream(s, 1);
+  for (const name of ["udp_bin", "udp_sent"] as const)
+    s.rows[name] = s.rows[name].filter((row) => row.stream !== stream.id);
+  const { total, by } = derive(s);
+  for (const name of ["flood.goodput", "flood.throughput", "flood.sent", "flood.loss", "flood.reordered"]) {
+    t.is(by["client/home-1"]?.[name]?.value, null, name);
+  }
+  t.is(total["flood.goodput"]?.value, null, "a sum over the rest would understate");
+});
+
+test("drops, marks and retransmitted packets of the whole run", (t) => {
+  const s = synthetic();
+  for (const row of s.rows.tcp_info) row.total_retrans = (row.flow ?? 0) + ((row.time ?? 0) - 1100 * MS) / (100 * MS);
+  const { total, by } = derive(s);
+  // 35 records, counters 0, 1, 2 … 34 for AQM and twice that for overflow; two clients, two directions.
+  t.is(total["dataplane.drops_run"]?.value, 4 * 34 * 3);
+  t.is(total["dataplane.marks_run"]?.value, 4 * 34 * 3);
+  t.is(by["client/home-1"]?.["dataplane.drops_run"]?.value, 2 * 34 * 3);
+  t.true((total["dataplane.drops"]?.value ?? 0) < 4 * 34 * 3);
+  t.is(by["flow/3"]?.["bulk.retransmitted_packets"]?.value, 3 + 21);
+  t.is(total["bulk.retransmitted_packets"]?.value, 0 + 1 + 2 + 3 + 4 * 21);
+});
+
+test("what left a shaper, at the IP layer", (t) => {
+  // 1500 frames of 1538 bytes a second, as the fixture has it.
+  near(t, derive(synthetic()).by["client/home-1"], "dataplane.throughput_down", 1500 * (1538 - 14) * 8, 1e-6);
 });

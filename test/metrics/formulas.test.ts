@@ -9,7 +9,7 @@ import {
   splitName,
 } from "../../harness/metrics/index.js";
 import { countReordered, rtpJitter } from "../../harness/metrics/probe-stream.js";
-import { synthetic } from "../recording/fixture.js";
+import { addStream, synthetic } from "../recording/fixture.js";
 
 const framing = (given: Partial<Framing>): Framing => ({ base: "ip", overhead: 0, mpu: 0, cell: "none", ...given });
 const ETHERNET = framing({ overhead: 38, mpu: 84 });
@@ -90,4 +90,20 @@ test("the goodput ceiling of a share leaves room for headers, probes and acknowl
   near(ceiling, ((5e6 - probes - acks) * 1448) / 1538);
   t.is(shares.share("home-1", "down"), 20e6);
   t.is(shares.share("nobody", "down"), null);
+});
+
+test("a stream may have what it sends, or its fair part of the line; TCP the rest", (t) => {
+  const s = synthetic({ clients: 1, flows: 1 });
+  const near = (actual: number | null, expected: number): boolean =>
+    t.true(Math.abs((actual as number) - expected) < 1e-3, `${actual}, expected ${expected}`);
+  const stream = addStream(s, 0); // 1000 bytes are 1028 of IP and 1066 framed, 1000 a second: 8.528 Mbit/s
+  const shares = new Shares(s.blueprint);
+  const line = 20e6 - 114 * 8 * 100; // the probe is off
+  near(shares.streamCeiling(stream, 20e6, "goodput"), 8e6);
+  near(shares.streamCeiling(stream, 20e6, "ip"), 1028 * 8e3);
+  near(shares.goodputCeiling("home-1", "down", 20e6), ((line - 1066 * 8e3) * 1448) / 1538);
+  stream.interval = 100_000; // ten times as much: half of the line each
+  near(new Shares(s.blueprint).streamCeiling(stream, 20e6, "ip"), ((line / 2) * 1028) / 1066);
+  near(new Shares(s.blueprint).goodputCeiling("home-1", "down", 20e6), ((line / 2) * 1448) / 1538);
+  t.is(shares.streamCeiling(stream, null, "ip"), null);
 });

@@ -2,7 +2,7 @@ import test from "ava";
 import { deriveSeries } from "../../harness/metrics/index.js";
 import type { RunSeries } from "../../harness/metrics/series.js";
 import type { RunSeries as ReportSeries } from "../../harness/report/types.js";
-import { lose, MS, runOf, synthetic } from "../recording/fixture.js";
+import { addStream, lose, MS, runOf, synthetic } from "../recording/fixture.js";
 
 const seriesOf = (s: ReturnType<typeof synthetic>, max?: number): RunSeries => deriveSeries(runOf(s), max) as RunSeries;
 
@@ -57,4 +57,13 @@ test("no recording: empty series; no blueprint: none", (t) => {
   t.deepEqual(series.queue, []);
   t.deepEqual(series.latency[0]?.rtt, []);
   t.is(deriveSeries({ ...runOf(s), blueprint: null }), null);
+});
+
+test("streams add to the throughput of their clients", (t) => {
+  const s = synthetic({}, { goodput: () => 1e6 });
+  addStream(s, 0, "up");
+  const { throughput } = seriesOf(s);
+  t.is(throughput[0]?.up[5], 7.2e6);
+  t.is(throughput[0]?.down[5], 2e6);
+  t.is(throughput[1]?.up[5], 0);
 });

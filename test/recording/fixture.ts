@@ -1,6 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Blueprint, FlowBlueprint, ProbeBlueprint, SqmBlueprint } from "../../harness/blueprint/types.js";
+import type {
+  Blueprint,
+  FlowBlueprint,
+  ProbeBlueprint,
+  SqmBlueprint,
+  StreamBlueprint,
+} from "../../harness/blueprint/types.js";
 import {
   decodeSegment,
   emptyTable,
@@ -69,6 +75,8 @@ export function synthetic(shape: Shape = {}, behaviour: Behaviour = {}): Synthet
         { time: 1020 * MS, flow: flow.id, event: 2 },
         { time: 3200 * MS, flow: flow.id, event: 3 },
       ]),
+      udp_bin: [],
+      udp_sent: [],
       dp_client: clientRows(blueprint),
       dp_reactor: every(100 * MS).map((time, i) => ({
         time,
@@ -164,6 +172,27 @@ export function makeFlow(id: number, client: number): FlowBlueprint {
 function makeProbe(client: number): ProbeBlueprint {
   const socket = { family: "ipv4", port: 6001, clientPort: 0, interval: INTERVAL, size: 48, dscp: 0, ecn: 0 } as const;
   return { id: client, traffic: "ping", client, server: 0, ...socket, start: 0, stop: END, timeout: 2 * SECOND };
+}
+
+/**
+ * Adds a UDP stream called `flood` to the run: 1000 bytes of payload every millisecond, of which one in ten is lost and
+ * one in twenty comes late enough to be overtaken.
+ */
+export function addStream(s: Synthetic, client: number, direction: "down" | "up" = "down"): StreamBlueprint {
+  const { flows, streams } = s.blueprint.traffic;
+  const socket = { family: "ipv4", port: 8001, clientPort: 20_001, interval: MS, size: 1000, dscp: 0 } as const;
+  const life = { start: 1000 * MS, stop: 3200 * MS };
+  const id = flows.length + streams.length;
+  const stream = { id, traffic: "flood", client, server: 0, direction, ...socket, ...life };
+  streams.push(stream);
+  for (let end = 1100 * MS; end <= 3500 * MS; end += 100 * MS) {
+    const packets = end <= 3200 * MS ? 100 : 0;
+    const arrived = packets * 0.9;
+    const out = { time: end, stream: id, packets, bytes: packets * 1000, lost: packets * 0.1, late_max: 50_000 };
+    s.rows.udp_sent.push(out);
+    s.rows.udp_bin.push({ time: end, stream: id, packets: arrived, bytes: arrived * 1000, reordered: packets / 20 });
+  }
+  return stream;
 }
 
 function makeCase(shape: Shape, blueprint: Blueprint): Case {

@@ -123,7 +123,7 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     '"ping.induced.p99"',
     '"bulk.induced.p99"',
     'home.toml:31:10: expect.metric: nothing produces "bulk.induced.p99": tcp has no quantity "induced"; allowed: ' +
-      "goodput, goodput_down, goodput_up, jain, jain_clients, retransmits, ce_marks, rtt, cwnd, starvation, connect_failures",
+      "goodput, goodput_down, goodput_up, jain, jain_clients, retransmits, retransmitted_packets, ce_marks, rtt, cwnd, starvation, connect_failures",
   ],
   [
     "an expectation without its statistic",
@@ -131,6 +131,27 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     '"ping.induced"',
     'home.toml:31:10: expect.metric: nothing produces "ping.induced": induced is a distribution; write e.g. "induced.p99" ' +
       "(statistics: p0, p1, p5, p10, p25, p50, p75, p90, p95, p98, p99, p99.9, p100, mean, min, max)",
+  ],
+  [
+    "UDP packets that do not fit",
+    "[[expect]]",
+    '[traffic.flood]\nkind = "udp"\nfrom = "home"\nto = "web"\nrate = "1mbit"\nsize = 1473\n[[expect]]',
+    "home.toml:35:8: traffic.flood.size: 1473 bytes do not fit an mtu of 1500; at most 1472 are allowed",
+  ],
+  [
+    "UDP packets that nobody can send in time",
+    "[[expect]]",
+    '[traffic.flood]\nkind = "udp"\nfrom = "home"\nto = "web"\nrate = "1gbit"\nsize = 12\n[[expect]]',
+    "home.toml:34:8: traffic.flood.rate: 3125000 packets of 40 bytes a second; at most 1000000 are allowed " +
+      "(a lower rate or a larger size)",
+  ],
+  [
+    "a direction that a UDP traffic does not have",
+    '[[expect]]\nmetric = "ping.induced.p99"\nbelow = "15ms"',
+    '[traffic.flood]\nkind = "udp"\nfrom = "home"\nto = "web"\nrate = "1mbit"\n[[expect]]\n' +
+      'metric = "flood.throughput_up"\nabove = "1mbit"',
+    'home.toml:36:10: expect.metric: nothing produces "flood.throughput_up": traffic "flood" goes down only; ' +
+      'write "flood.throughput"',
   ],
   [
     "goodput when there is no load",

@@ -14,7 +14,15 @@ import {
   suiteVerdict,
   type Verdict,
 } from "../../harness/verdict/index.js";
-import { type Behaviour, expectation, runOf, type Shape, type Synthetic, synthetic } from "../recording/fixture.js";
+import {
+  addStream,
+  type Behaviour,
+  expectation,
+  runOf,
+  type Shape,
+  type Synthetic,
+  synthetic,
+} from "../recording/fixture.js";
 
 const evidence = (s: Synthetic, repeat = 1): RunEvidence => {
   const run = runOf(s);
@@ -154,6 +162,26 @@ test("two traffics in one direction divide the share by their flows", (t) => {
   for (const flow of s.blueprint.traffic.flows.slice(1)) flow.traffic = "other";
   const which: Case = { ...s.case, expectations: [expectation({ metric: "bulk.goodput", bound: share(0.95) })] };
   t.is(judgeCase(which, [evidence(s)], new Map()).verdict, "pass");
+});
+
+test("a UDP stream is judged by what it sends or its fair part, at either layer; a dataplane's throughput has no share", (t) => {
+  const s = synthetic({ clients: 1, flows: 1 });
+  addStream(s, 0); // 8 Mbit/s of payload, of which 90 % arrive
+  const flood: Case["traffic"][number] = {
+    ...{ kind: "udp", name: "flood", from: ["home-1"], to: "web", family: "ipv4", dscp: 0 },
+    ...{ direction: "down", rate: 1028 * 8e3, size: 1000 },
+  };
+  const verdictOf = (given: Parameters<typeof expectation>[0]) => {
+    const which: Case = { ...s.case, traffic: [...s.case.traffic, flood], expectations: [expectation(given)] };
+    return judgeCase(which, [evidence(s)], new Map()).verdict;
+  };
+  for (const metric of ["flood.goodput", "flood.throughput"]) {
+    for (const per of ["client", "flow", "total"] as const) {
+      t.is(verdictOf({ metric, per, bound: share(0.899) }), "pass", `${metric} ${per}`);
+      t.is(verdictOf({ metric, per, bound: share(0.901) }), "fail", `${metric} ${per}`);
+    }
+  }
+  t.is(verdictOf({ metric: "dataplane.throughput_down", bound: share(0.5) }), "no-data");
 });
 
 test("no limit, no share: no data rather than a pass", (t) => {
