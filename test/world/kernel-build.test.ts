@@ -172,6 +172,28 @@ test("Debian's package: downloaded, unpacked, built, and the entry is the recipe
   t.like(await buildGuestKernel(options), { fresh: false, kernel });
 });
 
+test("apt's lists are out of date: root refreshes them once, others are told what apt said", async (t) => {
+  const { env } = fakeTools();
+  const bin = scratch();
+  const name = "linux-source-6.12_6.12.117-1_all.deb";
+  const apt = `#!/bin/sh
+echo "$1" >>${bin}/apt-calls
+case $* in
+  *--print-uris*) echo "'http://x/${name}' ${name} 7 SHA256:0" ;;
+  download*) echo "E: 404 Not Found" >&2; exit 100 ;;
+esac
+`;
+  program(bin, "apt-get", apt);
+  program(bin, "dpkg-deb", "#!/bin/sh\n");
+  const options = fakeBuild({ source: null, env: { ...env, PATH: `${bin}:${env.PATH}` } });
+  const error = await t.throwsAsync(buildGuestKernel(options));
+  t.regex(error.message, /^apt-get download -q linux-source-6\.12 ended with exit code 100:\n.*404 Not Found/su);
+  const updates = readFileSync(join(bin, "apt-calls"), "utf8")
+    .split("\n")
+    .filter((word) => word === "update").length;
+  t.is(updates, process.getuid?.() === 0 ? 1 : 0);
+});
+
 test("a tarball is as good as a tree", async (t) => {
   const tree = fakeSource("6.9.3");
   const tarball = join(scratch(), "linux-6.9.3.tar.xz");

@@ -16,7 +16,7 @@ export interface SourceTree {
 const POLL_MS = 500;
 
 /** Seconds on the reference machine (two cores at 2.5 GHz), for what a user is told. */
-const SECONDS = { download: 20, unpack: 40, copy: 60 };
+const SECONDS = { refresh: 10, download: 20, unpack: 40, copy: 60 };
 
 /** Downloads Debian's source package into `work` and unpacks it; needs 1.7 GB there for a moment. */
 export async function fetchPackage(
@@ -24,14 +24,14 @@ export async function fetchPackage(
   context: CommandContext,
   progress: BuildProgress,
 ): Promise<SourceTree> {
-  const { file, bytes, version } = await findPackage(work, context);
-  progress.stage(`downloading ${RECIPE.package} ${version} (${Math.round(bytes / 1e6)} MB) with apt`, SECONDS.download);
-  const watch = setInterval(() => progress.count(downloaded(work, file), bytes), POLL_MS);
-  try {
-    await runCommand(["apt-get", "download", "-q", RECIPE.package], work, context);
-  } finally {
-    clearInterval(watch);
-  }
+  const { file, version } = await download(work, context, progress).catch(async (error: unknown) => {
+    // No lists at all (a fresh container), or old ones that name a version which is gone: root can mend both.
+    context.signal.throwIfAborted();
+    if (process.getuid?.() !== 0) throw error;
+    progress.stage("refreshing apt's lists", SECONDS.refresh);
+    await runCommand(["apt-get", "update", "-q"], work, context).catch(onlyAbort);
+    return download(work, context, progress);
+  });
   progress.stage("unpacking it", SECONDS.unpack);
   await runCommand(["dpkg-deb", "--extract", file, "package"], work, context);
   rmSync(join(work, file));
@@ -105,25 +105,34 @@ interface Package {
   version: string;
 }
 
-/** What apt would download. Root refreshes apt's lists once when they are missing or out of date. */
+async function download(work: string, context: CommandContext, progress: BuildProgress): Promise<Package> {
+  const found = await findPackage(work, context);
+  const { file, bytes, version } = found;
+  progress.stage(`downloading ${RECIPE.package} ${version} (${Math.round(bytes / 1e6)} MB) with apt`, SECONDS.download);
+  const watch = setInterval(() => progress.count(downloaded(work, file), bytes), POLL_MS);
+  try {
+    await runCommand(["apt-get", "download", "-q", RECIPE.package], work, context);
+    return found;
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+/** What apt would download, by the lists that it has. */
 async function findPackage(work: string, context: CommandContext): Promise<Package> {
-  const ask = () => runCommand(["apt-get", "download", "--print-uris", RECIPE.package], work, context);
-  const lines = await ask().catch(async (error) => {
-    if (!(error instanceof CommandFailed) || process.getuid?.() !== 0) return [];
-    await runCommand(["apt-get", "update", "-q"], work, context).catch(onlyAbort);
-    return ask().catch(onlyAbort);
-  });
-  for (const line of lines ?? []) {
+  const lines = await runCommand(["apt-get", "download", "--print-uris", RECIPE.package], work, context).catch(
+    onlyAbort,
+  );
+  for (const line of lines) {
     // 'URI' name bytes HASH:…
     const [, file, bytes] = /^'[^']*' (\S+\.deb) (\d+)/.exec(line) ?? [];
     if (file !== undefined)
       return { file, bytes: Number(bytes), version: file.split("_")[1]?.replace("%3a", ":") ?? "" };
   }
-  context.signal.throwIfAborted();
   throw new Error(noPackageHint(RECIPE.package));
 }
 
-/** A program that failed is told by what it did not do; an abort goes on. */
+/** Here a program that failed is told by what it did not say; an abort goes on. */
 function onlyAbort(error: unknown): string[] {
   if (error instanceof CommandFailed) return [];
   throw error;
