@@ -12,8 +12,16 @@
 #define GUEST_RUN_LINK  "run"  // → the run's folder, the only one that the guest may write to
 #define GUEST_UMID      "uml"  // folder with the management console's socket
 
-// Where the guest mounts the run's folder.
+// What the guest says, in files that the launcher follows: its JSON lines, and what its programs say to
+// people. Not through a console or serial line: those interrupt the guest whenever somebody on the host
+// reads, and an interrupt at another moment is another run.
+#define GUEST_OUT_FOLDER "out"
+#define GUEST_LINES      "lines"
+#define GUEST_WORDS      "words"
+
+// Where the guest mounts the run's folder, and the one above.
 #define GUEST_RUN_MOUNT "/run/guest"
+#define GUEST_OUT_MOUNT "/run/host"
 
 // 2000-01-01T00:00:00Z, in ns: every guest's clock starts here, whatever the host's says.
 #define GUEST_START "946684800000000000"

@@ -16,7 +16,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "guest/guest.h"
@@ -44,7 +43,12 @@ static void power_off(void) {
     _exit(1);
 }
 
+// Also into the kernel's log, which the host sees even if nothing could be mounted.
 static void give_up(const struct mqoe_error *e) {
+    int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+    if (log >= 0)
+        dprintf(log, "<3>mqoe-native guest-init: %s %s: %s; %s\n", e->syscall, e->object, strerror(e->errnum),
+                e->hint);
     say(mqoe_control_error(e, true, -1));
     power_off();
 }
@@ -58,28 +62,36 @@ static int mount_one(const char *type, const char *at, const char *options, stru
 }
 
 static int mount_all(const char *scratch, struct mqoe_error *e) {
-    char run[256];
+    char run[256], out[256];
     snprintf(run, sizeof run, "%s/" GUEST_RUN_LINK, scratch);
+    snprintf(out, sizeof out, "%s/" GUEST_OUT_FOLDER, scratch);
     int err = mount_one("proc", "/proc", NULL, e);
     err = err ? err : mount_one("sysfs", "/sys", NULL, e);
     err = err ? err : mount_one("tmpfs", "/run", "mode=755", e);
     err = err ? err : mount_one("tmpfs", "/dev/shm", NULL, e);
     err = err ? err : mount_one("devpts", "/dev/pts", NULL, e);
     err = err ? err : mount_one("hostfs", GUEST_RUN_MOUNT, run, e);
+    err = err ? err : mount_one("hostfs", GUEST_OUT_MOUNT, out, e);
     mkdir("/run/tmp", 01777);
     mkdir("/run/netns", 0755);
     return err;
 }
 
-// The serial line as it comes: no echo, no carriage returns.
-static int open_line(struct mqoe_error *e) {
-    struct termios raw;
-    int fd = open("/dev/ttyS0", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0 || tcgetattr(fd, &raw) < 0)
-        return mqoe_fail(e, errno, "open", "", "/dev/ttyS0");
-    cfmakeraw(&raw);
-    tcsetattr(fd, TCSANOW, &raw);
-    return dup2(fd, STDOUT_FILENO) < 0 ? mqoe_fail(e, errno, "dup2", "", "standard output") : 0;
+static int open_as(int fd, const char *file, struct mqoe_error *e) {
+    int opened = open(file, O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (opened < 0 || dup2(opened, fd) < 0)
+        return mqoe_fail(e, errno, "open", "", "%s", file);
+    close(opened);
+    return 0;
+}
+
+// All three, so that the console, which the kernel gave us, is closed.
+static int open_output(struct mqoe_error *e) {
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    dup2(null, STDIN_FILENO);
+    close(null);
+    int err = open_as(STDOUT_FILENO, GUEST_OUT_MOUNT "/" GUEST_LINES, e);
+    return err ? err : open_as(STDERR_FILENO, GUEST_OUT_MOUNT "/" GUEST_WORDS, e);
 }
 
 static void raise_limits(void) {
@@ -123,10 +135,6 @@ static pid_t start(char **words, const char *cwd) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    int console = open("/dev/console", O_WRONLY | O_NOCTTY);
-    dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
-    if (console >= 0)
-        dup2(console, STDERR_FILENO);
     if (chdir(cwd) < 0)
         fprintf(stderr, "mqoe-native guest-init: chdir %s: %s\n", cwd, strerror(errno));
     execve(words[0], words, environment);
@@ -170,9 +178,8 @@ int mqoe_guest_init_main(int argc, char **argv) {
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    if (open_line(&e) != 0)
-        power_off();
-    if (mount_all(argv[1], &e) != 0 || read_request(argv[2], words, cwd, sizeof cwd, &e) != 0)
+    if (mount_all(argv[1], &e) != 0 || open_output(&e) != 0 ||
+        read_request(argv[2], words, cwd, sizeof cwd, &e) != 0)
         give_up(&e);
     raise_limits();
     say(json_pack("{s:s}", "event", "booted"));

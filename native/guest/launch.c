@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -25,7 +26,6 @@
 
 #define EXIT_USAGE 2
 #define EXIT_RIG   3
-#define LINES_FD   3 // the guest's serial line, in the kernel's process
 
 int mqoe_guest_main(int argc, char **argv);
 
@@ -39,7 +39,8 @@ struct guest {
     struct mqoe_control control;
     char scratch[128];
     pid_t kernel;
-    int signals;
+    int signals, changes; // signalfd, inotify
+    int said[2];          // the guest's files, to be passed on to standard output and standard error
 };
 
 static int usage(const char *problem) {
@@ -100,6 +101,25 @@ static int make_scratch(struct guest *g, struct mqoe_error *e) {
     return 0;
 }
 
+// The files that the guest writes, and the notice of it.
+static int make_output(struct guest *g, struct mqoe_error *e) {
+    static const char *const names[2] = {GUEST_LINES, GUEST_WORDS};
+    char path[256];
+    snprintf(path, sizeof path, "%s/" GUEST_OUT_FOLDER, g->scratch);
+    if (mkdir(path, 0700) < 0)
+        return mqoe_fail(e, errno, "mkdir", "", "%s", path);
+    g->changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (g->changes < 0 || inotify_add_watch(g->changes, path, IN_MODIFY) < 0)
+        return mqoe_fail(e, errno, "inotify_add_watch", "raise fs.inotify.max_user_instances", "%s", path);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/" GUEST_OUT_FOLDER "/%s", g->scratch, names[i]);
+        g->said[i] = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+        if (g->said[i] < 0)
+            return mqoe_fail(e, errno, "open", "", "%s", path);
+    }
+    return 0;
+}
+
 static void remove_folder(const char *path, int depth) {
     DIR *d = opendir(path);
     for (struct dirent *entry; d && (entry = readdir(d));) {
@@ -154,9 +174,7 @@ static void exec_kernel(const struct guest *g, pid_t parent) {
                                "con=null",
                                "con0=null,fd:1",
                                "ssl=null",
-                               "ssl0=null,fd:3",
                                "quiet",
-                               "console=tty0",
                                "panic=1",
                                "time-travel=inf-cpu",
                                "time-travel-start=" GUEST_START,
@@ -175,7 +193,6 @@ static void exec_kernel(const struct guest *g, pid_t parent) {
     pin(o->cpu);
     int null = open("/dev/null", O_RDONLY);
     dup2(null, 0);
-    dup2(1, LINES_FD); // before 1 becomes the console
     dup2(2, 1);
     if (personality(ADDR_NO_RANDOMIZE) < 0)
         fprintf(stderr, "mqoe-native guest: personality ADDR_NO_RANDOMIZE: %s; runs may differ\n",
@@ -197,6 +214,7 @@ static int start(struct guest *g, struct mqoe_error *e) {
         return mqoe_fail(e, errno, "signalfd", "", "SIGCHLD");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     int err = make_scratch(g, e);
+    err = err ? err : make_output(g, e);
     if (err)
         return err;
     pid_t self = getpid();
@@ -242,14 +260,29 @@ static bool reap(struct guest *g, int *status) {
     return false;
 }
 
+// Passes on what the guest has said since. A reader that is gone is noticed at the other end: standard input.
+static void pass_on(struct guest *g) {
+    char bytes[4096];
+    while (read(g->changes, bytes, sizeof bytes) > 0)
+        ;
+    for (int i = 0; i < 2; i++)
+        for (ssize_t n; (n = read(g->said[i], bytes, sizeof bytes)) > 0;)
+            for (ssize_t done = 0, w; done < n; done += w)
+                if ((w = write(i == 0 ? STDOUT_FILENO : STDERR_FILENO, bytes + done, (size_t)(n - done))) <=
+                    0)
+                    return;
+}
+
 // Returns the kernel's wait status, or −1 when it was told to stop.
 static int watch(struct guest *g) {
-    struct pollfd fds[2] = {{g->control.in, POLLIN, 0}, {g->signals, POLLIN, 0}};
+    struct pollfd fds[3] = {{g->control.in, POLLIN, 0}, {g->signals, POLLIN, 0}, {g->changes, POLLIN, 0}};
     for (;;) {
         int status;
         struct signalfd_siginfo info;
-        if (poll(fds, 2, -1) < 0)
+        if (poll(fds, 3, -1) < 0)
             continue; // EINTR
+        if (fds[2].revents)
+            pass_on(g);
         if (fds[0].revents && obey(g))
             return -1;
         while (fds[1].revents && read(g->signals, &info, sizeof info) == (ssize_t)sizeof info)
@@ -301,6 +334,7 @@ int mqoe_guest_main(int argc, char **argv) {
     else {
         int status = watch(&g);
         guest_kill_descendants();
+        pass_on(&g);
         if (status >= 0)
             mqoe_control_send(&g.control, json_pack("{s:s, s:i, s:i}", "event", "ended", "code",
                                                     WIFEXITED(status) ? WEXITSTATUS(status) : -1, "signal",
