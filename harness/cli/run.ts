@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import type { CommandModule } from "yargs";
 import { spoiledByMachine } from "../health/index.js";
@@ -7,9 +8,13 @@ import { writeReports } from "../report/index.js";
 import { createProgress, detectStyle, type Progress, renderVerdicts } from "../report/terminal.js";
 import { type ConductHooks, conduct } from "../run/conductor.js";
 import { abortOnSignals, Interrupted } from "../run/interrupt.js";
+import { randomLabName } from "../run/lab-name.js";
 import { type Loaded, renderToml } from "../scenario/index.js";
 import { exitCode } from "../verdict/index.js";
-import { EXIT } from "./exit.js";
+import { hermeticWorld } from "../world/hermetic.js";
+import { liveWorld } from "../world/live.js";
+import type { World, WorldName } from "../world/world.js";
+import { EXIT, UsageError } from "./exit.js";
 import { explainNoCase, loadOrExplain } from "./load.js";
 import {
   allowExecOption,
@@ -26,9 +31,13 @@ import {
 import { datedFolder, emptiedFolder } from "./out-folder.js";
 import { requirePrivilege } from "./privilege.js";
 
+const WORLDS: readonly WorldName[] = ["live", "hermetic"];
+
 interface RunArguments {
   files: string[];
-  world: string;
+  world: WorldName;
+  jobs: number | undefined;
+  "verify-determinism": boolean | undefined;
   dataplane: string | undefined;
   "allow-exec": boolean | undefined;
   set: string[] | undefined;
@@ -49,10 +58,15 @@ export const run: CommandModule<object, RunArguments> = {
     yargs
       .positional("files", filesPositional)
       .option("world", {
-        choices: ["live"],
-        default: "live",
+        choices: WORLDS,
+        default: "live" as const,
         requiresArg: true,
-        describe: "where labs are built: this kernel",
+        describe: "where labs are built: this kernel (root), or a guest on virtual time for each run (no root)",
+      })
+      .option("jobs", integer("jobs", "guests at once; hermetic world only [one for each CPU]", { min: 1, max: 256 }))
+      .option("verify-determinism", {
+        type: "boolean",
+        describe: "record every run twice; one that does not come out the same is invalid (hermetic world only)",
       })
       .option("dataplane", dataplaneOption)
       .option("allow-exec", allowExecOption)
@@ -78,12 +92,23 @@ export const run: CommandModule<object, RunArguments> = {
     const loaded = loadOrExplain(files, given({ set, dataplane, allowExec, seed, repeat, filter, toRun: true }));
     if (loaded === null) return;
     if (loaded.cases.length === 0) return explainNoCase();
-    requirePrivilege();
-    process.exitCode = await runAndReport(loaded, args);
+    const world = openWorld(args);
+    process.exitCode = await runAndReport(loaded, world, args);
   },
 };
 
-async function runAndReport(loaded: Loaded, args: RunArguments): Promise<number> {
+/** Throws what a user can mend: options that do not go together, a missing privilege, a missing guest kernel. */
+function openWorld(args: RunArguments): World {
+  if (args.world === "live") {
+    const wrong = args["verify-determinism"] ? "verify-determinism" : args.jobs === undefined ? null : "jobs";
+    if (wrong !== null) throw new UsageError(`--${wrong} needs --world hermetic: live runs share this machine's time`);
+    requirePrivilege();
+    return liveWorld(randomLabName);
+  }
+  return hermeticWorld();
+}
+
+async function runAndReport(loaded: Loaded, world: World, args: RunArguments): Promise<number> {
   const out = args.out === undefined ? datedFolder(args.files[0] ?? "run", new Date()) : emptiedFolder(args.out);
   const style = detectStyle(process.stdout, process.env);
   const progress = createProgress({ stream: process.stdout, style, now: Date.now });
@@ -93,9 +118,17 @@ async function runAndReport(loaded: Loaded, args: RunArguments): Promise<number>
   const command = commandLine();
   let unrecorded: string | null;
   try {
-    const options = { out, command, lab: args.lab ?? null, retries: args.retries ?? 0, unfit: spoiled };
+    const jobs = world.concurrent ? (args.jobs ?? availableParallelism()) : 1;
+    const verifyDeterminism = args["verify-determinism"] ?? false;
+    const retries = { retries: args.retries ?? 0, unfit: spoiled };
+    const options = { world, jobs, verifyDeterminism, out, command, lab: args.lab ?? null, ...retries };
     const scenarioText = (id: string) => renderToml(loaded, id);
-    unrecorded = await conduct(loaded.cases, { ...options, scenarioText }, hooksFor(progress), signal);
+    unrecorded = await conduct(
+      loaded.cases,
+      { ...options, scenarioText },
+      hooksFor(progress, world, jobs > 1 && loaded.cases.length > 1),
+      signal,
+    );
   } finally {
     progress.stop();
     release();
@@ -122,14 +155,21 @@ async function runAndReport(loaded: Loaded, args: RunArguments): Promise<number>
   return (errors.length > 0 || unrecorded !== null) && code === EXIT.ok ? EXIT.rig : code;
 }
 
-function hooksFor(progress: Progress): ConductHooks {
+/** Of several runs at once only beginnings and ends are told; of guests no time left, for theirs is not ours. */
+function hooksFor(progress: Progress, world: World, several: boolean): ConductHooks {
+  const isVirtual = world.name === "hermetic";
   return {
     runStarted(which, repeat, { n, of }) {
       progress.caseStarted(which.repeat > 1 ? `${which.id} (run ${repeat} of ${which.repeat})` : which.id, n, of);
+      if (isVirtual && !several) progress.phase("guest: booting", null);
     },
-    building: (stage) => progress.phase(`lab: ${stage}`, null),
-    phase: (name, seconds) => progress.phase(name, seconds),
-    rates: (rates) => progress.rates(rates),
+    building: (stage) => several || progress.phase(`lab: ${stage}`, null),
+    phase: (name, seconds) => several || progress.phase(name, isVirtual ? null : seconds),
+    rates: (rates) => several || progress.rates(rates),
+    verified(which, repeat, { identical, files, differences }) {
+      const what = identical ? `identical in all ${files} sample files` : `NOT identical: ${differences.join("; ")}`;
+      progress.note(`${which.id}: run ${repeat} recorded twice: ${what}`);
+    },
     note: (text) => progress.note(text),
     runEnded(_which, _repeat, recorded) {
       if (recorded.error) progress.note(recorded.error);
