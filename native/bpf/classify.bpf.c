@@ -11,6 +11,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -117,8 +118,15 @@ static __always_inline void count_passed(struct __sk_buff *skb, __u32 client, in
     }
 }
 
+static __always_inline int swallow_own(void) {
+    count(GUARD_OWN);
+    return TC_ACT_STOLEN;
+}
+
 static __always_inline int enter(struct __sk_buff *skb, int up) {
     __u32 *client = 0;
+    if (skb->pkt_type == PACKET_LOOPBACK) // a multicast of our own, shown to ourselves: never received
+        return swallow_own();
     if (skb->len <= settings.mtu + ETH_HLEN) {
         if (skb->protocol == bpf_htons(ETH_P_IP))
             client = client4(skb, up);
@@ -149,8 +157,7 @@ SEC("tc")
 int own_frames(struct __sk_buff *skb) {
     if (skb->mark >> 16 == MQOE_GUARD_MAGIC)
         return TC_ACT_OK;
-    count(GUARD_OWN);
-    return TC_ACT_STOLEN;
+    return swallow_own();
 }
 
 SEC("tc")

@@ -3,16 +3,19 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
+#include <time.h>
 
 #define ETHERNET_HEADER 14
-#define TC_MTU          1600  // tc's default for HTB: the largest packet a burst must hold
+#define TC_MTU          1600     // tc's default for HTB: the largest packet a burst must hold
+#define HIGH_RESOLUTION 1000000u // Hz; coarser ones are the tick: 100 … 1000
+#define BOOT_TICK       10000000 // ns
+#define BOOT_TICKS      5
 #define R2Q             10    // bytes of quantum per byte/s of rate, inverse
 #define MIN_QUANTUM     1000u // htb_change_class
 #define MAX_QUANTUM     200000u
 #define NEVER_LIMITS    125000000000u // bytes/s: 1 Tbit/s, and a whole second of it as burst
 
-int mqoe_psched_read(struct mqoe_psched *p, struct mqoe_error *e) {
+static int read_once(struct mqoe_psched *p, struct mqoe_error *e) {
     unsigned t2us = 0, us2t = 0, resolution = 0, hz = 0;
     FILE *f = fopen("/proc/net/psched", "re");
     if (!f)
@@ -25,6 +28,17 @@ int mqoe_psched_read(struct mqoe_psched *p, struct mqoe_error *e) {
         t2us = us2t;
     *p = (struct mqoe_psched){.ticks_per_us = (double)t2us / us2t * ((double)resolution / 1e6), .hz = hz};
     return 0;
+}
+
+// A kernel switches to high-resolution timers a few ticks after it booted. A guest on virtual time is here
+// sooner than that, and the burst would be 7 packets instead of one.
+int mqoe_psched_read(struct mqoe_psched *p, struct mqoe_error *e) {
+    int err = read_once(p, e);
+    for (int i = 0; i < BOOT_TICKS && !err && p->hz < HIGH_RESOLUTION; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = BOOT_TICK}, NULL);
+        err = read_once(p, e);
+    }
+    return err;
 }
 
 // How long `bytes` take, in scheduler ticks, rounded as tc does.
