@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { release } from "node:os";
+import { readConfiguration } from "../world/kernel/index.js";
 
 /**
  * Congestion controls that TCP can be given here: those that are loaded, and modules, which the kernel loads by itself
@@ -12,6 +13,12 @@ export function congestionControls(): string[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Those of the guest kernel: what its configuration builds in, and reno, which every kernel has. */
+export function guestCongestionControls(): string[] {
+  const chosen = readConfiguration().settings.flatMap((line) => /^CONFIG_TCP_CONG_(\w+)=y$/.exec(line)?.[1] ?? []);
+  return ["reno", ...chosen.filter((name) => name !== "ADVANCED").map((name) => name.toLowerCase())];
 }
 
 function modules(folder: string): string[] {

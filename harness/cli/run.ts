@@ -11,9 +11,10 @@ import { abortOnSignals, Interrupted } from "../run/interrupt.js";
 import { randomLabName } from "../run/lab-name.js";
 import { type Loaded, renderToml } from "../scenario/index.js";
 import { exitCode } from "../verdict/index.js";
-import { hermeticWorld } from "../world/hermetic.js";
+import { GUEST_LIMITS, hermeticWorld } from "../world/hermetic.js";
 import { liveWorld } from "../world/live.js";
 import type { World, WorldName } from "../world/world.js";
+import { guestCongestionControls } from "./congestion.js";
 import { EXIT, UsageError } from "./exit.js";
 import { explainNoCase, loadOrExplain } from "./load.js";
 import {
@@ -38,6 +39,7 @@ interface RunArguments {
   world: WorldName;
   jobs: number | undefined;
   "verify-determinism": boolean | undefined;
+  "guest-patience": number | undefined;
   dataplane: string | undefined;
   "allow-exec": boolean | undefined;
   set: string[] | undefined;
@@ -64,6 +66,13 @@ export const run: CommandModule<object, RunArguments> = {
         describe: "where labs are built: this kernel (root), or a guest on virtual time for each run (no root)",
       })
       .option("jobs", integer("jobs", "guests at once; hermetic world only [one for each CPU]", { min: 1, max: 256 }))
+      .option(
+        "guest-patience",
+        integer("guest-patience", "seconds that a guest's clock may stand still before it is ended [60]", {
+          min: 1,
+          max: 86_400,
+        }),
+      )
       .option("verify-determinism", {
         type: "boolean",
         describe: "record every run twice; one that does not come out the same is invalid (hermetic world only)",
@@ -89,7 +98,11 @@ export const run: CommandModule<object, RunArguments> = {
       .example("$0 run line.toml --set plan.home.down=50mbit --repeat 3", "with another rate, three times"),
   async handler(args) {
     const { files, set, dataplane, seed, repeat, filter, "allow-exec": allowExec = false } = args;
-    const loaded = loadOrExplain(files, given({ set, dataplane, allowExec, seed, repeat, filter, toRun: true }));
+    const congestionControls = args.world === "hermetic" ? guestCongestionControls() : undefined;
+    const loaded = loadOrExplain(
+      files,
+      given({ set, dataplane, allowExec, seed, repeat, filter, toRun: true, congestionControls }),
+    );
     if (loaded === null) return;
     if (loaded.cases.length === 0) return explainNoCase();
     const world = openWorld(args);
@@ -100,12 +113,13 @@ export const run: CommandModule<object, RunArguments> = {
 /** Throws what a user can mend: options that do not go together, a missing privilege, a missing guest kernel. */
 function openWorld(args: RunArguments): World {
   if (args.world === "live") {
-    const wrong = args["verify-determinism"] ? "verify-determinism" : args.jobs === undefined ? null : "jobs";
-    if (wrong !== null) throw new UsageError(`--${wrong} needs --world hermetic: live runs share this machine's time`);
+    const wrong = (["verify-determinism", "jobs", "guest-patience"] as const).find((name) => args[name] !== undefined);
+    if (wrong) throw new UsageError(`--${wrong} needs --world hermetic: live runs share this machine and its time`);
     requirePrivilege();
     return liveWorld(randomLabName);
   }
-  return hermeticWorld();
+  const patience = args["guest-patience"];
+  return hermeticWorld(patience === undefined ? GUEST_LIMITS : { ...GUEST_LIMITS, still: patience * 1000 });
 }
 
 async function runAndReport(loaded: Loaded, world: World, args: RunArguments): Promise<number> {

@@ -31,6 +31,7 @@ const MIB = 2 ** 20;
 /** Guest kernel, Node and the native processes; then per UMEM chunk and per endpoint (measured, with room). */
 const MEMORY = { base: 768, client: 1 };
 
+/** Generous: a guest under heavy load on a robbed machine is slow, and that is no fault of the run. */
 export const GUEST_LIMITS: GuestLimits = { boot: 120_000, still: 60_000 };
 
 /** What a guest needs is not there; the message says what to do. */
@@ -40,7 +41,7 @@ export class NoGuest extends Error {}
  * A user-mode Linux guest on virtual time for each run (DESIGN §5). Host load changes how long it takes, not what comes
  * out. Throws NoGuest when this machine has no guest kernel.
  */
-export function hermeticWorld(limits: GuestLimits = GUEST_LIMITS): World {
+export function hermeticWorld(limits: GuestLimits): World {
   const { kernel, looked } = searchGuestKernel();
   if (kernel === null) throw new NoGuest(explainMissing(looked));
   const cpus = new CpuSlots();
