@@ -70,7 +70,7 @@ labTest("the example in C forwards both families and changes nothing", async (t)
   t.timeout(120_000);
   const file = scenario(t, "bridge", external("./forward") + PING6);
   const source = join(ROOT, "examples/external/forward.c");
-  execFileSync("cc", ["-O2", "-Wall", "-Wextra", "-Werror", "-o", join(dirname(file), "forward"), source]);
+  execFileSync("gcc", ["-O2", "-Wall", "-Wextra", "-Werror", "-o", join(dirname(file), "forward"), source]);
   const finished = await fitRun(["--allow-exec", file]);
   t.is(finished.code, 0, `${finished.stdout}\n${finished.stderr}`);
   for (const name of ["ping", "ping6"]) {
