@@ -41,7 +41,7 @@ int mqoe_psched_read(struct mqoe_psched *p, struct mqoe_error *e) {
     return err;
 }
 
-// How long `bytes` take, in scheduler ticks, rounded as tc does.
+// How long `bytes` take, in scheduler ticks (64 ns), rounded up. tc 6.1 rounds down to microseconds.
 static uint32_t ticks(const struct mqoe_psched *p, uint64_t rate, uint64_t bytes) {
     double t = ceil(1e6 * ((double)bytes / (double)rate) * p->ticks_per_us);
     return t < UINT32_MAX ? (uint32_t)t : UINT32_MAX;
