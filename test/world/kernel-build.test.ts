@@ -58,7 +58,7 @@ test("a compiler that fails: its last lines and the log are named, and nothing h
   const body = "echo 'fs/file4.c:7: error: the fake says no' >&2; exit 2";
   const options = fakeBuild({ env: fakeTools(body).env });
   const error = await t.throwsAsync(buildGuestKernel(options));
-  t.regex(error.message, /^make ARCH=um SUBARCH=x86_64 -j2 ended with exit code 2:\n.*the fake says no/su);
+  t.regex(error.message, /^make ARCH=um SUBARCH=x86_64 .*-j2 linux ended with exit code 2:\n.*the fake says no/su);
   const log = /the whole log: (\S+)/u.exec(error.message)?.[1] ?? "";
   t.true(readFileSync(log, "utf8").includes("CC      fs/file3.o"));
   t.deepEqual(readdirSync(options.folder), [`failed-${options.configuration?.hash}.log`]);

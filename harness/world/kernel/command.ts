@@ -22,6 +22,8 @@ export class CommandFailed extends Error {
 }
 
 const KEPT_LINES = 15;
+/** Characters of a command in an error: that of cp names every entry of a source tree. */
+const COMMAND_LENGTH = 100;
 /** Milliseconds between asking a program's group to end and killing it. */
 const GRACE_MS = 3000;
 
@@ -63,7 +65,7 @@ export async function runCommand(
       child.on("close", (code, signal) => resolve(describeEnd(code, signal)));
     });
     context.signal.throwIfAborted();
-    if (how !== null) throw new CommandFailed(words.slice(0, 4).join(" "), how, all);
+    if (how !== null) throw new CommandFailed(words.join(" ").slice(0, COMMAND_LENGTH), how, all);
     return output;
   } finally {
     stopWatching();

@@ -8,7 +8,8 @@ import { EXPECTED_OBJECTS, type GuestConfiguration, OPTIONAL, parseSettings, REC
 const COMPILE_CORE_SECONDS = 330;
 const CONFIGURE_SECONDS = 5;
 
-const UML = ["ARCH=um", `SUBARCH=${RECIPE.architecture}`] as const;
+/** Without the tools that are not used but whose versions would get into the configuration that the kernel carries. */
+const UML = ["ARCH=um", `SUBARCH=${RECIPE.architecture}`, "RUSTC=false", "PAHOLE=false"] as const;
 
 /**
  * The environment of make: nothing that is left over from a make above us (`make hermetic`), from a cross build or from
