@@ -1,8 +1,12 @@
 import { availableParallelism } from "node:os";
 import type { CommandModule } from "yargs";
 import { makeBlueprint } from "../blueprint/index.js";
+import type { Blueprint } from "../blueprint/types.js";
+import { UsageError } from "./exit.js";
 import { caseOption, dataplaneOption, given, integer, labOption, SEEDS, setOption } from "./options.js";
 import { pickCase } from "./pick-case.js";
+
+const PARTS = ["all", "lab", "dataplane", "path-core", "path-access", "traffic", "timeline"] as const;
 
 interface BlueprintArguments {
   file: string;
@@ -12,7 +16,7 @@ interface BlueprintArguments {
   lab: string | undefined;
   seed: number | undefined;
   cores: number | undefined;
-  part: "all" | "lab" | "dataplane" | "traffic" | "timeline";
+  part: (typeof PARTS)[number];
 }
 
 export const blueprint: CommandModule<object, BlueprintArguments> = {
@@ -28,7 +32,7 @@ export const blueprint: CommandModule<object, BlueprintArguments> = {
       .option("seed", integer("seed", "seed [the scenario's]", SEEDS))
       .option("cores", integer("cores", "CPUs to place threads on [this machine's]", { min: 1, max: 1024 }))
       .option("part", {
-        choices: ["all", "lab", "dataplane", "traffic", "timeline"] as const,
+        choices: PARTS,
         default: "all" as const,
         describe: "only one part, e.g. for mqoe-native dataplane --blueprint",
       })
@@ -39,7 +43,19 @@ export const blueprint: CommandModule<object, BlueprintArguments> = {
     if (chosen === null) return;
     const { lab = "mq-lab", seed = chosen.seed, cores = availableParallelism() } = args;
     const made = makeBlueprint(chosen, { lab, seed, cores });
-    const part = args.part === "all" ? made : made[args.part];
-    process.stdout.write(`${JSON.stringify(part, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(partOf(made, args.part), null, 2)}\n`);
   },
 };
+
+function partOf(made: Blueprint, part: BlueprintArguments["part"]): object {
+  if (part === "all") return made;
+  if (part !== "path-core" && part !== "path-access") return made[part];
+  const stage = made.pathStages.find(({ side }) => `path-${side}` === part);
+  if (stage) return stage.process;
+  const { kind } = made.dataplane;
+  const why =
+    kind === "afxdp"
+      ? "the afxdp dataplane does the paths itself"
+      : `no ${part === "path-core" ? "server" : "client"} has a path that does something`;
+  throw new UsageError(`--part ${part}: this case has no such stage; ${why}`);
+}

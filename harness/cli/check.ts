@@ -2,12 +2,13 @@ import type { CommandModule } from "yargs";
 import type { Problem } from "../scenario/index.js";
 import { EXIT } from "./exit.js";
 import { explainNoCase, loadFromDisk, printProblems } from "./load.js";
-import { dataplaneOption, filesPositional, filterOption, given, setOption } from "./options.js";
+import { allowExecOption, dataplaneOption, filesPositional, filterOption, given, setOption } from "./options.js";
 
 interface CheckArguments {
   files: string[];
   set: string[] | undefined;
   dataplane: string | undefined;
+  "allow-exec": boolean | undefined;
   filter: string | undefined;
 }
 
@@ -19,14 +20,16 @@ export const check: CommandModule<object, CheckArguments> = {
       .positional("files", filesPositional)
       .option("set", setOption)
       .option("dataplane", dataplaneOption)
+      .option("allow-exec", allowExecOption)
       .option("filter", filterOption)
       .example("$0 check scenarios", "every scenario below a folder")
       .example("$0 check line.toml --set plan.home.down=50mbit", "would it be valid with another rate?")
       .epilogue(
         "Every problem is shown as file:line:column with what was found and what is allowed. Exit code 2 when there is one.",
       ),
-  handler({ files, set, dataplane, filter }) {
-    const { cases, problems } = loadFromDisk(files, given({ set, dataplane, filter }));
+  handler({ files, set, dataplane, filter, "allow-exec": allowed }) {
+    const allowExec = allowed ? true : ("tell" as const);
+    const { cases, problems } = loadFromDisk(files, given({ set, dataplane, filter, allowExec }));
     printProblems(problems);
     const errors = problems.filter((problem) => problem.severity === "error");
     if (errors.length > 0) {

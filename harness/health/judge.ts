@@ -51,9 +51,10 @@ function checkEnding(run: Run): HealthCheck {
 /** What each kind of dataplane records of itself; generators always do. Without it neither can be judged. */
 const ESSENTIAL = {
   afxdp: ["dp_client", "dp_reactor"],
-  kernel: ["dp_client"],
+  kernel: ["dp_client", "dp_reactor"],
+  none: ["dp_client", "dp_reactor"],
+  // Who waits in a user's queues is the user's to know.
   external: ["dp_reactor"],
-  none: [],
   path: [],
 } as const satisfies Record<DataplaneBlueprint["kind"], readonly TableName[]>;
 

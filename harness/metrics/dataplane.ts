@@ -184,10 +184,13 @@ class LeafRecording {
 
   measure(phase: Phase): Leaf[] {
     const directions = column(this.table, "direction");
-    return this.context.blueprint.dataplane.clients.flatMap((client) =>
+    const { kind, clients } = this.context.blueprint.dataplane;
+    return clients.flatMap((client) =>
       DIRECTIONS.flatMap((direction, code) => {
         const rows = (this.rows.get(client.id) ?? []).filter((row) => directions[row] === code);
-        const leaf = this.leaf(rows, phase, client.name, direction, client[direction].rate);
+        // Without a dataplane plans are not enforced: there is no rate to use a part of.
+        const rate = kind === "none" ? 0 : client[direction].rate;
+        const leaf = this.leaf(rows, phase, client.name, direction, rate);
         return leaf ?? [];
       }),
     );

@@ -26,11 +26,11 @@ function isRelative(node: ListNode["items"][number] | undefined): node is Scalar
 }
 
 /** A scenario somebody sent must not run a program of its choice, as root, before it was asked for. */
-export function checkExec(draft: Draft, { allowExec }: Machine, problems: Problems): void {
+export function checkExec(draft: Draft, { allowExec = true }: Machine, problems: Problems): void {
   if (draft.dataplane?.kind !== "external" || allowExec === true) return;
   const [program = ""] = draft.dataplane.command;
   const at = positionAt(draft.root, ["dataplane", "command"]);
   const message = `dataplane.command: runs the program "${program}" on this machine, with the rights of mqoe`;
-  if (allowExec === false) problems.error(at, message, "add --allow-exec if you trust this scenario");
+  if (!allowExec) problems.error(at, message, "add --allow-exec if you trust this scenario");
   else problems.warn(at, message, "mqoe run will need --allow-exec");
 }

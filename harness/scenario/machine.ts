@@ -12,8 +12,8 @@ export interface Machine {
   congestionControls?: readonly string[];
   /** The cases are to run here: what this machine lacks is an error, not a warning. */
   toRun?: boolean;
-  /** May scenarios run programs of their own? Left out when nothing is to be built: then they are only told of. */
-  allowExec?: boolean;
+  /** May scenarios run programs of their own? `tell`: nothing is run now, but a run will be asked. Left out: yes. */
+  allowExec?: boolean | "tell";
 }
 
 /** A congestion control that the kernel does not know would end as a failed run, long after the typing. */

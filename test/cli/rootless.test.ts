@@ -19,7 +19,7 @@ function folder(files: Record<string, string> = {}): string {
 }
 
 test.serial("check: all scenarios of the repository", async (t) => {
-  const { exitCode, stdout, stderr } = await mqoe("check", "scenarios");
+  const { exitCode, stdout, stderr } = await mqoe("check", "scenarios", "--allow-exec");
   t.deepEqual([exitCode, stderr], [0, ""]);
   const [, cases, files] = /^ok: (\d+) cases in (\d+) files$/u.exec(stdout) ?? [];
   t.true(Number(cases) >= 7 && Number(files) >= 5, stdout);

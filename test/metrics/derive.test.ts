@@ -443,7 +443,10 @@ test("where nothing measured how long packets waited there is no sojourn, not on
     );
     t.truthy(metrics?.["dataplane.drops"]);
     t.truthy(metrics?.["dataplane.rate_down"]?.value);
+    t.truthy(metrics?.["dataplane.utilization"]?.value);
   }
+  if (s.blueprint) s.blueprint.dataplane.kind = "none";
+  t.is(derive(s).total["dataplane.utilization"]?.value, null, "nothing enforces the plan");
 });
 
 // ---- UDP streams -------------------------------------------------------------------------------------------------

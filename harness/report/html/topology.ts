@@ -1,4 +1,11 @@
-import type { Blueprint, DataplaneClientBlueprint, ShaperBlueprint } from "../../blueprint/types.js";
+import { basename } from "node:path";
+import type {
+  Blueprint,
+  DataplaneBlueprint,
+  DataplaneClientBlueprint,
+  PathBlueprint,
+  ShaperBlueprint,
+} from "../../blueprint/types.js";
 import { formatRate, formatTime } from "../../units/index.js";
 import { html, type Markup } from "./markup.js";
 
@@ -26,8 +33,10 @@ function clip(text: string, length = CHARACTERS): string {
 
 const rateOf = (shaper: ShaperBlueprint) => (shaper.rate === 0 ? "unlimited" : formatRate(shaper.rate));
 
+const nameOf = ({ sqm }: ShaperBlueprint) => (sqm.discipline === "tc" ? clip(sqm.args) : sqm.discipline);
+
 function disciplineOf(client: DataplaneClientBlueprint): string {
-  const [down, up] = [client.down.sqm.discipline, client.up.sqm.discipline];
+  const [down, up] = [nameOf(client.down), nameOf(client.up)];
   return down === up ? down : `↓ ${down} ↑ ${up}`;
 }
 
@@ -66,14 +75,39 @@ function clientColumn(groups: Group[]): Column {
   return { head: "clients", boxes };
 }
 
-function reactorColumn(blueprint: Blueprint): Column {
+/** What one box of another dataplane says: who it is, and what becomes of the plans. */
+function middleLines({ kind, external, clients }: DataplaneBlueprint): string[] {
+  const count = `${clients.length} client${clients.length === 1 ? "" : "s"}`;
+  if (kind === "kernel") return ["Linux", count, "routes and qdiscs"];
+  if (kind === "external") return [clip(basename(external?.command[0] ?? "command")), count, "the user's command"];
+  return ["Linux", count, "routes; no plans"];
+}
+
+function dataplaneColumn(blueprint: Blueprint): Column {
   const { clients, reactors, kind } = blueprint.dataplane;
+  if (reactors.length === 0) {
+    return {
+      head: `dataplane: ${kind}`,
+      boxes: [{ lines: middleLines(blueprint.dataplane), product: true, to: [0] }],
+    };
+  }
   const boxes = reactors.map((reactor): Box => {
     const own = clients.filter((client) => client.reactor === reactor.id).length;
     const cpu = reactor.core < 0 ? "not pinned" : `CPU ${reactor.core}`;
     return { lines: [`reactor ${reactor.id}`, `${own} client${own === 1 ? "" : "s"}`, cpu], product: true, to: [0] };
   });
   return { head: `dataplane: ${kind}`, boxes };
+}
+
+const delayOf = ({ downDelay, upDelay }: PathBlueprint) =>
+  `↓ ${formatTime(downDelay / 1e9)} ↑ ${formatTime(upDelay / 1e9)}`;
+
+/** The clients' side of the emulated distance, where it is a stage of its own. */
+function accessStage({ pathStages = [] }: Blueprint): Column[] {
+  const stage = pathStages.find(({ side }) => side === "access")?.process;
+  if (stage === undefined) return [];
+  const shown = stage.paths.slice(0, MAX_BOXES).flatMap((path) => [clip(path.name), delayOf(path)]);
+  return [{ head: "path stage (one way)", boxes: [{ lines: shown, to: [0] }] }];
 }
 
 function joined(boxes: Box[], what: string): Box[] {
@@ -84,22 +118,23 @@ function joined(boxes: Box[], what: string): Box[] {
 
 /** Paths and the servers behind them; a server without a path hangs on the core directly (`no path`). */
 function serverColumns(blueprint: Blueprint): [Column, Column] {
-  const { servers, paths } = blueprint.dataplane;
+  // Where the dataplane has no paths, the stage on the servers' side has them.
+  const stage = (blueprint.pathStages ?? []).find(({ side }) => side === "core")?.process;
+  const { servers, paths } = stage ?? blueprint.dataplane;
   const used = [...new Set(servers.map((server) => server.path))].slice(0, MAX_BOXES);
   const shown = servers.slice(0, servers.length > MAX_BOXES ? MAX_BOXES - 1 : MAX_BOXES);
   const pathBoxes = used.map((id): Box => {
     const path = paths.find((one) => one.id === id);
     const to = shown.flatMap((server, i) => (server.path === id ? [i] : []));
     if (path === undefined) return { lines: ["no path", "no added delay"], to };
-    const delay = `↓ ${formatTime(path.downDelay / 1e9)} ↑ ${formatTime(path.upDelay / 1e9)}`;
-    return { lines: [clip(path.name), delay], to };
+    return { lines: [clip(path.name), delayOf(path)], to };
   });
   const serverBoxes = servers.map((server): Box => {
     const families = [...new Set(server.addresses.map((address) => (address.includes(":") ? "IPv6" : "IPv4")))];
     return { lines: [clip(server.name), families.join(", ")], to: [] };
   });
   return [
-    { head: "paths (one way)", boxes: pathBoxes },
+    { head: stage ? "path stage (one way)" : "paths (one way)", boxes: pathBoxes },
     { head: "servers", boxes: joined(serverBoxes, "servers") },
   ];
 }
@@ -151,7 +186,7 @@ function describe(blueprint: Blueprint, groups: Group[]): string {
   });
   return (
     `${clients.length} clients, ${plans.join("; ")}, reach ${servers.length} servers through access, ` +
-    `the ${kind} dataplane with ${reactors.length} reactors, core and the emulated paths.`
+    `the ${kind} dataplane${reactors.length > 0 ? ` with ${reactors.length} reactors` : ""}, core and the emulated paths.`
   );
 }
 
@@ -159,15 +194,16 @@ function describe(blueprint: Blueprint, groups: Group[]): string {
 export function topology(blueprint: Blueprint, groupOf: (client: string) => string): Markup {
   const groups = groupsOf(blueprint.dataplane.clients, groupOf);
   const [paths, servers] = serverColumns(blueprint);
-  const reactors = reactorColumn(blueprint);
+  const dataplane = dataplaneColumn(blueprint);
   const inner = (name: string, count: number): Box => ({
     lines: [name, "namespace"],
     to: Array.from({ length: count }, (_, i) => i),
   });
   const columns: Column[] = [
     clientColumn(groups),
-    { head: "", boxes: [inner("access", reactors.boxes.length)] },
-    reactors,
+    { head: "", boxes: [inner("access", dataplane.boxes.length)] },
+    ...accessStage(blueprint),
+    dataplane,
     { head: "", boxes: [inner("core", paths.boxes.length)] },
     paths,
     servers,
