@@ -67,6 +67,10 @@ Exactly one of \`below\`, \`at_most\`, \`above\`, \`at_least\`, \`equals\`, with
 | \`"2ms over base"\` | all but grades | compared with the case that has the first value of every axis |
 | \`"1ms over sqm=fq_codel"\` | all but grades | compared with the case that differs in that axis only |
 
+A share leaves room for headers, for the client's probes and for acknowledgements, so that a perfect line reaches 100 %.
+A UDP stream sends what it sends: its share is that, or its max–min fair part among the client's flows and streams of
+that direction when that is less; TCP's is what streams leave.
+
 No value is negative, and a bound that always or never holds (\`below = "0ms"\`, a loss \`at_most\` 100 %) is refused.
 
 Each client must hold the bound (\`per = "client"\`), or \`for = "95%"\` of them; the worst is always named. Counted things
