@@ -61,7 +61,7 @@ export class GuestProcess {
   /** The guest's own clock at its last sign of life, ns. */
   private guestTime = 0;
   private watchdog: NodeJS.Timeout | null = null;
-  private running: ((tasks: string) => void) | null = null;
+  private running: ((task: string) => void) | null = null;
 
   constructor(
     private readonly options: GuestOptions,
@@ -97,9 +97,9 @@ export class GuestProcess {
       this.kill(`the guest did not boot within ${seconds(this.options.limits.boot)}${this.lastWords()}`);
       return;
     }
-    const tasks = await this.runningTasks();
+    const task = await this.runningTask();
     const culprit =
-      tasks === "" ? "nobody in it answers" : `${tasks} kept running: it computes or spins without ever sleeping`;
+      task === "" ? "its kernel does not say who runs" : `"${task}" kept running: it spins, or computes without end`;
     const at = (this.guestTime / 1e9).toFixed(2);
     const still = seconds(this.options.limits.still);
     this.kill(
@@ -108,12 +108,12 @@ export class GuestProcess {
     );
   }
 
-  private runningTasks(): Promise<string> {
+  private runningTask(): Promise<string> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(""), ASK_MS);
-      this.running = (tasks) => {
+      this.running = (task) => {
         clearTimeout(timer);
-        resolve(tasks);
+        resolve(task);
       };
       this.child.stdin.write('{"op":"running"}\n');
     });
@@ -126,7 +126,7 @@ export class GuestProcess {
       return;
     }
     if (line.event === "running") {
-      this.running?.(String(line.tasks));
+      this.running?.(String(line.task));
       return;
     }
     this.feed();

@@ -2,6 +2,7 @@
 // (arch/um/drivers/mconsole.h). Works while a guest process spins, because it is served from an interrupt.
 #include <errno.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -72,41 +73,33 @@ static char *ask(int fd, const char *command, struct mqoe_error *e) {
     return text;
 }
 
-// One `task:NAME state:R …` line a runnable task (kernel/sched/core.c, sched_show_task). No interface but
-// this text tells who runs in a guest that answers nobody; it is evidence for people, nothing is decided by
-// it.
-static int collect_runnable(const char *text, char *names, size_t size) {
-    int found = 0;
-    size_t used = 0;
-    names[0] = '\0';
-    for (const char *at = text; (at = strstr(at, "task:")); at++) {
-        char name[32] = "", state[2] = "";
-        if (sscanf(at, "task:%31[^\n]", name) != 1)
-            continue;
-        const char *mark = strstr(at, "state:"), *end = strchr(at, '\n');
-        if (!mark || (end && mark > end) || sscanf(mark, "state:%1s", state) != 1 || state[0] != 'R')
-            continue;
-        name[strcspn(name, " ")] = '\0';
-        if (!strncmp(name, "kworker", 7) || !strcmp(name, "swapper"))
-            continue;
-        int n = snprintf(names + used, size - used, "%s%s", found ? ", " : "", name);
-        if (n < 0 || (size_t)n >= size - used)
-            break;
-        used += (size_t)n;
-        found++;
-    }
-    return found;
+// `Pid: 22, comm: NAME …` (arch/x86/um/sysrq_64.c, show_regs). No interface but this text tells who runs in a
+// guest that answers nobody; it is evidence for people, nothing is decided by it.
+static bool read_name(const char *text, char *name, size_t size) {
+    const char *mark = strstr(text, "comm: ");
+    if (!mark)
+        return false;
+    mark += strlen("comm: ");
+    snprintf(name, size, "%.*s", (int)strcspn(mark, " \n"), mark);
+    return *name != '\0';
 }
 
-int guest_running_tasks(const char *scratch, char *names, size_t size, struct mqoe_error *e) {
+int guest_running_task(const char *scratch, char *name, size_t size, struct mqoe_error *e) {
     int fd = open_socket(scratch, e);
     if (fd < 0)
         return fd;
-    char *text = ask(fd, "sysrq t", e);
+    // The answer holds what the kernel prints on its console, and it was booted to be quiet.
+    char *text = ask(fd, "sysrq 9", e);
+    if (text) {
+        free(text);
+        text = ask(fd, "sysrq p", e);
+    }
     close(fd);
     if (!text)
         return -e->errnum;
-    int found = collect_runnable(text, names, size);
+    bool known = read_name(text, name, size);
     free(text);
-    return found;
+    return known ? 0
+                 : mqoe_fail(e, ENODATA, "sysrq p", "the guest's kernel does not say who runs",
+                             "management console");
 }

@@ -30,6 +30,6 @@
 // that grandchildren cannot escape by losing their parent.
 void guest_kill_descendants(void);
 
-// Asks the management console of the guest below `scratch` which tasks are runnable, and writes their names,
-// separated by ", ", to `names`. Returns how many, or −errno with *e filled (ETIMEDOUT: no answer).
-int guest_running_tasks(const char *scratch, char *names, size_t size, struct mqoe_error *e);
+// Asks the management console of the guest below `scratch` which of its programs is on the CPU, and writes
+// its name to `name`. Returns 0, or −errno with *e filled (ETIMEDOUT: no answer).
+int guest_running_task(const char *scratch, char *name, size_t size, struct mqoe_error *e);

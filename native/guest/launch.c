@@ -227,11 +227,11 @@ static int start(struct guest *g, struct mqoe_error *e) {
 // ---- while it runs ----
 
 static void tell_running(struct guest *g) {
-    char names[400];
+    char name[64];
     struct mqoe_error e;
-    int n = guest_running_tasks(g->scratch, names, sizeof names, &e);
-    json_t *event = n < 0 ? mqoe_control_error(&e, false, -1)
-                          : json_pack("{s:s, s:s}", "event", "running", "tasks", names);
+    int err = guest_running_task(g->scratch, name, sizeof name, &e);
+    json_t *event =
+        err ? mqoe_control_error(&e, false, -1) : json_pack("{s:s, s:s}", "event", "running", "task", name);
     mqoe_control_send(&g->control, event);
 }
 
