@@ -21,6 +21,9 @@ export function sysctlsOf({ ecn, window }: SysctlNeeds): Record<string, string> 
     // Hundreds of connections start within 200 ms; a SYN cookie would take the options of some of them away.
     "net/ipv4/tcp_syncookies": "0",
     "net/ipv4/tcp_max_syn_backlog": "65536",
+    // A flow keeps its hash when a retransmission times out: over veth the sender's hash reaches Linux's qdiscs, and a
+    // new one would move the flow to another queue, which no router between real machines could see.
+    "net/core/txrehash": "0",
     // The receive window must never be the bottleneck; autotuning starts from the kernel's defaults and may go so far.
     "net/ipv4/tcp_rmem": `4096 131072 ${max}`,
     "net/ipv4/tcp_wmem": `4096 65536 ${max}`,
