@@ -103,9 +103,9 @@ export function renderHtml(input: ReportInput): string {
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${raw(POLICY)}"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><title>${verdictLook(input.results.verdict).words}: ${titleOf(
     input,
   )} · mqoe</title><style>${raw(library.style)}${raw(STYLE)}</style></head>
-<body>${hero(input)}<main>${navigation(entries.map(({ report, anchor }) => ({ id: report.result.id, anchor })))}<section id="expectations"><h2>Expectations</h2>${verdictTable(
+<body>${hero(input)}<main>${navigation(entries.map(({ report, anchor }) => ({ id: report.result.id, anchor })))}${entries.length > 1 ? comparison(entries, columns) : null}<section id="expectations"><h2>Expectations</h2>${verdictTable(
     entries,
-  )}</section>${entries.length > 1 ? comparison(entries, columns) : null}${sections}${environmentSection(input.cases)}</main>${method()}
+  )}</section>${sections}${environmentSection(input.cases)}</main>${method()}
 <script>${raw(library.script)}</script><script>${raw(CLIENT_SCRIPT)}</script></body></html>
 `;
   return page.text;

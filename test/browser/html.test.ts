@@ -169,7 +169,7 @@ inBrowser("a matrix in the dark: colours follow, the second run is drawn when it
     ["#4aa8e8", "#f28240", "#2cc295"].every((colour) => ink.includes(rgb(colour))),
     ink.join(" "),
   );
-  t.is(await page.locator("#comparison .scroll tbody tr").count(), 3);
+  t.is(await page.locator("#comparison .glance tbody tr").count(), 3);
   await screenshot(page, "matrix-1280-dark");
   const details = page.locator("details").first();
   t.is(await details.locator("canvas").count(), 0);

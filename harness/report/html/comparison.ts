@@ -1,9 +1,11 @@
 import type { CaseResult } from "../../verdict/types.js";
 import { formatGrade, formatMetric } from "../format.js";
 import { headline } from "../headline.js";
+import { sideBySide } from "../side-by-side.js";
 import type { CaseReport } from "../types.js";
 import { comparisonCdf } from "./cdf-plots.js";
 import { html, type Markup, raw } from "./markup.js";
+import { sideBySideTable } from "./side-by-side.js";
 import { figure } from "./svg-plot.js";
 import { badge } from "./verdict-table.js";
 
@@ -75,7 +77,9 @@ export function comparison(entries: Entry[], columns: number): Markup {
   });
   const plot = comparisonCdf(curves);
   const note = entries.length > MAX_CURVES ? html`<p class="muted">The first ${MAX_CURVES} cases are drawn.</p>` : null;
-  return html`<section id="comparison"><h2>Side by side</h2><div class="scroll" tabindex="0" role="region" aria-label="Comparison of cases"><table><thead><tr><th scope="col">Case</th><th scope="col">Verdict</th><th scope="col" class="n">Grade</th><th scope="col" class="n">Goodput</th><th scope="col" class="n">Idle p50</th><th scope="col" class="n">Loaded p50</th><th scope="col" class="n">Loaded p99</th><th scope="col" class="n">Induced p99</th><th scope="col">Idle ○, loaded ● to p99 (log)</th></tr></thead><tbody>${entries.map(
+  const anchors = new Map(entries.map(({ report, anchor }) => [report.result.id, anchor]));
+  const tables = sideBySide(entries.map(({ report }) => report.result)).map((table) => sideBySideTable(table, anchors));
+  return html`<section id="comparison"><h2>Side by side</h2>${tables}<h3>Latency at a glance</h3><div class="scroll glance" tabindex="0" role="region" aria-label="Comparison of cases"><table><thead><tr><th scope="col">Case</th><th scope="col">Verdict</th><th scope="col" class="n">Grade</th><th scope="col" class="n">Goodput</th><th scope="col" class="n">Idle p50</th><th scope="col" class="n">Loaded p50</th><th scope="col" class="n">Loaded p99</th><th scope="col" class="n">Induced p99</th><th scope="col">Idle ○, loaded ● to p99 (log)</th></tr></thead><tbody>${entries.map(
     (entry, i) => row(entry, ranges[i] ?? null, low, high),
   )}</tbody></table></div>${plot ? figure(plot, columns) : null}${note}</section>`;
 }

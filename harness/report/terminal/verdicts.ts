@@ -14,6 +14,8 @@ import {
   verdictLook,
 } from "../format.js";
 import { evidence, knownHeadline, type LatencyHeadline, measuredUnit } from "../headline.js";
+import { sideBySide } from "../side-by-side.js";
+import { renderSideBySide } from "./side-by-side.js";
 import { painter, paintVerdict, printable, type Style, wrap } from "./style.js";
 
 /** Where to look next. */
@@ -31,12 +33,13 @@ const INDENT = "  ";
 
 /**
  * The verdict of a whole run as text, ready to print: per case its verdict, its numbers and its expectations, then
- * the totals and where the reports are. Never wider than `style.columns`, escape codes only when `style.color`.
+ * the cases of each matrix side by side, the totals and where the reports are. Never wider than `style.columns`, escape codes only when `style.color`.
  */
 export function renderVerdicts(results: Results, style: Style, pointers: Pointer[] = []): string {
   const page = { style, chalk: painter(style) };
   const cases = results.cases.map((result) => renderCase(page, result));
-  return `${[...cases, renderFooter(page, results, pointers)].join("\n")}\n`;
+  const tables = sideBySide(results.cases).map((table) => renderSideBySide(table, style));
+  return `${[...cases, ...tables, renderFooter(page, results, pointers)].join("\n")}\n`;
 }
 
 function renderCase(page: Page, result: CaseResult): string {
