@@ -8,65 +8,119 @@ import type { Direction } from "./types.js";
 const TCP_WINDOW = Math.ceil((8 * 2 ** 20) / 1514);
 const DIRECTIONS: readonly Direction[] = ["down", "up"];
 
-/**
- * Frames that traffic may leave on the lines of paths beyond what their delay holds: an unlimited FIFO before a rate
- * that is lower than what comes in. UDP streams leave what is too much, for as long as they run; TCP, where nothing
- * slower is on its way, a window for each flow.
- */
-export function backlogFrames(scenario: Case): number {
-  const { servers, clients, paths } = scenario;
-  const rateOf = (path: string | null): number | null => (path === null ? null : (paths[path]?.rate ?? null));
-  let frames = 0;
-  for (const direction of DIRECTIONS) {
-    for (const [server, { path }] of Object.entries(servers)) {
-      const rate = rateOf(path);
-      // Towards the internet, frames have passed their shapers when they come to the server's path.
-      const users = (one: Traffic) => (one.to === server ? one.from : []);
-      if (rate !== null) frames += backlogOf(scenario, rate, direction, users, direction === "up");
-    }
-    for (const client of clients) {
-      const rate = rateOf(client.path);
-      const users = (one: Traffic) => (one.from.includes(client.name) ? [client.name] : []);
-      if (rate !== null) frames += backlogOf(scenario, rate, direction, users, direction === "down");
-    }
-  }
-  return frames;
+/** Of a traffic that sends in some direction: what one of its clients has of it there. */
+interface Load {
+  kind: "tcp" | "udp";
+  server: string;
+  flows: number;
+  /** UDP: bit/s of IP, packets/s. */
+  rate: number;
+  packets: number;
 }
 
-/** On one line of `rate` bit/s. `usersOf`: the clients whose part of a traffic takes it, `shaped`: behind their plans. */
-function backlogOf(
-  scenario: Case,
-  rate: number,
-  direction: Direction,
-  usersOf: (traffic: Traffic) => readonly string[],
-  shaped: boolean,
-): number {
-  const { phases, traffic } = scenario;
-  const goesThere = (one: Traffic) => "direction" in one && (one.direction === direction || one.direction === "both");
-  const users = traffic.filter(goesThere).map((one) => ({ one, clients: usersOf(one) }));
-  let [packets, offered, flows, plans] = [0, 0, 0, 0];
-  for (const { one, clients } of users) {
-    for (const client of clients) {
-      const limit = planRate(scenario, client, direction);
-      if (one.kind === "udp") {
-        const admitted = shaped ? Math.min(one.rate, limit) : one.rate;
-        offered += admitted;
-        packets += admitted / (8 * one.size);
-      } else if (one.kind === "tcp") {
-        flows += one.flows;
-        plans += limit;
+/** How much traffic there is on whose line, beyond what queues and delays are counted for anyway. */
+export class Backlog {
+  readonly #scenario: Case;
+  /** Plan of each client, bit/s; infinite where it does not shape, or as its own arguments say. */
+  readonly #plans: Map<string, Record<Direction, number>>;
+  /** `down home-1` → what goes there. */
+  readonly #loads = new Map<string, Load[]>();
+
+  constructor(scenario: Case) {
+    this.#scenario = scenario;
+    this.#plans = new Map(scenario.clients.map(({ name, plan }) => [name, planRates(scenario, plan)]));
+    for (const one of scenario.traffic) {
+      for (const direction of DIRECTIONS) this.#add(one, direction);
+    }
+  }
+
+  #add(one: Traffic, direction: Direction): void {
+    if (!("direction" in one) || (one.direction !== direction && one.direction !== "both")) return;
+    const [rate, packets] = one.kind === "udp" ? [one.rate, one.rate / (8 * one.size)] : [0, 0];
+    const load: Load = { kind: one.kind, server: one.to, flows: one.kind === "tcp" ? one.flows : 1, rate, packets };
+    for (const client of one.from) {
+      const key = `${direction} ${client}`;
+      const list = this.#loads.get(key);
+      if (list === undefined) this.#loads.set(key, [load]);
+      else list.push(load);
+    }
+  }
+
+  /**
+   * The directions in which a client's UDP streams ask for more than a fair part of its plan: nothing that a queue does
+   * makes them send less, so they fill it to its limit.
+   */
+  floodedDirections(client: string): Direction[] {
+    return DIRECTIONS.filter((direction) => {
+      const loads = this.#loadsOf(client, direction);
+      const flows = loads.reduce((sum, load) => sum + load.flows, 0);
+      const fair = this.#planOf(client, direction) / flows;
+      return loads.some(({ rate }) => rate > fair);
+    });
+  }
+
+  /**
+   * Frames that traffic may leave on the lines of paths beyond what their delay holds: an unlimited FIFO before a rate
+   * that is lower than what comes in. UDP streams leave what is too much, for as long as they run; TCP, where nothing
+   * slower is on its way, a window for each flow.
+   */
+  frames(): number {
+    const { servers, clients, paths } = this.#scenario;
+    const names = clients.map(({ name }) => name);
+    const rateOf = (path: string | null): number | null => (path === null ? null : (paths[path]?.rate ?? null));
+    let frames = 0;
+    for (const direction of DIRECTIONS) {
+      for (const [server, { path }] of Object.entries(servers)) {
+        const rate = rateOf(path);
+        // Towards the internet, frames have passed their shapers when they come to the server's path.
+        if (rate !== null) frames += this.#onLine(rate, direction, names, server, direction === "up");
+      }
+      for (const { name, path } of clients) {
+        const rate = rateOf(path);
+        if (rate !== null) frames += this.#onLine(rate, direction, [name], null, direction === "down");
       }
     }
+    return frames;
   }
-  const seconds = (phases.ramp + phases.loaded) / 1e9;
-  const ofStreams = offered > rate ? packets * (1 - rate / offered) * seconds : 0;
-  return Math.ceil(ofStreams) + (plans > rate ? flows * TCP_WINDOW : 0);
+
+  /** On a line of `rate` bit/s that `clients` use, all of them or towards `server`; `shaped`: behind their plans. */
+  #onLine(
+    rate: number,
+    direction: Direction,
+    clients: readonly string[],
+    server: string | null,
+    shaped: boolean,
+  ): number {
+    let [packets, offered, flows, plans] = [0, 0, 0, 0];
+    for (const client of clients) {
+      const plan = this.#planOf(client, direction);
+      for (const load of this.#loadsOf(client, direction)) {
+        if (server !== null && load.server !== server) continue;
+        const admitted = shaped ? Math.min(1, plan / Math.max(load.rate, 1)) : 1;
+        offered += load.rate * admitted;
+        packets += load.packets * admitted;
+        if (load.kind !== "tcp") continue;
+        flows += load.flows;
+        plans += plan;
+      }
+    }
+    const { ramp, loaded } = this.#scenario.phases;
+    const ofStreams = offered > rate ? (packets * (1 - rate / offered) * (ramp + loaded)) / 1e9 : 0;
+    return Math.ceil(ofStreams) + (plans > rate ? flows * TCP_WINDOW : 0);
+  }
+
+  #loadsOf(client: string, direction: Direction): readonly Load[] {
+    return this.#loads.get(`${direction} ${client}`) ?? [];
+  }
+
+  #planOf(client: string, direction: Direction): number {
+    return this.#plans.get(client)?.[direction] ?? Number.POSITIVE_INFINITY;
+  }
 }
 
-/** What a client's plan lets through, bit/s; infinite where it does not shape, or as its own arguments say. */
-function planRate({ clients, plans }: Case, client: string, direction: Direction): number {
-  const plan = plans[clients.find(({ name }) => name === client)?.plan ?? ""];
-  const sqm = direction === "down" ? plan?.sqmDown : plan?.sqmUp;
-  if (plan === undefined || sqm?.discipline === "none" || sqm?.discipline === "tc") return Number.POSITIVE_INFINITY;
-  return plan[direction];
+function planRates({ plans }: Case, name: string): Record<Direction, number> {
+  const plan = plans[name];
+  const rate = (direction: Direction, discipline: string | undefined): number =>
+    plan === undefined || discipline === "none" || discipline === "tc" ? Number.POSITIVE_INFINITY : plan[direction];
+  return { down: rate("down", plan?.sqmDown.discipline), up: rate("up", plan?.sqmUp.discipline) };
 }

@@ -1,7 +1,7 @@
 import type { Case, Client, DataplaneChoice, Plan } from "../scenario/types.js";
 import { seededRng } from "../stats/index.js";
 import { type Addresses, clientAddresses, GATEWAY, MAC, serverAddresses } from "./addresses.js";
-import { backlogFrames } from "./backlog.js";
+import { Backlog } from "./backlog.js";
 import { packBins, placeThreads } from "./placement.js";
 import { FRAME_SIZE, framesFor, pathsOf, shaperOf } from "./shaping.js";
 import { pathStage, stageInLab, stageSides } from "./stages.js";
@@ -171,10 +171,13 @@ class Layout implements Directory {
   #reactors(clients: readonly DataplaneClientBlueprint[]): ReactorBlueprint[] {
     const cores = placeThreads(this.#case.dataplane.reactors, this.#options.cores).dataplane;
     const farthest = Math.max(0, ...this.#servers.map(({ path }) => this.#rttOf(path)));
+    const backlog = new Backlog(this.#case);
     return this.#reactorIds().map((id) => {
       const own = clients.filter(({ reactor }) => reactor === id);
       const held = own.map(({ id: client, down, up }) => {
-        return { down, up, rtt: farthest + this.#rttOf(this.#case.clients[client]?.path) };
+        const { name = "", path = null } = this.#case.clients[client] ?? {};
+        const flooded = backlog.floodedDirections(name);
+        return { down, up, rtt: farthest + this.#rttOf(path), flooded };
       });
       const { dataplaneAccess: access, dataplaneCore: coreTrunk } = trunkOf(id);
       return {
@@ -182,7 +185,7 @@ class Layout implements Directory {
         core: cores[id] ?? -1,
         access,
         coreTrunk,
-        frames: framesFor(held, backlogFrames(this.#case)),
+        frames: framesFor(held, backlog.frames()),
         frameSize: FRAME_SIZE,
       };
     });

@@ -1,6 +1,6 @@
 import type { Case, Plan, Sqm } from "../scenario/types.js";
-import { backlogFrames } from "./backlog.js";
-import type { PathBlueprint, ShaperBlueprint, SqmBlueprint } from "./types.js";
+import { Backlog } from "./backlog.js";
+import type { Direction, PathBlueprint, ShaperBlueprint, SqmBlueprint } from "./types.js";
 
 /** One UMEM chunk holds one frame. */
 export const FRAME_SIZE = 2048;
@@ -51,26 +51,31 @@ export interface Occupancy {
   up: ShaperBlueprint;
   /** Longest emulated round trip between this client and a server, ns. */
   rtt: number;
+  /** Directions whose queue UDP streams fill to its limit, whatever controls it (backlog.ts). */
+  flooded?: readonly Direction[];
 }
 
 /**
  * UMEM frames of one reactor: its rings, and for each client and direction the frames that its queue and its delay
  * lines may hold:
  *
- *   queue = pfifo: limit; fq_codel: min(limit, memory_limit / 2048, 1 s × rate / 512 B); none: 0
+ *   queue = pfifo: limit; fq_codel: min(limit, memory_limit / 2048, 1 s × rate / 512 B unless flooded); none: 0
  *   line  = rate × rtt / 512 B     (rate 0: 4 Gbit/s in full-size frames)
  *
  * and `backlog`, what stands before paths that are slower than their traffic (backlog.ts); rounded up to 1024 and
  * clamped to [4096, 262144] (512 MiB). Running out is counted as a `rig` drop, never silent.
  */
 export function framesFor(clients: readonly Occupancy[], backlog = 0): number {
-  const held = clients.reduce((sum, { down, up, rtt }) => sum + framesOf(down, rtt) + framesOf(up, rtt), 0);
+  const held = clients.reduce((sum, { down, up, rtt, flooded = [] }) => {
+    return sum + framesOf(down, rtt, flooded.includes("down")) + framesOf(up, rtt, flooded.includes("up"));
+  }, 0);
   return clamped(RING_FRAMES + held + backlog);
 }
 
-function framesOf({ rate, sqm }: ShaperBlueprint, rtt: number): number {
+function framesOf({ rate, sqm }: ShaperBlueprint, rtt: number, flooded: boolean): number {
   const perSecond = rate === 0 ? UNSHAPED / (8 * 1514) : rate / (8 * MEAN_FRAME);
-  return Math.ceil(queueFrames(sqm, perSecond * LONGEST_QUEUE) + (perSecond * rtt) / 1e9);
+  const longest = flooded ? Number.POSITIVE_INFINITY : perSecond * LONGEST_QUEUE;
+  return Math.ceil(queueFrames(sqm, longest) + (perSecond * rtt) / 1e9);
 }
 
 /**
@@ -89,7 +94,7 @@ export function lineFramesFor(lines: readonly PathBlueprint[], scenario: Case, s
   }, 0);
   const longest = lines.reduce((most, line) => Math.max(most, rtt(line)), 0);
   const bounded = Math.min(held, longest * Math.min(machine, shaped ? offeredFrames(scenario) : machine));
-  return clamped(RING_FRAMES + bounded + backlogFrames(scenario));
+  return clamped(RING_FRAMES + bounded + new Backlog(scenario).frames());
 }
 
 function clamped(frames: number): number {

@@ -245,6 +245,14 @@ test("streams: on the clock of their rate, seeded within one interval, in ramp a
   t.deepEqual(made(GOOD + FLOOD).traffic.flows, made(GOOD).traffic.flows, "flows are as they were without streams");
 });
 
+test("a UDP stream beyond its fair part fills its queue, AQM or not: frames are counted for its limit", (t) => {
+  const frames = (rate: string) =>
+    made(GOOD + FLOOD.replace("10mbit", rate).replace("both", "down")).dataplane.reactors[0]?.frames ?? 0;
+  const usual = made(GOOD).dataplane.reactors[0]?.frames ?? 0;
+  t.is(frames("3mbit"), usual, "less than a fifth of 20 Mbit/s, beside four TCP flows");
+  t.true(frames("5mbit") >= 4096 + 2 * 10_240);
+});
+
 test("path rates reach the dataplane, and frames are counted for what is too fast for them", (t) => {
   const rated = (rate: string) => GOOD.replace('rtt = "20ms"', `rtt = "20ms"\nrate = "${rate}"`);
   t.is(made(GOOD).dataplane.paths[0]?.rate, 0);
