@@ -99,26 +99,19 @@ function othersOf({ matrix }: CaseResult, axis: string): string {
 
 // ---- rows --------------------------------------------------------------------------------------------------------
 
-/** What is shown of each kind of source, the most telling first; `tests` is a metric that only that kind has. */
-const SHOWN: readonly { tests: string; quantities: readonly string[] }[] = [
+/** What is shown of each kind of source; the first of which a source has the metric `knownBy` is its kind. */
+const SHOWN: readonly { knownBy: string; quantities: readonly string[] }[] = [
   {
-    tests: "owd_down.p50",
-    quantities: ["grade", "rtt.p50", "rtt.p99", "induced.p99", "rtt.p95", "rtt.max", "loss", "idle.rtt.p50"],
+    knownBy: "induced.p99",
+    quantities: ["grade", "idle.rtt.p50", "rtt.p50", "rtt.p95", "rtt.p99", "rtt.max", "induced.p99", "loss"],
   },
+  // A probe without an idle phase to compare with.
+  { knownBy: "owd_down.p50", quantities: ["rtt.p50", "rtt.p95", "rtt.p99", "rtt.max", "loss"] },
+  { knownBy: "sent", quantities: ["throughput", "loss"] },
   {
-    tests: "cwnd.p50",
-    quantities: [
-      "goodput",
-      "goodput_down",
-      "goodput_up",
-      "jain",
-      "rtt.p50",
-      "retransmitted_packets",
-      "retransmits",
-      "jain_clients",
-    ],
+    knownBy: "goodput",
+    quantities: ["goodput", "goodput_down", "goodput_up", "jain", "rtt.p50", "retransmitted_packets", "retransmits"],
   },
-  { tests: "sent", quantities: ["throughput", "loss"] },
 ];
 const OF_DATAPLANE = ["drops", "marks", "throughput_down", "sojourn_down.p99"];
 
@@ -158,7 +151,7 @@ function usual(metrics: Metrics): string[] {
     const quantities =
       source === "dataplane"
         ? OF_DATAPLANE
-        : SHOWN.filter(({ tests }) => `${source}.${tests}` in metrics).flatMap((kind) => kind.quantities);
+        : (SHOWN.find(({ knownBy }) => `${source}.${knownBy}` in metrics)?.quantities ?? []);
     return quantities.map((quantity) => `${source}.${quantity}`).filter((name) => name in metrics);
   });
 }

@@ -18,27 +18,30 @@ interface Entry {
 }
 
 interface Range {
-  idle: number;
+  /** null where the scenario has no idle phase. */
+  idle: number | null;
   p50: number;
   p99: number;
 }
 
 function rangeOf(result: CaseResult): Range | null {
   const probe = headline(result.metrics).latency[0];
-  const [idle, p50, p99] = [probe?.idleP50?.value, probe?.loadedP50?.value, probe?.loadedP99?.value];
-  return idle != null && p50 != null && p99 != null && idle > 0 ? { idle, p50, p99 } : null;
+  const [idle = null, p50, p99] = [probe?.idleP50?.value, probe?.loadedP50?.value, probe?.loadedP99?.value];
+  return p50 != null && p99 != null && Math.min(idle ?? p50, p50) > 0 ? { idle, p50, p99 } : null;
 }
+
+const RING = 'style="fill:var(--card);stroke:var(--c0)" stroke-width="2"';
 
 /** Idle median (ring), loaded median (dot) and loaded p99 (bar's end) on one logarithmic axis for all cases. */
 function rangeBar(range: Range | null, low: number, high: number): Markup {
   if (range === null) return html`<span class="muted">no data</span>`;
   const at = (value: number) => Math.round((6 + (Math.log(value / low) / Math.log(high / low)) * 188) * 10) / 10;
-  const [idle, p50, p99] = [at(range.idle), at(range.p50), at(range.p99)];
+  const [p50, p99] = [at(range.p50), at(range.p99)];
+  const ring = range.idle === null ? "" : `<circle cx="${at(range.idle)}" cy="11" r="4" ${RING}/>`;
   return raw(
     `<svg class="range" viewBox="0 0 200 22" aria-hidden="true"><path class="track" d="M6 11H194"/>` +
       `<path class="span" style="stroke:var(--c1)" d="M${p50} 11H${p99}"/>` +
-      `<path style="stroke:var(--c1)" stroke-width="2" d="M${p99} 6V16"/><circle cx="${p50}" cy="11" r="4.5" style="fill:var(--c1)"/>` +
-      `<circle cx="${idle}" cy="11" r="4" style="fill:var(--card);stroke:var(--c0)" stroke-width="2"/></svg>`,
+      `<path style="stroke:var(--c1)" stroke-width="2" d="M${p99} 6V16"/><circle cx="${p50}" cy="11" r="4.5" style="fill:var(--c1)"/>${ring}</svg>`,
   );
 }
 
@@ -68,7 +71,7 @@ function row({ report, anchor }: Entry, range: Range | null, low: number, high: 
 /** The cases of a matrix (or of several files) side by side. */
 export function comparison(entries: Entry[], columns: number): Markup {
   const ranges = entries.map(({ report }) => rangeOf(report.result));
-  const values = ranges.flatMap((range) => (range ? [range.idle, range.p50, range.p99] : []));
+  const values = ranges.flatMap((range) => (range ? [range.idle ?? range.p50, range.p50, range.p99] : []));
   const low = Math.min(...values, Number.MAX_VALUE) * 0.9;
   const high = Math.max(...values, low * 1.2) * 1.1;
   const curves = entries.slice(0, MAX_CURVES).map(({ report }) => {
