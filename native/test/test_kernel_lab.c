@@ -395,6 +395,48 @@ static void foreign_frames_are_dropped_and_counted(void **state) {
     lab_stop(&lab);
 }
 
+static const void *last_record(const struct mqoe_segment *s, size_t bytes, uint64_t back) {
+    uint64_t head = atomic_load(&s->header->head);
+    assert_true(head > back);
+    return s->records + ((head - 1 - back) & s->mask) * bytes;
+}
+
+static void records_say_what_the_counters_say(void **state) {
+    (void)state;
+    need_root();
+    const char *const sqms[] = {SQM_PFIFO, SQM_PFIFO};
+    struct mqoe_error e;
+    assert_true(start("kernel", sqms, 2, "pfifo"));
+    struct mqoe_kernel_recorder *r = &lab.d.recorder;
+    assert_int_equal(mqoe_kernel_recorder_open(r, 4, &e), 0);
+    mqoe_kernel_recorder_go(r, 1, 1);
+    int server = lab_socket(lab.server, AF_INET, "10.9.0.1", LAB_PORT);
+    int client = lab_socket(lab.client, AF_INET, "10.16.0.3", LAB_PORT);
+    lab_send(client, AF_INET, "10.9.0.1", 500, 1000);
+    unsigned received = lab_receive(server, QUIET);
+    account();
+    assert_int_equal(mqoe_kernel_record(&lab.d, &e), 0);
+    const struct mqoe_record_dp_client *up = last_record(&r->clients, sizeof *up, 0), // client 1, up
+        *down = last_record(&r->clients, sizeof *down, 1);
+    const struct mqoe_record_dp_reactor *all = last_record(&r->reactor, sizeof *all, 0);
+    assert_int_equal(up->client, 1);
+    assert_int_equal(up->direction, 1);
+    assert_int_equal(up->in_packets, 500);
+    assert_int_equal(up->in_bytes, 500 * 1042);
+    assert_int_equal(up->out_packets, received);
+    assert_int_equal(up->out_shaped_bytes, received * 1042);
+    assert_int_equal(up->drop_overflow, 500 - received);
+    assert_int_equal(down->in_packets, 0);
+    assert_int_equal(all->rx_access, 500);
+    assert_int_equal(all->tx_core, received);
+    assert_int_equal(all->drop_overflow, 500 - received);
+    assert_true(r->due > (uint64_t)up->time); // the next multiple, whatever was missed
+    mqoe_kernel_recorder_close(r);
+    close(client);
+    close(server);
+    lab_stop(&lab);
+}
+
 // ---- change ----
 
 static uint32_t class_rate(void) {
@@ -479,6 +521,7 @@ int main(void) {
         cmocka_unit_test(a_waiting_cake_holds_up_nobody),
         cmocka_unit_test(without_queues_the_classifier_counts),
         cmocka_unit_test(foreign_frames_are_dropped_and_counted),
+        cmocka_unit_test(records_say_what_the_counters_say),
         cmocka_unit_test(a_rate_changes_with_packets_queued),
         cmocka_unit_test(a_cake_changes_its_own_rate),
     };
