@@ -182,6 +182,37 @@ inBrowser("a matrix in the dark: colours follow, the second run is drawn when it
   t.deepEqual(problems, []);
 });
 
+/** A matrix as wide as the reference scenarios': one case under many names. */
+function wideInput(columns: number): ReportInput {
+  const input = makeInput({ disciplines: ["fq_codel"], runs: 2 });
+  const [first] = input.cases;
+  if (first === undefined) throw new Error("no case");
+  input.cases = Array.from({ length: columns }, (_, i) => {
+    const middle = `linux-cake-besteffort-${i + 1}`;
+    return { ...first, result: { ...first.result, id: `line[middle=${middle}]`, matrix: { middle } } };
+  });
+  input.results.cases = input.cases.map(({ result }) => result);
+  return input;
+}
+
+inBrowser("fourteen cases side by side: all in view on a desk, the names stay when a phone scrolls", async (t) => {
+  const desk = await open("wide", wideInput(14), { width: 1440 });
+  t.is(await desk.page.locator("table.beside thead th").count(), 15);
+  await screenshot(desk.page, "wide-1440");
+  t.deepEqual(desk.problems, []);
+  const { page } = await open("wide-phone", wideInput(14), { width: 400 });
+  t.is(await page.evaluate("document.documentElement.scrollWidth"), 400);
+  const name = page.locator("table.beside tbody tr").nth(1).locator("th");
+  const before = await name.boundingBox();
+  await page.evaluate("document.querySelector('table.beside').parentElement.scrollLeft = 300");
+  t.deepEqual(await name.boundingBox(), before);
+  const covered =
+    "(th) => document.elementFromPoint(th.getBoundingClientRect().right - 4, th.getBoundingClientRect().top + 8) === th";
+  await name.scrollIntoViewIfNeeded();
+  t.true(await name.evaluate(new Function("th", `return (${covered})(th)`) as () => boolean), "numbers pass behind it");
+  await screenshot(page, "wide-phone");
+});
+
 inBrowser("nothing is wider than a phone, in either scheme", async (t) => {
   const input = makeInput({ clients: 3, disciplines: ["fq_codel", "pfifo"] });
   for (const scheme of ["light", "dark"] as const) {

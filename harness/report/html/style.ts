@@ -50,7 +50,7 @@ h2 .badge { vertical-align: 4px; margin-left: 6px; letter-spacing: 0; } .badge {
 dl.meta { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 14px 0 0; font-size: 14px; }
 dl.meta dt { color: var(--muted); } dl.meta dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
 
-.scroll { overflow-x: auto; margin: 0 -4px; padding: 0 4px; }
+.scroll { position: relative; overflow-x: auto; margin: 0 -4px; padding: 0 4px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 table.verdicts tbody th { min-width: 170px; } table.verdicts code { white-space: nowrap; } caption { text-align: left; color: var(--muted); padding: 0 0 8px; }
 th, td { text-align: left; padding: 8px 14px 8px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
