@@ -56,3 +56,9 @@ struct mqoe_frame *mqoe_discipline_dequeue(struct mqoe_discipline *d, struct mqo
 // must be initialised again before its next use. The backlog in `stats` becomes 0.
 void mqoe_discipline_drain(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
                            struct mqoe_queue_stats *stats, struct mqoe_frame_list *frames);
+
+// Does an empty queue still keep flows in its round, for the next call of dequeue to take them off?
+static inline bool mqoe_discipline_lingers(const struct mqoe_discipline *d) {
+    return d->kind == MQOE_FQ_CODEL &&
+           (d->fq_codel.new_flows.head != MQOE_NO_FLOW || d->fq_codel.old_flows.head != MQOE_NO_FLOW);
+}

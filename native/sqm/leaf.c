@@ -106,8 +106,8 @@ static void deliver(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_t n
 
 struct mqoe_frame *mqoe_leaf_dequeue(struct mqoe_leaf *leaf, uint64_t now, uint64_t *next_at,
                                      struct mqoe_frame_list *dropped) {
-    // The gate comes before the AQM, which must see each frame once; an empty queue may tidy up behind a
-    // closed gate.
+    // The gate comes before the AQM, which must see each frame once; and before an empty queue ends its
+    // round.
     uint64_t gate = mqoe_leaf_next(leaf);
     if (gate != MQOE_NEVER && gate > now) {
         *next_at = gate;

@@ -57,15 +57,18 @@ void mqoe_leaf_enqueue(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_
                        struct mqoe_frame_list *dropped);
 
 // Returns a frame that may be sent at `now`, with frame->time its logical departure (when the shaped link got
-// to it, ≤ now), or NULL. *next_at is when to call again: MQOE_NEVER when nothing is held, a time ≤ now when
-// more may go at once. Call until NULL or until the output is full: while it is full the link counts as late,
-// not idle.
+// to it, ≤ now), or NULL. *next_at is when to call again: MQOE_NEVER when nothing is held (and the link is
+// done with the last frame), a time ≤ now when more may go at once. Call until NULL or until the output is
+// full: while it is full the link counts as late, not idle.
 struct mqoe_frame *mqoe_leaf_dequeue(struct mqoe_leaf *leaf, uint64_t now, uint64_t *next_at,
                                      struct mqoe_frame_list *dropped);
 
-// When to call mqoe_leaf_dequeue next, as it would report it; for use after an enqueue.
+// When to call mqoe_leaf_dequeue next, as it would report it; for use after an enqueue. A queue that has run
+// empty is asked once more when its last frame has left the link: until then a flow has had its turn and is
+// no new one when it sends again.
 static inline uint64_t mqoe_leaf_next(const struct mqoe_leaf *leaf) {
-    return leaf->stats.backlog_packets ? mqoe_shaper_gate(&leaf->shaper) : MQOE_NEVER;
+    bool waits = leaf->stats.backlog_packets || mqoe_discipline_lingers(&leaf->discipline);
+    return waits ? mqoe_shaper_gate(&leaf->shaper) : MQOE_NEVER;
 }
 
 // Ends the current interval: reports it, and gives its histogram back to the pool.

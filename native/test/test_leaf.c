@@ -123,7 +123,8 @@ static void serve(struct load *l, uint64_t late) {
     struct bed *b = &l->bed;
     for (struct mqoe_frame *f; (f = depart(b)); frame_give(&b->store, f))
         monitor_check(&l->monitor, b, f, l->rate);
-    assert_true(b->leaf.stats.backlog_packets == 0 ? b->next_at == MQOE_NEVER : b->next_at > b->now);
+    assert_true(b->next_at > b->now); // at the latest for the end of its round
+    assert_true(b->leaf.stats.backlog_packets == 0 || b->next_at != MQOE_NEVER);
     l->wake = b->next_at;
     if (late && l->wake != MQOE_NEVER)
         l->wake += mqoe_random_below(&b->random, (uint32_t)late);
@@ -225,6 +226,37 @@ static void idleness_earns_no_burst(void **state) {
             frame_give(&b.store, f);
             b.now = k < 4 ? b.next_at : b.now;
         }
+    }
+    close_bed(&b);
+}
+
+// A bulk flow that keeps the line just busy: its next frame arrives while the one before it is on the link.
+// It has had its turn, so that a newcomer goes first; when the link has been idle, it is as new as anybody.
+static void a_flow_that_runs_empty_is_not_new_at_once(void **state) {
+    (void)state;
+    struct mqoe_leaf_config c = config(MQOE_FQ_CODEL, 10000000);
+    struct bed b;
+    open_bed(&b, &c, 1);
+    for (int round = 0; round < 2; round++) {
+        uint64_t start = b.now += SECOND;
+        arrive(&b, 1, 1514, 0);
+        frame_give(&b.store, depart(&b));
+        assert_null(depart(&b));
+        assert_true(b.next_at == start + 1230400); // until the link is done with it
+        b.now = round == 0 ? start + MS : b.next_at;
+        if (round == 1)
+            assert_null(depart(&b)); // the end of the round: nothing is left to do
+        assert_true(round == 0 || b.next_at == MQOE_NEVER);
+        arrive(&b, 1, 1514, 0);
+        arrive(&b, 2, 100, 0);
+        b.now = start + 1230400;
+        for (uint32_t k = 0; k < 2; k++) {
+            struct mqoe_frame *f = depart(&b);
+            assert_true(f && f->client == (round == 0 ? 2 - k : 1 + k));
+            frame_give(&b.store, f);
+            b.now = b.next_at;
+        }
+        assert_null(depart(&b));
     }
     close_bed(&b);
 }
@@ -504,6 +536,7 @@ int main(void) {
         cmocka_unit_test(the_rate_is_met),
         cmocka_unit_test(lateness_is_no_credit_for_newcomers),
         cmocka_unit_test(idleness_earns_no_burst),
+        cmocka_unit_test(a_flow_that_runs_empty_is_not_new_at_once),
         cmocka_unit_test(a_sparse_flow_does_not_wait),
         cmocka_unit_test(the_rate_changes_live),
         cmocka_unit_test(the_discipline_changes_live),
