@@ -1,5 +1,5 @@
 # mqoe — the commands a person types. `make demo` and `make test` install what is missing (scripts/setup).
-.PHONY: all setup setup-test setup-hermetic build native ts demo hermetic test bench lint fuzz clean
+.PHONY: all setup setup-test setup-hermetic build native ts demo hermetic test nightly bench lint fuzz clean
 all: build
 
 setup:            ; @scripts/setup build
@@ -13,6 +13,8 @@ demo: build       ; @scripts/demo
 # The guest kernel of `mqoe run --world hermetic`, once for a machine (docs/hermetic.md); nothing else needs it.
 hermetic: setup-hermetic build ; @node dist/harness/cli/main.js world build
 test: setup-test build ; @scripts/test
+# Every reference scenario with every repeat (docs/reference.md): an hour of two cores.
+nightly: hermetic ; @scripts/nightly
 bench: build      ; @build/native/mqoe-native bench --json build/bench.json
 lint: setup-test  ; @scripts/lint
 fuzz: setup-test  ; @$(MAKE) --no-print-directory -C native fuzz

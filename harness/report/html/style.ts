@@ -61,7 +61,7 @@ tr.group th { padding-top: 20px; color: var(--ink); font-weight: 650; border-bot
 
 table.beside { width: auto; min-width: min(100%, 560px); border-collapse: separate; border-spacing: 0; } table.beside th, table.beside td { padding: 5px 0 5px 16px; } table.beside.many { font-size: 13px; } table.beside.many th, table.beside.many td { padding-left: 12px; }
 table.beside th:first-child { position: sticky; left: 0; background: var(--ground); padding: 5px 10px 5px 0; min-width: 128px; box-shadow: 1px 0 0 var(--line); } table.beside tbody tr:hover th:first-child { background: var(--soft); }
-table.beside thead th.n { white-space: normal; min-width: 62px; max-width: 104px; overflow-wrap: anywhere; } table.beside small { display: block; font-size: 11.5px; line-height: 1.3; color: var(--muted); } table.beside td.n a { text-decoration: none; } table.beside tr.block th { font-weight: 650; } table.beside tbody + tbody tr.block > * { padding-top: 20px; }
+table.beside thead th.n { white-space: normal; min-width: 62px; max-width: 104px; overflow-wrap: break-word; } table.beside small { display: block; font-size: 11.5px; line-height: 1.3; color: var(--muted); } table.beside td.n a { text-decoration: none; } table.beside tr.block th { font-weight: 650; } table.beside tbody + tbody tr.block > * { padding-top: 20px; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(176px, 1fr)); margin: 20px 0 0; border: 1px solid var(--line); border-radius: 14px; background: var(--card); overflow: hidden; }
