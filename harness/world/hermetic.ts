@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Blueprint } from "../blueprint/types.js";
 import { findNative } from "../ffi/native.js";
@@ -112,7 +112,7 @@ class GuestRun {
         kernel: this.kernel.path,
         memory,
         memoryFolder: place.folder,
-        run: folder,
+        run: resolve(folder),
         preload: join(dirname(native.binary), "libmqoe-entropy.so"),
         seed: blueprint.seed,
         cpu,
