@@ -70,6 +70,9 @@ test("two endpoints talk through both switches: no noise, no loss, right checksu
     for (const side of [quiet.access, quiet.core]) t.deepEqual([side.in, side.control, side.unmatched], [0, 0, 0]);
     for (const [link, counters] of Object.entries(quiet.links)) t.is(counters.tx_packets, 0, link);
 
+    const shown = await lab.run("client-1", "ip", "-json", "-details", "link", "show", "eth0");
+    t.like(JSON.parse(shown)[0], { gso_max_segs: 1 }, "TCP builds one segment at a time");
+
     lab.forwardByKernel();
     const stopIrtt = await lab.serve("server", /server address|starting|listen/i, "irtt", "server");
     for (const address of ["10.9.0.1", "[fd00:9::1]"]) {
