@@ -20,6 +20,8 @@ export interface SideBySide {
 export interface Block {
   /** Values of the other axes, `flows = 16, framing = raw`; empty when there are none. */
   name: string;
+  /** The same without the axes, where room is scarce: `16`, `raw`. */
+  values: string[];
   /** One for each column; null where the matrix has no such case in this report. */
   cases: (CaseResult | null)[];
   rows: Row[];
@@ -71,7 +73,10 @@ function tableOf(cases: CaseResult[]): SideBySide {
     columns,
     blocks: [...blocks].map(([name, members]) => {
       const ordered = columns.map((value) => members.find(({ matrix }) => matrix[axis] === value) ?? null);
-      return { name, cases: ordered, rows: rowsOf(ordered) };
+      const values = Object.entries(members[0]?.matrix ?? {}).flatMap(([name, value]) =>
+        name === axis ? [] : [value],
+      );
+      return { name, values, cases: ordered, rows: rowsOf(ordered) };
     }),
   };
 }
@@ -141,7 +146,7 @@ function rowsOf(cases: readonly (CaseResult | null)[]): Row[] {
   const wanted = [...new Set([...names, ...expected])].filter(
     (name) => present.some(({ metrics }) => metrics[name]?.value != null) && isNews(name),
   );
-  return wanted.map((name) => rowOf(name, cases));
+  return wanted.map((name) => rowOf(name, cases, expected.has(name)));
 }
 
 /** Names that a reader would look for among a case's metrics, source by source. */
@@ -156,7 +161,7 @@ function usual(metrics: Metrics): string[] {
   });
 }
 
-function rowOf(metric: string, cases: readonly (CaseResult | null)[]): Row {
+function rowOf(metric: string, cases: readonly (CaseResult | null)[], isExpected: boolean): Row {
   const values = cases.map((one) => one?.metrics[metric]?.value ?? null);
   const unit = cases.find((one) => one?.metrics[metric])?.metrics[metric]?.unit ?? "count";
   const scale = scaleOf(unit, metric, values);
@@ -164,7 +169,8 @@ function rowOf(metric: string, cases: readonly (CaseResult | null)[]): Row {
   return {
     metric,
     unit: scale.unit,
-    rank: rank < 0 ? RANKS.length : rank,
+    // What somebody expects something of goes before what he does not.
+    rank: (rank < 0 ? RANKS.length : rank) + (isExpected ? 0 : RANKS.length),
     cells: cases.map((one) => cellOf(one, metric, scale)),
   };
 }

@@ -32,7 +32,7 @@ export function renderSideBySide(table: SideBySide, style: Style): string {
   const lines = table.blocks.flatMap((block) =>
     block.cases.flatMap((one, column) => (one === null ? [] : [{ block, column }])),
   );
-  const nameOf = ({ block, column }: Line) => printable([block.name, table.columns[column]].filter(Boolean).join(", "));
+  const nameOf = ({ block, column }: Line) => printable([...block.values, table.columns[column]].join(", "));
   const nameWidth = Math.min(Math.max(...lines.map((line) => nameOf(line).length)), Math.floor(width * NAME_PART));
   const columns = fitting(columnsOf(lines), width - nameWidth - 2);
   const row = (name: string, cells: readonly string[]) =>
