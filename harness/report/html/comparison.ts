@@ -79,7 +79,10 @@ export function comparison(entries: Entry[], columns: number): Markup {
     return { name: axes.length > 0 ? axes.join(", ") : report.result.id, report };
   });
   const plot = comparisonCdf(curves);
-  const note = entries.length > MAX_CURVES ? html`<p class="muted">The first ${MAX_CURVES} cases are drawn.</p>` : null;
+  const note =
+    plot !== null && entries.length > MAX_CURVES
+      ? html`<p class="muted">The first ${MAX_CURVES} cases are drawn.</p>`
+      : null;
   const anchors = new Map(entries.map(({ report, anchor }) => [report.result.id, anchor]));
   const tables = sideBySide(entries.map(({ report }) => report.result)).map((table) => sideBySideTable(table, anchors));
   return html`<section id="comparison"><h2>Side by side</h2>${tables}<h3>Latency at a glance</h3><div class="scroll glance" tabindex="0" role="region" aria-label="Comparison of cases"><table><thead><tr><th scope="col">Case</th><th scope="col">Verdict</th><th scope="col" class="n">Grade</th><th scope="col" class="n">Goodput</th><th scope="col" class="n">Idle p50</th><th scope="col" class="n">Loaded p50</th><th scope="col" class="n">Loaded p99</th><th scope="col" class="n">Induced p99</th><th scope="col">Idle ○, loaded ● to p99 (log)</th></tr></thead><tbody>${entries.map(
