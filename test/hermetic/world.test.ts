@@ -51,6 +51,22 @@ function hermetic(t: ExecutionContext, args: string[], env: NodeJS.ProcessEnv = 
   return { child, out: join(folder, "out"), finished };
 }
 
+/** As `hermetic`, in a working folder that anybody may write to, and without an --out unless args have one. */
+async function fromFolder(t: ExecutionContext, args: string[]) {
+  const cwd = openFolder(t);
+  const main = join(ROOT, "dist/harness/cli/main.js");
+  const child = spawn(process.execPath, [main, "run", "--world", "hermetic", ...args], {
+    cwd,
+    env: { ...process.env, CI: "1", NO_COLOR: "1", HOME: cwd },
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(unprivileged.uid === undefined ? {} : { uid: NOBODY, gid: NOBODY }),
+  });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += chunk));
+  const code = await new Promise<number | null>((done) => child.on("close", done));
+  return { code, said, cwd };
+}
+
 /** Name → hash of every sample file of a run. */
 function fingerprints(out: string, run: string): Record<string, string> {
   const folder = join(out, run, "samples");
@@ -143,6 +159,16 @@ test.serial("another seed is another run; --verify-determinism records each twic
     );
   }
   t.regex(run.stdout, /run 2 recorded twice: identical in all \d+ sample files/u);
+});
+
+test.serial("run folders may be named relatively, or not at all", async (t) => {
+  const file = scenario(t, "where", home({ duration: "4s" }));
+  const relative = await fromFolder(t, [file, "--out", "some/where"]);
+  t.is(relative.code, 0, relative.said);
+  t.true(existsSync(join(relative.cwd, "some/where/where/run-1/samples/traffic-1.probe.seg")));
+  const dated = await fromFolder(t, [file]);
+  t.is(dated.code, 0, dated.said);
+  t.true(existsSync(join(dated.cwd, "reports/latest/where/run-1/samples/traffic-1.probe.seg")));
 });
 
 test.serial("ten quiet minutes cost less than a tenth of them", async (t) => {
