@@ -46,6 +46,8 @@ export interface RunManifest {
   version: string;
   /** Absent in folders of older versions: live. */
   world?: WorldName;
+  /** A complete run without a comparison (`determinism` in its run.json) is no evidence then. */
+  verifyDeterminism?: boolean;
   /** All that were asked for, begun or not. */
   planned: Case[];
   cases: string[];
@@ -58,8 +60,8 @@ export interface Retried {
 }
 
 /**
- * Records every case, run by run, one after the other. What goes wrong in a run becomes part of its folder and so of
- * its verdict. Ends early on a signal, after the lab of the moment is gone, and when the folder of a case or of a run
+ * Records every case run by run, and as many cases at once as `jobs` and the world allow, begun in their order. What
+ * goes wrong in a run becomes part of its folder and so of its verdict. Ends early on a signal, after the lab of the moment is gone, and when the folder of a case or of a run
  * cannot be made: then returns why, so that what was measured is judged but no pass. Throws only before the first case.
  */
 export async function conduct(
@@ -74,6 +76,7 @@ export async function conduct(
     command: options.command,
     version: packageVersion(),
     world: options.world.name,
+    ...(options.verifyDeterminism ? { verifyDeterminism: true } : {}),
     planned: cases,
     cases: [],
   };
@@ -119,11 +122,12 @@ async function conductCase(
 ): Promise<void> {
   for (let repeat = 1; repeat <= which.repeat && !signal.aborted; repeat++) {
     const retried: Retried[] = [];
+    let recorded: Recorded;
     for (;;) {
       hooks.runStarted(which, repeat, position);
       const run = join(folder, `run-${repeat}`);
       mkdirSync(run);
-      const recorded = await runOnce({ which, repeat, folder: run, retried }, options, hooks, signal);
+      recorded = await runOnce({ which, repeat, folder: run, retried }, options, hooks, signal);
       hooks.runEnded(which, repeat, recorded);
       // Only what the machine spoiled is made again: a failure, a death and a wish to stop are results.
       const reason = recorded.reason === "complete" && !signal.aborted ? options.unfit(run) : null;
@@ -133,7 +137,9 @@ async function conductCase(
       retried.push({ folder: kept, reason });
       hooks.note(`run ${repeat} again (retry ${retried.length} of ${options.retries}): ${reason}`);
     }
-    if (options.verifyDeterminism && !signal.aborted) await verifyRun(which, repeat, folder, options, hooks, signal);
+    // A run that ended otherwise says why itself; its second recording could only say it again.
+    const comparable = recorded.reason === "complete" && !signal.aborted;
+    if (options.verifyDeterminism && comparable) await verifyRun(which, repeat, folder, options, hooks, signal);
   }
 }
 
@@ -148,13 +154,20 @@ async function verifyRun(
 ): Promise<void> {
   const [run, twin] = [join(folder, `run-${repeat}`), join(folder, `run-${repeat}.twin`)];
   mkdirSync(twin);
-  await runOnce({ which, repeat, folder: twin, retried: [] }, options, hooks, signal);
+  hooks.note(`${which.id}: run ${repeat} once more, to compare (--verify-determinism)`);
+  const { reason, error } = await runOnce({ which, repeat, folder: twin, retried: [] }, options, hooks, signal);
   if (signal.aborted) return;
-  const determinism = compareSamples(run, twin);
-  const file = join(run, "run.json");
-  writeJson(file, { ...(JSON.parse(readFileSync(file, "utf8")) as RunFile), determinism });
+  const determinism = reason === "complete" ? compareSamples(run, twin) : brokenTwin(reason, error);
+  orNote(join(run, "run.json"), hooks, (file) =>
+    writeJson(file, { ...(JSON.parse(readFileSync(file, "utf8")) as RunFile), determinism }),
+  );
   if (determinism.identical) rmSync(twin, { recursive: true });
   hooks.verified(which, repeat, determinism);
+}
+
+/** What a second recording that was not completed has to say for itself: its samples would only differ. */
+function brokenTwin(reason: string, error: string): Determinism {
+  return { identical: false, files: 0, differences: [`the second recording ended with "${reason}": ${error}`] };
 }
 
 /** `run.json` of one run (docs/run-folder.md). */

@@ -23,7 +23,7 @@ export function judgeCase(
     return { ...skippedCase(which, lacking, world), wall_s, runs: runs.map(skippedRun) };
   }
   const expectations = which.expectations.map((expectation) => judgeExpectation(expectation, which, runs, others));
-  const reason = unfit(runs);
+  const reason = unfit(which, runs);
   return {
     ...header(which, world),
     verdict: reason === "" ? combine(expectations) : "invalid",
@@ -92,8 +92,11 @@ function judgeRun(which: Case, run: RunEvidence, others: Others): RunResult {
   };
 }
 
-/** Why the runs are no evidence: how they ended, else the checks that did not hold, by run; empty when they are. */
-function unfit(runs: readonly RunEvidence[]): string {
+/**
+ * Why the runs are no evidence: how they ended, else the checks that did not hold, by run, else those that were planned
+ * and never came; empty when they are.
+ */
+function unfit(which: Case, runs: readonly RunEvidence[]): string {
   if (runs.length === 0) return "there is no run";
   if (runs.some((run) => run.ending?.reason === "interrupted")) return STOPPED;
   const unable = runs.find((run) => run.ending?.reason === "error" && !run.ending.started);
@@ -104,7 +107,8 @@ function unfit(runs: readonly RunEvidence[]): string {
       .map((check) => `${runs.length > 1 ? `run ${run.repeat}: ` : ""}${check.name}: ${check.reason}`),
   );
   const invalid = runs.some((run) => run.health.verdict === "invalid");
-  return evidence.join(" ") || (invalid ? "the rig was unhealthy" : "");
+  const few = runs.length < which.repeat ? STOPPED : "";
+  return evidence.join(" ") || (invalid ? "the rig was unhealthy" : few);
 }
 
 /**

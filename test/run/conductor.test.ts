@@ -128,3 +128,62 @@ test("a verified run that comes out the same loses its twin; one that does not k
   t.regex(read("one/run-2/run.json").determinism.differences[0], /a\.probe\.seg differs from byte 3 on/);
   t.true(existsSync(join(options.out, "one/run-2.twin")));
 });
+
+test("a second recording that is broken off is the difference, with its error; one without a first is not made", async (t) => {
+  const { hooks, options, read, notes } = setUp(t);
+  const { cases } = loadCases(["one.toml"], {}, () => `repeat = 2\n${TOML}`);
+  const world = fakeWorld();
+  const record: World["record"] = async (request, ...rest) => {
+    const recorded = await world.record(request, ...rest);
+    if (request.folder.endsWith("run-1.twin"))
+      return { ...recorded, reason: "traffic-died", error: "traffic died of SIGSEGV" };
+    return request.folder.endsWith("run-2") ? { ...recorded, reason: "unsupported", error: "no cake" } : recorded;
+  };
+  const all = { ...options, world: { ...world, record }, verifyDeterminism: true };
+  t.is(await conduct(cases, all, hooks, new AbortController().signal), null);
+  t.true(read("run.json").verifyDeterminism);
+  const broken = 'the second recording ended with "traffic-died": traffic died of SIGSEGV';
+  t.deepEqual(read("one/run-1/run.json").determinism, { identical: false, files: 0, differences: [broken] });
+  t.is(read("one/run-2/run.json").determinism, undefined);
+  t.false(existsSync(join(options.out, "one/run-2.twin")));
+  t.deepEqual(notes, ["one: run 1 once more, to compare (--verify-determinism)"]);
+});
+
+test("a comparison that cannot be stored is a note, and the runs go on", async (t) => {
+  const { hooks, options, notes } = setUp(t);
+  const { cases } = loadCases(["one.toml"], {}, () => `repeat = 2\n${TOML}`);
+  const world = fakeWorld((folder) => {
+    if (folder.endsWith("run-1.twin")) rmSync(join(options.out, "one/run-1/run.json"));
+    return "same";
+  });
+  const all = { ...options, world, verifyDeterminism: true };
+  t.is(await conduct(cases, all, hooks, new AbortController().signal), null);
+  t.true(notes.some((note) => /one\/run-1\/run\.json could not be written: ENOENT/u.test(note)));
+  t.true(existsSync(join(options.out, "one/run-2/run.json")));
+});
+
+test("a stop during the second recording leaves a run without comparison, and no further runs", async (t) => {
+  const { hooks, options, read } = setUp(t);
+  const { cases } = loadCases(["one.toml"], {}, () => `repeat = 3\n${TOML}`);
+  const stop = new AbortController();
+  const world = fakeWorld((folder) => {
+    if (folder.endsWith(".twin")) stop.abort("SIGINT");
+    return "same";
+  });
+  await conduct(cases, { ...options, world, verifyDeterminism: true }, hooks, stop.signal);
+  t.is(read("one/run-1/run.json").determinism, undefined);
+  t.false(existsSync(join(options.out, "one/run-2")));
+});
+
+test("a stop with several jobs ends every case that runs, and begins no other", async (t) => {
+  const { hooks, options, read } = setUp(t);
+  const { cases } = loadCases(["four.toml"], {}, () => FOUR);
+  const stop = new AbortController();
+  const world = fakeWorld(() => {
+    if (world.atOnce === 2) stop.abort("SIGINT");
+    return "same";
+  });
+  await conduct(cases, { ...options, world, jobs: 2 }, hooks, stop.signal);
+  t.is(read("run.json").cases.length, 2);
+  t.is(read("run.json").planned.length, 4);
+});

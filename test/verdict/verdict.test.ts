@@ -10,6 +10,7 @@ import {
   exitCode,
   judgeCase,
   type RunEvidence,
+  STOPPED,
   skippedCase,
   suiteVerdict,
   type Verdict,
@@ -240,10 +241,35 @@ test("a reference that did not run, is invalid, or has no data: no data", (t) =>
     reason([{ ...base, runs: [{ ...run, metrics: { total: {}, by: {}, accounting: null } }] }]) ?? "",
     /has no data/,
   );
+  t.regex(reason([{ ...base, case: { ...base.case, repeat: 3 } }]) ?? "", /was not run to its end/);
   const { base: _base, ...unknown } = one.case;
   t.is(judgeCell({ ...one, case: unknown }, [base]).verdict, "no-data");
   const elsewhere = { ...base, case: { ...base.case, file: "other.toml" } };
   t.regex(reason([elsewhere]) ?? "", /was not run/);
+});
+
+test("a reference that this kernel lacks skips the comparison, with its reason; the rest is judged", (t) => {
+  const lacking = { reason: "unsupported", error: "qdisc cake on access0: no sch_cake", started: false };
+  const unhealthy = { verdict: "invalid", checks: [] } as const;
+  const base = cell("cake", FAST);
+  const unsupported = base.runs.map(
+    (run): RunEvidence => ({ ...run, ending: lacking, health: { ...unhealthy, checks: [] } }),
+  );
+  const good = cell("pie", FAST, [overBase, bound("below", 0.03)]);
+  const result = judgeCell(good, [{ ...base, runs: unsupported }]);
+  t.deepEqual(
+    result.expectations.map(({ verdict }) => verdict),
+    ["skipped", "pass"],
+  );
+  t.is(
+    result.expectations[0]?.reason,
+    "the case it is compared with (sqm=cake) was skipped: qdisc cake on access0: no sch_cake",
+  );
+  t.is(result.verdict, "pass");
+  const bad = cell("red", slow, [overBase, bound("below", 0.03)]);
+  t.is(judgeCell(bad, [{ ...base, runs: unsupported }]).verdict, "fail");
+  const half = { ...base, case: { ...base.case, repeat: 2 }, runs: [...base.runs, ...unsupported] };
+  t.is(judgeCell(good, [half]).expectations[0]?.verdict, "no-data", "one of its runs got further");
 });
 
 // ---- no data -----------------------------------------------------------------------------------------------------
@@ -382,6 +408,24 @@ test("an interrupted run was stopped by its user, and one that could not start s
   t.is(taken.reason, "the run could not start: /run/netns/x-home exists");
   t.regex(after({ reason: "error", error: "teardown", started: true }).reason, /run-ended/);
   t.regex(after({ reason: "dataplane-died", error: "", started: true }).reason, /run-ended/);
+});
+
+test("fewer runs than planned are no case: it was stopped, unless a run says worse of itself", (t) => {
+  const s = synthetic({ expectations: [{}] });
+  const which: Case = { ...s.case, repeat: 3 };
+  const stopped = judgeCase(which, [evidence(s, 1)], new Map());
+  t.is(stopped.verdict, "invalid");
+  t.is(stopped.reason, STOPPED);
+  t.is(
+    judgeCase(
+      which,
+      [1, 2, 3].map((n) => evidence(s, n)),
+      new Map(),
+    ).reason,
+    "",
+  );
+  const dead = { ...synthetic(), events: [{ event: "done", time: null, reason: "dataplane-died", error: "SIGSEGV" }] };
+  t.regex(judgeCase(which, [evidence(dead, 1)], new Map()).reason, /run-ended/);
 });
 
 // ---- suite -------------------------------------------------------------------------------------------------------
