@@ -121,6 +121,25 @@ static int read_changes(const json_t *command, const struct mqoe_kernel_dataplan
     return -e->errnum;
 }
 
+static bool is_reframed(const struct mqoe_kernel_dataplane *d, const struct mqoe_tree_change *c) {
+    const struct mqoe_framing *old = &d->config.clients[c->client].shaper[c->direction].framing,
+                              *new = &c->shaper.framing;
+    return old->base != new->base || old->cell != new->cell || old->overhead != new->overhead ||
+           old->mpu != new->mpu;
+}
+
+// What left up to now is billed as it was sent. Asks the kernel only when there is something to bill anew.
+static int settle(struct mqoe_kernel_dataplane *d, const struct mqoe_tree_change *changes, size_t count,
+                  struct mqoe_error *e) {
+    bool reframed = false;
+    for (size_t i = 0; i < count && d->config.shapes; i++)
+        reframed |= is_reframed(d, &changes[i]);
+    int err = reframed ? mqoe_kernel_read(&d->reader, e) : 0;
+    if (reframed && !err)
+        mqoe_kernel_recorder_settle(&d->recorder, &d->reader);
+    return err;
+}
+
 static int apply_changes(struct mqoe_kernel_dataplane *d, const struct mqoe_tree_change *changes,
                          size_t count, struct mqoe_error *e) {
     size_t i = 0;
@@ -151,6 +170,7 @@ static void answer_change(struct mqoe_kernel_dataplane *d, const json_t *command
     size_t count = 0;
     struct mqoe_error e;
     int err = read_changes(command, d, &changes, &count, &e);
+    err = err ? err : settle(d, changes, count, &e);
     err = err ? err : apply_changes(d, changes, count, &e);
     for (size_t i = 0; i < count && !err && d->config.shapes; i++)
         remember(&d->config, &changes[i]);

@@ -1,11 +1,17 @@
 #include "kernel/recorder.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #define HISTORY         3u // seconds that a segment holds; the reader drains it every second
 #define ETHERNET_HEADER 14u
 
 int mqoe_kernel_recorder_open(struct mqoe_kernel_recorder *r, uint32_t queues, struct mqoe_error *e) {
     *r = (struct mqoe_kernel_recorder){.clients.fd = -1, .reactor.fd = -1};
     const uint64_t sets = HISTORY * 10;
+    r->bills = calloc(queues ? queues : 1, sizeof *r->bills);
+    if (!r->bills)
+        return mqoe_fail(e, ENOMEM, "calloc", NULL, "bills of %u queues", queues);
     int err = mqoe_segment_create(&r->clients, "dp_client", MQOE_KERNEL_WRITER, (queues ? queues : 1) * sets);
     if (err)
         return mqoe_fail(e, -err, "memfd_create", NULL, "segment dp_client of %u queues", queues);
@@ -19,6 +25,8 @@ void mqoe_kernel_recorder_close(struct mqoe_kernel_recorder *r) {
     if (r->reactor.fd >= 0)
         mqoe_segment_close(&r->reactor);
     r->clients.fd = r->reactor.fd = -1;
+    free(r->bills);
+    r->bills = NULL;
 }
 
 void mqoe_kernel_recorder_go(struct mqoe_kernel_recorder *r, uint64_t t0, uint64_t now) {
@@ -29,35 +37,69 @@ void mqoe_kernel_recorder_go(struct mqoe_kernel_recorder *r, uint64_t t0, uint64
         r->due += (now - t0 + MQOE_KERNEL_INTERVAL - 1) / MQOE_KERNEL_INTERVAL * MQOE_KERNEL_INTERVAL;
 }
 
+// ---- what nobody counts ----
+
 uint64_t mqoe_kernel_shaped_bytes(const struct mqoe_framing *framing, uint64_t packets, uint64_t bytes) {
     if (!packets)
         return 0;
-    if (framing->cell != MQOE_CELL_NONE || framing->mpu)
+    if (framing->cell != MQOE_CELL_NONE)
         return packets *
                mqoe_framing_adjust(framing, (uint32_t)((bytes + packets / 2) / packets), ETHERNET_HEADER);
     int64_t each = framing->overhead - (framing->base == MQOE_FRAMING_IP ? (int64_t)ETHERNET_HEADER : 0);
-    int64_t cost = (int64_t)bytes + (int64_t)packets * each;
-    return cost > 0 ? (uint64_t)cost : 0;
+    int64_t cost = (int64_t)bytes + (int64_t)packets * each, least = (int64_t)packets * framing->mpu;
+    return (uint64_t)(cost > least ? cost : least);
 }
 
-// Qdiscs count what leaves. What entered is that, and what was dropped, and what is there; bytes of dropped
-// packets nobody counts, so they are taken to be as long as the others.
+// Bytes of `drops` packets that are as long as the mean of others.
+static uint64_t estimate(uint64_t drops, uint64_t packets, uint64_t bytes, const struct mqoe_queue_count *q) {
+    if (packets)
+        return drops * bytes / packets;
+    if (q->out_packets)
+        return drops * (q->out_bytes / q->out_packets);
+    return q->backlog_packets ? drops * q->backlog_bytes / q->backlog_packets : 0;
+}
+
+void mqoe_kernel_bill_settle(struct mqoe_kernel_bill *b, const struct mqoe_framing *framing,
+                             const struct mqoe_queue_count *q) {
+    uint64_t packets = q->out_packets - b->packets, bytes = q->out_bytes - b->bytes;
+    uint64_t drops = q->aqm + q->overflow;
+    b->shaped_bytes += mqoe_kernel_shaped_bytes(framing, packets, bytes);
+    b->dropped_bytes += estimate(drops - b->drops, packets, bytes, q);
+    b->packets = q->out_packets;
+    b->bytes = q->out_bytes;
+    b->drops = drops;
+    // A long packet that waited and was dropped is estimated shorter: what came in does not get less by it.
+    uint64_t in = q->out_bytes + b->dropped_bytes + q->backlog_bytes;
+    b->in_bytes = in > b->in_bytes ? in : b->in_bytes;
+}
+
+static void settle(struct mqoe_kernel_recorder *r, const struct mqoe_kernel_reader *reader, uint32_t index) {
+    const struct mqoe_kernel_client *client = &reader->tree->config->clients[index / 2];
+    mqoe_kernel_bill_settle(&r->bills[index], &client->shaper[index % 2].framing, &reader->now.queues[index]);
+}
+
+void mqoe_kernel_recorder_settle(struct mqoe_kernel_recorder *r, const struct mqoe_kernel_reader *reader) {
+    for (uint32_t i = 0; r->bills && i < reader->now.queue_count; i++)
+        settle(r, reader, i);
+}
+
+// ---- records ----
+
+// Qdiscs count what leaves. What entered is that, and what was dropped, and what is there.
 static void write_queue(struct mqoe_kernel_recorder *r, const struct mqoe_kernel_reader *reader,
                         uint32_t index, int64_t time) {
     const struct mqoe_queue_count *q = &reader->now.queues[index];
-    const struct mqoe_framing *framing = &reader->tree->config->clients[index / 2].shaper[index % 2].framing;
-    uint64_t drops = q->aqm + q->overflow;
-    uint64_t mean = q->out_packets ? q->out_bytes / q->out_packets : 0;
+    settle(r, reader, index);
     struct mqoe_record_dp_client *to = mqoe_segment_next(&r->clients);
     *to = (struct mqoe_record_dp_client){.time = time,
                                          .client = index / 2,
                                          .direction = index % 2,
-                                         .in_packets = q->out_packets + drops + q->backlog_packets,
-                                         .in_bytes = q->out_bytes + drops * mean + q->backlog_bytes,
+                                         .in_packets =
+                                             q->out_packets + q->aqm + q->overflow + q->backlog_packets,
+                                         .in_bytes = r->bills[index].in_bytes,
                                          .out_packets = q->out_packets,
                                          .out_bytes = q->out_bytes,
-                                         .out_shaped_bytes =
-                                             mqoe_kernel_shaped_bytes(framing, q->out_packets, q->out_bytes),
+                                         .out_shaped_bytes = r->bills[index].shaped_bytes,
                                          .drop_aqm = q->aqm,
                                          .drop_overflow = q->overflow,
                                          .marks = q->marks,

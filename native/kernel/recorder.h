@@ -7,11 +7,22 @@
 #define MQOE_KERNEL_WRITER   "dataplane-0"
 #define MQOE_KERNEL_INTERVAL UINT64_C(100000000) // ns
 
+// What one queue's packets have cost so far. Qdiscs count packets and bytes, not what a plan's framing makes
+// of them, nor how long the dropped ones were: both are added up interval by interval, so that they only
+// grow.
+struct mqoe_kernel_bill {
+    uint64_t packets, bytes, drops; // the qdisc's counters up to which all is billed
+    uint64_t shaped_bytes;          // of what left
+    uint64_t dropped_bytes;         // estimate
+    uint64_t in_bytes;              // estimate
+};
+
 struct mqoe_kernel_recorder {
     struct mqoe_segment clients, reactor;
-    bool running;     // `go` was said
-    uint64_t t0, due; // CLOCK_MONOTONIC ns; `time` in every record is relative to t0
-    uint64_t wakeups; // of the process
+    struct mqoe_kernel_bill *bills; // as mqoe_kernel_counters.queues; NULL before it was opened
+    bool running;                   // `go` was said
+    uint64_t t0, due;               // CLOCK_MONOTONIC ns; `time` in every record is relative to t0
+    uint64_t wakeups;               // of the process
 };
 
 // Creates both segments. Returns 0 or −errno with *e filled.
@@ -26,6 +37,15 @@ void mqoe_kernel_recorder_go(struct mqoe_kernel_recorder *r, uint64_t t0, uint64
 void mqoe_kernel_recorder_write(struct mqoe_kernel_recorder *r, const struct mqoe_kernel_reader *reader,
                                 uint64_t now, uint64_t cpu);
 
-// Bytes that a queue's packets cost the link as the plan accounts them. Exact without cells and mpu, where
-// the cost is linear; otherwise every packet is taken to be as long as their mean.
+// Bills what reader->now has counted with the framing in force: to be called before a plan's framing changes,
+// with counters that were read just now. Nothing when the recorder is not open.
+void mqoe_kernel_recorder_settle(struct mqoe_kernel_recorder *r, const struct mqoe_kernel_reader *reader);
+
+// Adds what a queue has counted since the last time. What left costs what `framing` says; what was dropped is
+// taken to be as long as the mean of what left meanwhile, or else of all that left, or else of what waits.
+void mqoe_kernel_bill_settle(struct mqoe_kernel_bill *b, const struct mqoe_framing *framing,
+                             const struct mqoe_queue_count *q);
+
+// Bytes that packets cost the link as the plan accounts them. Exact without cells and mpu, where the cost is
+// linear, and for packets of one length; otherwise every packet is taken to be as long as their mean.
 uint64_t mqoe_kernel_shaped_bytes(const struct mqoe_framing *framing, uint64_t packets, uint64_t bytes);

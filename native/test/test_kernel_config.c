@@ -174,6 +174,51 @@ static void shaped_bytes_follow_the_framing(void **state) {
     assert_int_equal(mqoe_kernel_shaped_bytes(&atm, 0, 0), 0);
 }
 
+// A link with cells, whose packets' mean drifts across the border of a cell, and back.
+static void what_was_billed_stays_billed(void **state) {
+    (void)state;
+    const struct mqoe_framing atm = {MQOE_FRAMING_FRAME, MQOE_CELL_ATM, 0, 0},
+                              more = {MQOE_FRAMING_FRAME, MQOE_CELL_NONE, 100, 0}, none = {0};
+    struct mqoe_kernel_bill b = {0};
+    struct mqoe_queue_count q = {0};
+    static const uint32_t lengths[] = {96, 97, 1500, 60, 48, 1514, 49};
+    uint64_t expected = 0;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        q.out_packets += 1000;
+        q.out_bytes += 1000 * lengths[i];
+        mqoe_kernel_bill_settle(&b, &atm, &q);
+        expected += UINT64_C(1000) * ((lengths[i] + 47) / 48 * 53);
+        assert_int_equal(b.shaped_bytes, expected);
+    }
+    mqoe_kernel_bill_settle(&b, &none, &q); // a change of framing by itself costs nothing
+    assert_int_equal(b.shaped_bytes, expected);
+    q.out_packets += 10;
+    q.out_bytes += 1000;
+    mqoe_kernel_bill_settle(&b, &more, &q);
+    assert_int_equal(b.shaped_bytes, expected + 2000);
+}
+
+static void what_came_in_only_grows(void **state) {
+    (void)state;
+    const struct mqoe_framing raw = {0};
+    struct mqoe_kernel_bill b = {0};
+    struct mqoe_queue_count q = {.backlog_packets = 2, .backlog_bytes = 2000, .overflow = 3};
+    mqoe_kernel_bill_settle(&b, &raw, &q); // nothing left yet: as long as what waits
+    assert_int_equal(b.in_bytes, 5000);
+    q.out_packets = 100, q.out_bytes = 150000;
+    q.overflow += 10;
+    mqoe_kernel_bill_settle(&b, &raw, &q);
+    assert_int_equal(b.in_bytes, 170000);
+    q.out_packets += 10000,
+        q.out_bytes += 10000 * 60; // the mean falls: earlier drops stay as long as they were
+    mqoe_kernel_bill_settle(&b, &raw, &q);
+    assert_int_equal(b.in_bytes, 770000);
+    q.aqm = 2, q.backlog_packets = 0, q.backlog_bytes = 0; // 2 × 1000 bytes go, estimated as 2 × 74
+    mqoe_kernel_bill_settle(&b, &raw, &q);
+    assert_int_equal(b.in_bytes, 770000);
+    assert_int_equal(b.dropped_bytes, 3000 + 15000 + 2 * 74);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_whole_blueprint),
@@ -181,6 +226,8 @@ int main(void) {
         cmocka_unit_test(one_circuit_is_what_anybody_would_type),
         cmocka_unit_test(htb_is_told_the_framing_it_can_count),
         cmocka_unit_test(shaped_bytes_follow_the_framing),
+        cmocka_unit_test(what_was_billed_stays_billed),
+        cmocka_unit_test(what_came_in_only_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
