@@ -67,8 +67,10 @@ static int set_settings(struct mqoe_classify *c, uint32_t mtu, uint32_t counting
     bpf_object__for_each_map(map, c->object) {
         size_t bytes;
         if (strstr(bpf_map__name(map), ".rodata") && bpf_map__initial_value(map, &bytes) &&
-            bytes == sizeof settings)
-            return bpf_map__set_initial_value(map, settings, sizeof settings);
+            bytes == sizeof settings) {
+            int err = bpf_map__set_initial_value(map, settings, sizeof settings);
+            return err ? bpf_error(e, -err, "bpf_map__set_initial_value", "constant settings") : 0;
+        }
     }
     return bpf_error(e, ENOENT, "bpf_object__open_mem", "constant settings");
 }
@@ -152,8 +154,9 @@ int mqoe_classify_attach(const struct mqoe_classify *c, struct netlink *nl,
     static const enum mqoe_classify_program entrance[] = {MQOE_FROM_ACCESS, MQOE_FROM_CORE};
     const uint32_t ingress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
                    egress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS);
+    for (int i = 0; i < 2; i++) // both first: removing sends at once, and forgets what is refused
+        mqoe_qdisc_remove(nl, &devices[i], TC_H_CLSACT, 0); // with the filters of an earlier run
     for (int i = 0; i < 2; i++) {
-        mqoe_qdisc_remove(nl, &devices[i], TC_H_CLSACT); // with the filters of an earlier run
         mqoe_qdisc_add_clsact(nl, &devices[i]);
         mqoe_filter_add_bpf(nl, &devices[i], ingress, c->programs[entrance[i]], program_names[entrance[i]],
                             0);

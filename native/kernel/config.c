@@ -9,6 +9,7 @@
 #define MAX_INTEGER ((int64_t)1 << 53)
 #define MAX_RATE    (int64_t)1000000000000 // 1 Tbit/s
 #define MAX_DELAY   (int64_t)60000000000   // 60 s
+#define MIN_PERIOD  2000 // ns; CoDel counts in 1,024 ns, and with an interval of 0 it drops whole queues
 #define MAX_SERVERS 1000000
 #define MAX_MTU     65535
 
@@ -42,7 +43,7 @@ static struct mqoe_framing read_framing(const struct mqoe_node *shaper) {
 
 static void read_codel(const struct mqoe_node *n, struct mqoe_kernel_codel *q) {
     q->target = (uint64_t)mqoe_node_int(n, "target", 1, MAX_DELAY);
-    q->interval = (uint64_t)mqoe_node_int(n, "interval", 1, MAX_DELAY);
+    q->interval = (uint64_t)mqoe_node_int(n, "interval", MIN_PERIOD, MAX_DELAY);
     q->limit = (uint32_t)mqoe_node_int(n, "limit", 1, INT32_MAX);
     q->ecn = mqoe_node_bool(n, "ecn");
     q->ce_threshold = mqoe_node_int(n, "ceThreshold", -1, MAX_DELAY);

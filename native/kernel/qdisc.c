@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 
 #define US              1000u // ns
 #define FILTER_PRIORITY 1u
+#define PROBE_HANDLE    TC_H_MAKE(0x7fffu << 16, 0)
 #define CAKE_TARGETS    20 // cake's target is this part of its interval, as with tc's `rtt`
 
 // From linux/pkt_sched.h of 6.17 (enum TCA_DUALPI2_…), which the headers here lack.
@@ -29,8 +31,9 @@ static struct nlmsghdr *begin(struct netlink *nl, const struct mqoe_tc_device *d
     return m;
 }
 
+// Rounded up: a time that is not 0 must not become 0, which dualpi2 takes as "everything".
 static void put_us(struct nlmsghdr *m, uint16_t type, uint64_t ns) {
-    mnl_attr_put_u32(m, type, (uint32_t)(ns / US));
+    mnl_attr_put_u32(m, type, (uint32_t)((ns + US - 1) / US));
 }
 
 static uint32_t clamp32(uint64_t value) {
@@ -117,13 +120,15 @@ static void put_options(struct nlmsghdr *m, const struct mqoe_kernel_shaper *s, 
 
 // ---- messages ----
 
-void mqoe_qdisc_remove(struct netlink *nl, const struct mqoe_tc_device *dev, uint32_t parent) {
+void mqoe_qdisc_remove(struct netlink *nl, const struct mqoe_tc_device *dev, uint32_t parent,
+                       uint32_t handle) {
     struct mqoe_error ignored; // it was not there
     struct nlmsghdr *m = netlink_begin(nl, RTM_DELQDISC, 0, "qdisc on %s", dev->name);
     struct tcmsg *t = mnl_nlmsg_put_extra_header(m, sizeof *t);
     t->tcm_family = AF_UNSPEC;
     t->tcm_ifindex = dev->ifindex;
     t->tcm_parent = parent;
+    t->tcm_handle = handle;
     netlink_end(nl, m);
     netlink_flush(nl, &ignored);
 }
@@ -211,13 +216,25 @@ int mqoe_tc_unsupported(const char *kind, const char *device, struct mqoe_error 
     return unsupported("qdisc", kind, device, e);
 }
 
+bool mqoe_tc_knows(struct netlink *nl, const char *kind) {
+    const struct mqoe_tc_device lo = {.ifindex = (int)if_nametoindex("lo"), .name = "lo"};
+    struct mqoe_error e;
+    // Without options: what needs some says EINVAL. Only an unknown kind is ENOENT where all may be created.
+    struct nlmsghdr *m =
+        begin(nl, &lo, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, TC_H_ROOT, PROBE_HANDLE, "qdisc", kind);
+    netlink_end(nl, m);
+    int result = netlink_flush(nl, &e);
+    if (!result)
+        mqoe_qdisc_remove(nl, &lo, TC_H_ROOT, PROBE_HANDLE);
+    return result != -ENOENT;
+}
+
 int mqoe_tc_flush(struct netlink *nl, struct mqoe_error *e) {
     int result = netlink_flush(nl, e);
     char noun[16], kind[32], device[16];
-    // The objects are those that begin() made. ENOENT is what a kernel says to a kind it does not know; with
-    // an unknown class or interface it says other things.
-    if (result == -ENOENT && sscanf(e->object, "%15s %31s on %15s", noun, kind, device) == 3 &&
-        (strstr(e->hint, "kind is unknown") || strstr(e->hint, "classifier not found")))
-        return unsupported(noun, kind, device, e);
-    return result;
+    // The objects are those that begin() made.
+    if (result != -ENOENT || sscanf(e->object, "%15s %31s on %15s", noun, kind, device) != 3)
+        return result;
+    bool lacks = !strcmp(noun, "filter") || (!strcmp(noun, "qdisc") && !mqoe_tc_knows(nl, kind));
+    return lacks ? unsupported(noun, kind, device, e) : result;
 }

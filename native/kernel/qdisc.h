@@ -21,9 +21,10 @@ static inline uint32_t mqoe_kernel_leaf(uint32_t client) {
     return (MQOE_KERNEL_MINOR + client) << 16;
 }
 
-// Removes what is at `parent` (TC_H_ROOT, TC_H_CLSACT), with all below it, if there is something. Sends at
-// once.
-void mqoe_qdisc_remove(struct netlink *nl, const struct mqoe_tc_device *dev, uint32_t parent);
+// Removes what is at `parent` (TC_H_ROOT, TC_H_CLSACT), with all below it, if there is something, and if it
+// has that handle (0: any). Sends at once, refusals ignored: nothing may be pending.
+void mqoe_qdisc_remove(struct netlink *nl, const struct mqoe_tc_device *dev, uint32_t parent,
+                       uint32_t handle);
 
 // The qdisc of `shaper`, which is not `none` or `tc`, at `parent` (TC_H_ROOT or a class). `create`: anything
 // else that is there goes; otherwise the settings of the one that is there change, and its packets stay. A
@@ -45,8 +46,13 @@ void mqoe_filter_add_bpf(struct netlink *nl, const struct mqoe_tc_device *dev, u
                          const char *name, uint32_t classid);
 
 // netlink_flush for messages of this file: "this kernel does not have it" becomes EOPNOTSUPP with the qdisc's
-// name, which the harness takes as a reason to skip, not to fail.
+// name, which the harness takes as a reason to skip, not to fail. Asks the kernel (mqoe_tc_knows) when in
+// doubt.
 int mqoe_tc_flush(struct netlink *nl, struct mqoe_error *e);
+
+// Does this kernel have a qdisc of `kind`? Tries to put one on `lo` of the socket's namespace and takes it
+// away again: the answer does not hang on the wording of an error.
+bool mqoe_tc_knows(struct netlink *nl, const char *kind);
 
 // Says that this kernel has no qdisc `kind`; always −EOPNOTSUPP.
 int mqoe_tc_unsupported(const char *kind, const char *device, struct mqoe_error *e);

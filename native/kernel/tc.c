@@ -56,18 +56,19 @@ static void listen_to(int fd, char *said, size_t size) {
             *c = c[1] ? ' ' : '\0';
 }
 
-static int judge(int status, const char *said, const char *device, const char *args, struct mqoe_error *e) {
+static int judge(int status, const char *said, struct netlink *nl, const char *device, const char *args,
+                 struct mqoe_error *e) {
     char kind[32] = "";
-    sscanf(args, "%31s", kind);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    if (strstr(said, "qdisc kind is unknown"))
+    if (sscanf(args, "%31s", kind) == 1 && !mqoe_tc_knows(nl, kind))
         return mqoe_tc_unsupported(kind, device, e);
     return mqoe_fail(e, EINVAL, "tc", said[0] ? said : "it failed without a word", "qdisc %s on %s", args,
                      device);
 }
 
-static int run(char *const argv[], const char *device, const char *args, struct mqoe_error *e) {
+static int run(char *const argv[], struct netlink *nl, const char *device, const char *args,
+               struct mqoe_error *e) {
     int ends[2], status = 0;
     char said[160] = "";
     pid_t pid;
@@ -82,11 +83,11 @@ static int run(char *const argv[], const char *device, const char *args, struct 
         return mqoe_fail(e, err, "posix_spawnp", err == ENOENT ? "tc is not installed (iproute2)" : "", "tc");
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
-    return judge(status, said, device, args, e);
+    return judge(status, said, nl, device, args, e);
 }
 
-int mqoe_tc_run(const char *device, const char *parent, const char *handle, const char *args,
-                struct mqoe_error *e) {
+int mqoe_tc_run(struct netlink *nl, const char *device, const char *parent, const char *handle,
+                const char *args, struct mqoe_error *e) {
     char *argv[MAX_ARGS] = {"tc", "qdisc", "replace", "dev", (char *)device}, *save;
     size_t n = 5;
     if (parent) {
@@ -104,7 +105,7 @@ int mqoe_tc_run(const char *device, const char *parent, const char *handle, cons
          w = strtok_r(NULL, SEPARATOR, &save))
         argv[n++] = w;
     int err = n < MAX_ARGS - 1
-                  ? run(argv, device, args, e)
+                  ? run(argv, nl, device, args, e)
                   : mqoe_fail(e, E2BIG, "tc", "fewer than 118 words", "qdisc %.100s on %s", args, device);
     free(words);
     return err;

@@ -56,7 +56,7 @@ static int run_tc(const struct mqoe_tree *t, uint32_t client, int direction, str
     snprintf(handle, sizeof handle, "%x:", MQOE_KERNEL_MINOR + client);
     bool root = t->mode[direction] == MQOE_TREE_ROOT;
     return err ? err
-               : mqoe_tc_run(t->devices[direction].name, root ? NULL : parent, root ? "1:" : handle,
+               : mqoe_tc_run(t->nl, t->devices[direction].name, root ? NULL : parent, root ? "1:" : handle,
                              s->tc.args, e);
 }
 
@@ -89,9 +89,12 @@ static int build_side(const struct mqoe_tree *t, int direction, const struct mqo
                       struct mqoe_error *e) {
     const struct mqoe_tc_device *dev = &t->devices[direction];
     bool many = t->mode[direction] == MQOE_TREE_MANY;
-    if (t->mode[direction] == MQOE_TREE_NONE)
+    // Ours of an earlier run would stay, or be changed instead of replaced. The lab's, where we need none,
+    // has another handle and stays.
+    bool none = t->mode[direction] == MQOE_TREE_NONE;
+    mqoe_qdisc_remove(t->nl, dev, TC_H_ROOT, none ? MQOE_HTB_HANDLE : 0);
+    if (none)
         return 0;
-    mqoe_qdisc_remove(t->nl, dev, TC_H_ROOT); // ours of an earlier run would be changed, not replaced
     if (t->mode[direction] != MQOE_TREE_ROOT)
         mqoe_qdisc_add_htb(t->nl, dev, many ? 0 : MQOE_KERNEL_MINOR);
     if (many)

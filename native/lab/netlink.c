@@ -15,10 +15,11 @@ static const char *type_name(uint16_t type) {
         uint16_t type;
         const char *name;
     } names[] = {
-        {RTM_NEWLINK, "RTM_NEWLINK"},     {RTM_SETLINK, "RTM_SETLINK"},       {RTM_GETLINK, "RTM_GETLINK"},
-        {RTM_DELLINK, "RTM_DELLINK"},     {RTM_NEWADDR, "RTM_NEWADDR"},       {RTM_NEWROUTE, "RTM_NEWROUTE"},
-        {RTM_NEWNEIGH, "RTM_NEWNEIGH"},   {RTM_NEWQDISC, "RTM_NEWQDISC"},     {RTM_GETQDISC, "RTM_GETQDISC"},
-        {RTM_NEWTCLASS, "RTM_NEWTCLASS"}, {RTM_NEWTFILTER, "RTM_NEWTFILTER"},
+        {RTM_NEWLINK, "RTM_NEWLINK"},   {RTM_SETLINK, "RTM_SETLINK"},     {RTM_GETLINK, "RTM_GETLINK"},
+        {RTM_DELLINK, "RTM_DELLINK"},   {RTM_NEWADDR, "RTM_NEWADDR"},     {RTM_NEWROUTE, "RTM_NEWROUTE"},
+        {RTM_NEWNEIGH, "RTM_NEWNEIGH"}, {RTM_NEWQDISC, "RTM_NEWQDISC"},   {RTM_GETQDISC, "RTM_GETQDISC"},
+        {RTM_DELQDISC, "RTM_DELQDISC"}, {RTM_NEWTCLASS, "RTM_NEWTCLASS"}, {RTM_NEWTFILTER, "RTM_NEWTFILTER"},
+        {RTM_GETSTATS, "RTM_GETSTATS"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].type == type)

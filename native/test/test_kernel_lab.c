@@ -132,13 +132,48 @@ static void what_this_kernel_lacks_is_named(void **state) {
     struct mqoe_error e;
     start("kernel", dualpi2, 1, "dualpi2");
     lab_stop(&lab);
-    int err = lab_start(&lab, blueprint("kernel", unknown, 1, 20000000), &e);
-    assert_int_not_equal(err, 0);
-    assert_non_null(strstr(e.object, "nosuch"));
+    assert_int_equal(lab_start(&lab, blueprint("kernel", unknown, 1, 20000000), &e), -EOPNOTSUPP);
+    assert_string_equal(e.object, "qdisc nosuch on acc");
     lab_stop(&lab);
     assert_int_equal(lab_start(&lab, blueprint("kernel", wrong, 1, 20000000), &e), -EINVAL);
     assert_string_equal(e.syscall, "tc");
     assert_non_null(strstr(e.hint, "limit")); // tc's own words
+    lab_stop(&lab);
+}
+
+// Kinds are asked for at `lo`, which is left as it was.
+static void a_kind_is_known_or_not(void **state) {
+    (void)state;
+    need_root();
+    struct netlink nl;
+    struct mqoe_error e;
+    lab_go(lab.dataplane);
+    assert_int_equal(netlink_open(&nl, "here", &e), 0);
+    assert_true(mqoe_tc_knows(&nl, "pfifo"));  // stands without options
+    assert_true(mqoe_tc_knows(&nl, "htb"));    // needs some
+    assert_true(mqoe_tc_knows(&nl, "clsact")); // of another place
+    assert_false(mqoe_tc_knows(&nl, "nosuch"));
+    netlink_close(&nl);
+    json_t *list = lab_tc(&lab, "qdisc show dev lo");
+    assert_null(lab_find_kind(list, "pfifo"));
+    assert_null(lab_find_kind(list, "htb"));
+    json_decref(list);
+}
+
+static void nothing_of_an_earlier_run_stays(void **state) {
+    (void)state;
+    need_root();
+    static const char *const one[] = {SQM_PFIFO}, *const none[] = {SQM_NONE};
+    assert_true(start("kernel", one, 1, "htb"));
+    lab_stop(&lab);
+    lab_run(lab.dataplane, "tc qdisc replace dev cor root pfifo limit 55"); // the lab's own
+    assert_true(start("none", none, 1, "clsact"));
+    json_t *access = lab_tc(&lab, "qdisc show dev acc"), *core = lab_tc(&lab, "qdisc show dev cor");
+    assert_null(lab_find_kind(access, "htb"));
+    assert_non_null(lab_find_kind(access, "clsact"));
+    expect_options(lab_find_kind(core, "pfifo"), "{\"limit\":55}");
+    json_decref(access);
+    json_decref(core);
     lab_stop(&lab);
 }
 
@@ -445,16 +480,20 @@ static uint32_t class_rate(void) {
     return found[0].parameters.rate.rate;
 }
 
-static json_t *ask(const char *sqm, uint64_t rate, int answers) {
+static json_t *ask_shaper(json_t *shaper, int answers) {
     char text[1024];
     struct mqoe_error e;
     json_t *command = json_pack("{s:s, s:i, s:[{s:i, s:s, s:o}]}", "op", "change", "id", 7, "set", "client",
-                                0, "direction", "up", "shaper", blueprint_shaper(sqm, rate));
+                                0, "direction", "up", "shaper", shaper);
     lab_go(lab.dataplane);
     assert_int_equal(mqoe_kernel_command(&lab.d, command, &e), 0);
     ssize_t n = read(answers, text, sizeof text);
     assert_true(n > 0);
     return json_loadb(text, (size_t)n, 0, NULL);
+}
+
+static json_t *ask(const char *sqm, uint64_t rate, int answers) {
+    return ask_shaper(blueprint_shaper(sqm, rate), answers);
 }
 
 static void expect_answer(json_t *answer, const char *event, const char *message) {
@@ -490,6 +529,38 @@ static void a_rate_changes_with_packets_queued(void **state) {
     lab_stop(&lab);
 }
 
+static void another_framing_bills_no_earlier_packet(void **state) {
+    (void)state;
+    need_root();
+    const char *const sqms[] = {SQM_PFIFO};
+    struct mqoe_error e;
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_true(start("kernel", sqms, 1, "pfifo"));
+    lab.d.control.out = ends[1];
+    struct mqoe_kernel_recorder *r = &lab.d.recorder;
+    assert_int_equal(mqoe_kernel_recorder_open(r, 2, &e), 0);
+    mqoe_kernel_recorder_go(r, 1, 1);
+    int server = lab_socket(lab.server, AF_INET, "10.9.0.1", LAB_PORT);
+    int client = lab_socket(lab.client, AF_INET, "10.16.0.2", LAB_PORT);
+    for (unsigned i = 0; i < 2; i++) {
+        lab_send(client, AF_INET, "10.9.0.1", 50, 1000);
+        assert_int_equal(lab_receive(server, QUIET), 50);
+        json_t *shaper = blueprint_shaper(SQM_PFIFO, 20000000);
+        json_object_set_new(json_object_get(shaper, "framing"), "overhead", json_integer(100));
+        expect_answer(ask_shaper(shaper, ends[0]), "changed", NULL);
+    }
+    assert_int_equal(mqoe_kernel_record(&lab.d, &e), 0);
+    const struct mqoe_record_dp_client *up = last_record(&r->clients, sizeof *up, 0);
+    assert_int_equal(up->out_shaped_bytes, 50 * 1042 + 50 * 1142);
+    mqoe_kernel_recorder_close(r);
+    close(client);
+    close(server);
+    close(ends[0]);
+    close(ends[1]);
+    lab_stop(&lab);
+}
+
 static void a_cake_changes_its_own_rate(void **state) {
     (void)state;
     need_root();
@@ -515,6 +586,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_kernel_has_what_the_blueprint_says),
         cmocka_unit_test(what_this_kernel_lacks_is_named),
+        cmocka_unit_test(a_kind_is_known_or_not),
+        cmocka_unit_test(nothing_of_an_earlier_run_stays),
         cmocka_unit_test(a_class_is_what_tc_makes),
         cmocka_unit_test(each_packet_finds_its_clients_class),
         cmocka_unit_test(overload_loses_no_count),
@@ -523,6 +596,7 @@ int main(void) {
         cmocka_unit_test(foreign_frames_are_dropped_and_counted),
         cmocka_unit_test(records_say_what_the_counters_say),
         cmocka_unit_test(a_rate_changes_with_packets_queued),
+        cmocka_unit_test(another_framing_bills_no_earlier_packet),
         cmocka_unit_test(a_cake_changes_its_own_rate),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
