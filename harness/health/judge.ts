@@ -58,8 +58,12 @@ const ESSENTIAL = {
   path: [],
 } as const satisfies Record<DataplaneBlueprint["kind"], readonly TableName[]>;
 
+/** Streams begin with the load: a run that ended early may have none, and is invalid for that. */
 function essentialTables(run: Run): TableName[] {
-  return [...ESSENTIAL[run.blueprint?.dataplane.kind ?? "afxdp"], "traffic_reactor"];
+  const isComplete = run.events.findLast((event) => event.event === "done")?.reason === "complete";
+  const hasStreams = (run.blueprint?.traffic.streams ?? []).length > 0;
+  const generated: TableName[] = isComplete && hasStreams ? ["traffic_reactor", "udp_sent"] : ["traffic_reactor"];
+  return [...ESSENTIAL[run.blueprint?.dataplane.kind ?? "afxdp"], ...generated];
 }
 
 function checkRecording(run: Run): HealthCheck[] {

@@ -84,8 +84,15 @@ export const LIMITS = {
     invalid: 0.001,
     why: "p99.9 stands on one slot in a thousand",
   },
-  streamsUnsent: {
-    name: "streams-unsent",
+  streamsSkipped: {
+    name: "streams-skipped",
+    unit: "ratio",
+    warn: 0,
+    invalid: 0.001,
+    why: "a stream with holes where the generator stood still is another load than the scenario's",
+  },
+  streamsRefused: {
+    name: "streams-refused",
     unit: "ratio",
     warn: 0,
     invalid: 0.001,

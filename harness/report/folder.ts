@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { judgeHealth } from "../health/index.js";
 import { deriveMetrics, deriveSeries } from "../metrics/index.js";
@@ -24,6 +24,8 @@ interface Manifest {
   version: string;
   /** Absent in folders of older versions: live. */
   world?: CaseResult["world"];
+  /** Was every complete run to be recorded twice? */
+  verifyDeterminism?: boolean;
   cases: string[];
   /** Every case that was to be run, in order; absent in folders of older versions. */
   planned?: Case[];
@@ -64,7 +66,7 @@ function notStarted({ planned = [], cases, world }: Manifest): CaseReport[] {
 
 /** A case's result while others are still to come. */
 export interface ProvisionalResult extends CaseResult {
-  /** Expectations left out because the case that they are compared with has not been run yet. */
+  /** Expectations left out because the case that they are compared with has not been run to its end yet. */
   uncompared: number;
 }
 
@@ -83,18 +85,36 @@ export function judgeCaseFolder(folder: string): ProvisionalResult {
   return { ...result, uncompared: evidence.case.expectations.length - expectations.length };
 }
 
-/** Only those that the case refers to are read: deriving metrics from a large recording takes its time. */
+/**
+ * Those that the case refers to and of which all runs are there: under --jobs others are still being recorded, and half
+ * of a case is another limit than the whole. No more are read: deriving metrics from a large recording takes its time.
+ */
 function referencesFor(which: Case, out: string): CaseEvidence[] {
   const cells = which.expectations
     .map((expectation) => referenceOf(expectation, which))
     .filter((cell) => cell !== null);
   if (cells.length === 0) return [];
-  const folders = readJson<Manifest>(join(out, "run.json")).cases.map((name) => join(out, name));
+  const { cases, verifyDeterminism = false } = readJson<Manifest>(join(out, "run.json"));
   const isWanted = (folder: string): boolean => {
     const other = readJson<Case>(join(folder, "case.json"));
-    return cells.some((cell) => isSameCell(other, cell));
+    return cells.some((cell) => isSameCell(other, cell)) && isFinished(other, folder, verifyDeterminism);
   };
-  return folders.filter(isWanted).map(readCase);
+  return cases
+    .map((name) => join(out, name))
+    .filter(isWanted)
+    .map(readCase);
+}
+
+/**
+ * A run's own run.json is written last, when its lab is gone. With --verify-determinism that is not the end of a run
+ * that is complete: what its second recording showed is then added to the file.
+ */
+function isFinished({ repeat }: Case, folder: string, verifyDeterminism: boolean): boolean {
+  return Array.from({ length: repeat }, (_, i) => join(folder, `run-${i + 1}`)).every((run) => {
+    if (!existsSync(join(run, "run.json"))) return false;
+    const isVerified = () => readJsonOr<Partial<RunFile>>(join(run, "run.json"), {}).determinism !== undefined;
+    return !verifyDeterminism || endingOf(readRun(run))?.reason !== "complete" || isVerified();
+  });
 }
 
 function readRuns(folder: string): { repeat: number; run: Run }[] {
@@ -107,7 +127,9 @@ function readRuns(folder: string): { repeat: number; run: Run }[] {
 
 function evidenceOf(folder: string, runs: { repeat: number; run: Run }[]): CaseEvidence {
   const which = readJson<Case>(join(folder, "case.json"));
-  return { case: which, runs: runs.map(({ repeat, run }) => readEvidence(run, repeat, which)) };
+  const { verifyDeterminism = false } = readJsonOr<Partial<Manifest>>(join(dirname(folder), "run.json"), {});
+  const evidence = runs.map(({ repeat, run }) => readEvidence(run, repeat, which));
+  return { case: which, runs: verifyDeterminism ? evidence.map(orUnverified) : evidence };
 }
 
 const readCase = (folder: string): CaseEvidence => evidenceOf(folder, readRuns(folder));
@@ -133,12 +155,14 @@ function withRetries(health: RigHealth, retried: RunFile["retried"] = []): RigHe
   return { ...health, checks: [...health.checks, told] };
 }
 
+const DETERMINISM = "determinism";
+
 /** A run that was recorded twice must have come out the same, or neither is what its seed says. */
 function withDeterminism(health: RigHealth, determinism: RunFile["determinism"]): RigHealth {
   if (determinism === undefined) return health;
   const { identical, files, differences } = determinism;
   const told: HealthCheck = {
-    name: "determinism",
+    name: DETERMINISM,
     verdict: identical ? "ok" : "invalid",
     value: differences.length,
     limit: 0,
@@ -148,6 +172,19 @@ function withDeterminism(health: RigHealth, determinism: RunFile["determinism"])
       : `a second recording differs: ${differences.join("; ")}.`,
   };
   return { verdict: identical ? health.verdict : "invalid", checks: [...health.checks, told] };
+}
+
+/** A complete run without the second recording that was asked for was stopped before its end. */
+function orUnverified(evidence: RunEvidence): RunEvidence {
+  const { ending, health } = evidence;
+  if (ending?.reason !== "complete" || health.checks.some(({ name }) => name === DETERMINISM)) return evidence;
+  const reason = "the second recording to compare with was not completed, or the comparison could not be stored.";
+  const missing: HealthCheck = { name: DETERMINISM, verdict: "invalid", value: 1, limit: 0, unit: "runs", reason };
+  return {
+    ...evidence,
+    ending: { ...ending, reason: "interrupted" },
+    health: { verdict: "invalid", checks: [...health.checks, missing] },
+  };
 }
 
 function readEvidence(run: Run, repeat: number, which: Case): RunEvidence {

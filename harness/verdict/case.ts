@@ -1,7 +1,7 @@
 import type { Case } from "../scenario/types.js";
 import { sum } from "../stats/index.js";
 import { addAccounting, aggregate, aggregateGroups } from "./aggregate.js";
-import type { RunEvidence } from "./evidence.js";
+import { lackingOf, type RunEvidence } from "./evidence.js";
 import { judgeExpectation } from "./expectation.js";
 import type { Others } from "./limits.js";
 import type { CaseResult, ExpectationResult, RunResult, Verdict } from "./types.js";
@@ -17,7 +17,7 @@ export function judgeCase(
   others: Others,
   world: CaseResult["world"] = "live",
 ): CaseResult {
-  const lacking = unsupported(runs);
+  const lacking = lackingOf(runs);
   if (lacking !== null) {
     const wall_s = sum(runs.map((run) => run.wall_s));
     return { ...skippedCase(which, lacking, world), wall_s, runs: runs.map(skippedRun) };
@@ -66,12 +66,6 @@ function header(which: Case, world: CaseResult["world"]) {
     world,
     dataplane: which.dataplane.kind,
   };
-}
-
-/** What the kernel lacks of what was to be compared, when no run found it; null when any got further. */
-function unsupported(runs: readonly RunEvidence[]): string | null {
-  const all = runs.length > 0 && runs.every((run) => run.ending?.reason === "unsupported");
-  return all ? (runs[0]?.ending?.error ?? "") : null;
 }
 
 /** Nothing was measured, so nothing can be said of the machine either. */

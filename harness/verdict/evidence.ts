@@ -32,3 +32,9 @@ export interface CaseEvidence {
   case: Case;
   runs: readonly RunEvidence[];
 }
+
+/** What the kernel lacks of what was to be compared, when no run found it; null when any run got further, or none is. */
+export function lackingOf(runs: readonly RunEvidence[]): string | null {
+  const all = runs.length > 0 && runs.every((run) => run.ending?.reason === "unsupported");
+  return all ? (runs[0]?.ending?.error ?? "") : null;
+}

@@ -23,6 +23,8 @@ interface Observation {
 interface RunOutcome {
   verdict: "pass" | "fail" | "no-data" | "skipped";
   observations: Observation[];
+  /** Why it is `skipped`; else empty. */
+  reason: string;
 }
 
 /**
@@ -70,7 +72,7 @@ function observe(expectation: Expectation, which: Case, run: RunEvidence, others
   const shares = run.blueprint && new Shares(run.blueprint);
   for (const subject of subjectsOf(expectation, which, run.blueprint)) {
     const limit = limitFor(expectation, subject, which, shares, others);
-    if ("self" in limit) return { verdict: "skipped", observations: [] };
+    if ("skipped" in limit) return { verdict: "skipped", observations: [], reason: limit.skipped };
     const value = measured(run.metrics, subject, expectation.metric);
     if ("missing" in limit) observations.push({ subject, value, limit: null, holds: null, missing: limit.missing });
     else if (value === null) {
@@ -80,7 +82,7 @@ function observe(expectation: Expectation, which: Case, run: RunEvidence, others
       observations.push({ subject, value, limit: limit.value, holds, missing: "" });
     }
   }
-  return { verdict: verdictOf(observations, expectation.for), observations };
+  return { verdict: verdictOf(observations, expectation.for), observations, reason: "" };
 }
 
 /** Exported for its tests: a bound is what its name says, with no tolerance of its own. */
@@ -167,7 +169,7 @@ function explain(
   outcomes: readonly RunOutcome[],
   summary: readonly Observation[],
 ): { verdict: Verdict; reason: string } {
-  if (found === "skipped") return { verdict: "skipped", reason: "this case is what the others are compared with" };
+  if (found === "skipped") return { verdict: "skipped", reason: outcomes[0]?.reason ?? "" };
   if (found === "no-data") return { verdict: "no-data", reason: noData(outcomes) };
   const words = describe(expectation, found, outcomes, summary);
   if (found === "inconclusive") return { verdict: "inconclusive", reason: words };

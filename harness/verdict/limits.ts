@@ -2,11 +2,14 @@ import type { Direction } from "../blueprint/types.js";
 import { type Shares, splitName } from "../metrics/index.js";
 import type { Case, Expectation } from "../scenario/types.js";
 import { median, sum } from "../stats/index.js";
-import type { CaseEvidence } from "./evidence.js";
+import { type CaseEvidence, lackingOf } from "./evidence.js";
 import { directionsOf, measured, type Subject } from "./subjects.js";
 
-/** The bound in numbers, in the metric's unit and at its layer; or why there is none. */
-export type Limit = { value: number } | { missing: string } | { self: true };
+/**
+ * The bound in numbers, in the metric's unit and at its layer; or why there is none: it is `missing` although it should
+ * be there (no data), or there is nothing to compare with and nobody is to blame (`skipped`).
+ */
+export type Limit = { value: number } | { missing: string } | { skipped: string };
 
 /** Case id → evidence: the other cases of the same invocation, for `over` bounds. */
 export type Others = ReadonlyMap<string, CaseEvidence>;
@@ -92,21 +95,24 @@ function deliverable(
 
 /**
  * `over base`: the case with the first value of every axis; `over axis=value`: the case that differs in that axis only.
- * What counts is the median over its runs, of the same subject – provided its rig was healthy.
+ * What counts is the median over its runs, of the same subject – provided they are all there and its rig was healthy.
  */
 function over(expectation: Expectation, subject: Subject, which: Case, others: Others): Limit {
   const matrix = referenceMatrix(expectation, which);
   if (matrix === null) return { missing: `"${expectation.bound.text}": the case does not say what its base is` };
-  if (sameMatrix(matrix, which.matrix)) return { self: true };
+  if (sameMatrix(matrix, which.matrix)) return { skipped: "this case is what the others are compared with" };
   const reference = [...others.values()].find((o) => isSameCell(o.case, { file: which.file, matrix }));
-  const name = Object.entries(matrix).map(([axis, value]) => `${axis}=${value}`);
-  if (reference === undefined) return { missing: `the case it is compared with (${name}) was not run` };
+  const name = `the case it is compared with (${Object.entries(matrix).map(([axis, value]) => `${axis}=${value}`)})`;
+  if (reference === undefined) return { missing: `${name} was not run` };
+  const lacking = lackingOf(reference.runs);
+  if (lacking !== null) return { skipped: `${name} was skipped: ${lacking}` };
   if (reference.runs.length === 0 || reference.runs.some((run) => run.health.verdict === "invalid")) {
-    return { missing: `the case it is compared with (${name}) is invalid` };
+    return { missing: `${name} is invalid` };
   }
+  if (reference.runs.length < reference.case.repeat) return { missing: `${name} was not run to its end` };
   const values = reference.runs.map((run) => measured(run.metrics, subject, expectation.metric));
   const known = values.filter((value) => value !== null);
-  if (known.length < values.length) return { missing: `the case it is compared with (${name}) has no data for it` };
+  if (known.length < values.length) return { missing: `${name} has no data for it` };
   return { value: (median(known) as number) + expectation.bound.value };
 }
 

@@ -104,14 +104,34 @@ const examples: Example[] = [
     reason: /took 30 %/,
   },
   {
-    what: "a stream that is not sent as planned",
+    what: "a stream whose generator stood still",
     damage: (s) => {
       addStream(s, 0);
       rows(s, "udp_sent", (row) => ({ skipped: row.time === 2000 * MS ? 5 : 0 }));
     },
-    name: "streams-unsent",
+    name: "streams-skipped",
     verdict: "invalid",
-    reason: /^5 of 2205 packets of UDP streams were not sent: a stream that/,
+    reason: /^5 of 2205 packets of UDP streams were left out, 20 ms and more after their time: a stream with holes/,
+  },
+  {
+    what: "a stream whose socket refuses",
+    damage: (s) => {
+      addStream(s, 0);
+      rows(s, "udp_sent", (row) => ({ refused: row.time === 2000 * MS ? 5 : 0 }));
+    },
+    name: "streams-refused",
+    verdict: "invalid",
+    reason: /^5 of 2205 packets of UDP streams were refused by their socket: a stream that/,
+  },
+  {
+    what: "planned streams of which nothing was recorded",
+    damage: (s) => {
+      addStream(s, 0);
+      s.rows.udp_sent = [];
+    },
+    name: "recording-complete",
+    verdict: "invalid",
+    reason: /^udp_sent is empty: what was not recorded/,
   },
   {
     what: "a stream that came in a burst",
@@ -131,7 +151,7 @@ const examples: Example[] = [
     },
     name: "streams-overrun",
     verdict: "invalid",
-    reason: /^a receiving socket of UDP streams dropped 40 packets: /,
+    reason: /^the receiving sockets of UDP streams dropped 40 packets: /,
   },
   {
     what: "one late probe",
@@ -293,6 +313,30 @@ for (const { what, damage, name, verdict, reason } of examples) {
   });
 }
 
+test("each receiving socket of UDP streams counts once, with its last number", (t) => {
+  const dropped = (direction: "down" | "up", cores: number[] = [0]): string => {
+    const s = synthetic();
+    s.blueprint.traffic.cores = cores;
+    const [first, second] = [addStream(s, 0, direction), addStream(s, 1, direction)];
+    rows(s, "udp_bin", ({ stream, time }) => ({
+      overruns: stream === first.id ? Math.floor((time as number) / (100 * MS)) : stream === second.id ? 7 : 0,
+    }));
+    return named(s, "streams-overrun").reason;
+  };
+  t.regex(dropped("down"), /dropped 42 packets/, "35 and 7: every client has a socket of its own");
+  t.regex(dropped("up"), /dropped 35 packets/, "both streams tell of their server's one socket");
+  t.regex(dropped("up", [0, 1]), /dropped 42 packets/, "which is one for each reactor");
+});
+
+test("streams of a run that ended before they began leave nothing to record", (t) => {
+  const s = synthetic();
+  addStream(s, 0);
+  s.rows.udp_sent = [];
+  Object.assign(eventOf(s, "done"), { reason: "interrupted" });
+  t.is(named(s, "recording-complete").verdict, "ok");
+  t.is(health(s).verdict, "invalid");
+});
+
 test("lost records are counted over all tables", (t) => {
   const run = runOf(synthetic());
   run.tables.probe.lost = 2;
@@ -340,6 +384,7 @@ test("only what the machine spoiled may be made again", (t) => {
     "a busy machine",
     "a hypervisor that takes its time",
     "probes never sent",
+    "a stream whose generator stood still",
     "a full CPU backlog",
   ]) {
     t.regex(spoiled(damageOf(what)) ?? "", /\.$/, what);
@@ -352,6 +397,8 @@ test("only what the machine spoiled may be made again", (t) => {
     "a dead dataplane",
     "a complete run that gave no last accounting",
     "a busy dataplane reactor",
+    "a stream whose socket refuses",
+    "planned streams of which nothing was recorded",
   ]) {
     t.is(spoiled(damageOf(what)), null, what);
     t.is(spoiled(damageOf("a busy machine"), damageOf(what)), null, `${what}, on a busy machine`);

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
@@ -6,7 +6,7 @@ import { judgeCaseFolder, judgeFolder } from "../../harness/report/folder.js";
 import { renderJson } from "../../harness/report/index.js";
 import { resultsSchema } from "../../harness/report/results-schema.js";
 import type { Bound, Case } from "../../harness/scenario/types.js";
-import { NOT_STARTED, STOPPED } from "../../harness/verdict/index.js";
+import { exitCode, NOT_STARTED, STOPPED } from "../../harness/verdict/index.js";
 import { type Behaviour, expectation, type Synthetic, synthetic, writeRunFolder } from "../recording/fixture.js";
 
 const OVER_BASE: Bound = { op: "at_most", value: 0.002, unit: "s", of: { base: true }, text: "2ms over base" };
@@ -21,11 +21,15 @@ function cell(sqm: string, behaviour: Behaviour = {}): Synthetic {
   return { ...s, case: { ...s.case, id: `home[sqm=${sqm}]`, matrix: { sqm }, base: { sqm: "base" }, expectations } };
 }
 
+/** A run's own run.json, which is written last. */
+const ABOUT_RUN = { repeat: 1, seed: 1, wall_s: 4 };
+
 /** The folder of a whole run in which `cells` were started, in this order, as `0`, `1` … */
 function runFolder(cells: Synthetic[], planned?: Case[]): string {
   const out = mkdtempSync(join(tmpdir(), "mqoe-folder-"));
   cells.forEach((s, i) => {
-    writeRunFolder(out, s);
+    const run = writeRunFolder(out, s);
+    writeFileSync(join(run, "run.json"), JSON.stringify(ABOUT_RUN));
     renameSync(join(out, "home"), join(out, `${i}`));
   });
   const about = { schema: "mqoe-run/1", date: "2026-11-21T09:00:00Z", command: "mqoe run x", version: "0.1.0" };
@@ -54,6 +58,49 @@ test("while a run goes on, a case is compared with the finished ones, and else n
   );
   t.is(judgeFolder(early).results.cases[0]?.verdict, "no-data", "when all is over, nothing is to come");
   for (const folder of [early, out]) rmSync(folder, { recursive: true });
+});
+
+test("under --jobs a case that is still being recorded is nobody's reference yet", (t) => {
+  const good = cell("good", { loaded: () => 0.026 });
+  const base = cell("base");
+  const out = runFolder([{ ...base, case: { ...base.case, repeat: 2 } }, good]);
+  const uncompared = (): number => judgeCaseFolder(join(out, "1")).uncompared;
+  t.is(uncompared(), 1, "of the reference's two runs one is there");
+  const second = join(out, "0", "run-2");
+  cpSync(join(out, "0", "run-1"), second, { recursive: true });
+  rmSync(join(second, "run.json"));
+  t.is(uncompared(), 1, "its second run is complete, but may be made again or its lab still stands");
+  writeFileSync(join(second, "run.json"), JSON.stringify({ ...ABOUT_RUN, repeat: 2 }));
+  t.is(uncompared(), 0);
+  const manifest = JSON.parse(readFileSync(join(out, "run.json"), "utf8")) as object;
+  writeFileSync(join(out, "run.json"), JSON.stringify({ ...manifest, verifyDeterminism: true }));
+  t.is(uncompared(), 1, "neither run has been compared with its second recording");
+  const determinism = { identical: true, files: 9, differences: [] };
+  for (const repeat of [1, 2]) {
+    const about = { ...ABOUT_RUN, repeat, determinism };
+    writeFileSync(join(out, "0", `run-${repeat}`, "run.json"), JSON.stringify(about));
+  }
+  t.is(uncompared(), 0);
+  rmSync(out, { recursive: true });
+});
+
+test("a reference that the kernel lacks is skipped, and so is the comparison with it, also while the run goes on", (t) => {
+  const base = cell("base");
+  const error = "dataplane: RTM_NEWQDISC qdisc cake on access0: this kernel (6.18) has no sch_cake";
+  base.events = [{ event: "done", time: null, reason: "unsupported", error }];
+  const out = runFolder([base, cell("good", { loaded: () => 0.026 })]);
+  const whole = judgeFolder(out).results;
+  t.deepEqual(
+    [whole.verdict, ...whole.cases.map(({ verdict }) => verdict)],
+    ["pass", "skipped", "pass"],
+    "what has been measured decides",
+  );
+  const { expectations, uncompared } = judgeCaseFolder(join(out, "1"));
+  t.is(uncompared, 0);
+  t.is(expectations[0]?.verdict, "skipped");
+  t.regex(expectations[0]?.reason ?? "", /\(sqm=base\) was skipped: .* has no sch_cake$/);
+  t.is(exitCode(whole), 0);
+  rmSync(out, { recursive: true });
 });
 
 test("cases that an interrupt kept from starting are in the results, as skipped", (t) => {
@@ -88,6 +135,26 @@ test("an interrupted run and one that could not start are told by their last eve
   t.is(reasonAfter({ ...done, reason: "error", error: "x-home is taken" }), `${NOT_STARTED}: x-home is taken`);
   const ready = { event: "lab-ready", time: null };
   t.regex(reasonAfter(ready, { ...done, reason: "error", error: "broke" }) ?? "", /^run-ended: .*broke/);
+});
+
+test("a case with fewer runs than planned, or a run without its second recording, was stopped", (t) => {
+  const s = synthetic();
+  const judge = (repeat: number, manifest: object, run: object = {}) => {
+    const out = runFolder([{ ...s, case: { ...s.case, repeat } }]);
+    const add = (file: string, more: object) =>
+      writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...more }));
+    add(join(out, "run.json"), manifest);
+    writeFileSync(join(out, "0/run-1/run.json"), JSON.stringify({ wall_s: 1, ...run }));
+    const [whole, provisional] = [judgeFolder(out).results.cases[0], judgeCaseFolder(join(out, "0"))];
+    rmSync(out, { recursive: true });
+    t.is(provisional.reason, whole?.reason ?? "none");
+    return [whole?.verdict ?? "none", whole?.reason ?? "none"];
+  };
+  t.deepEqual(judge(1, {}), ["pass", ""]);
+  t.deepEqual(judge(3, {}), ["invalid", STOPPED]);
+  t.deepEqual(judge(1, { verifyDeterminism: true }), ["invalid", STOPPED]);
+  const determinism = { identical: true, files: 9, differences: [] };
+  t.deepEqual(judge(1, { verifyDeterminism: true }, { determinism }), ["pass", ""]);
 });
 
 /** Keys with the types of their values; of a list its first element, of names and matrix axes one each. */
