@@ -1,7 +1,5 @@
 #include "external/command.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,9 +15,9 @@
 #include <unistd.h>
 
 #include "lab/exec.h"
+#include "reactor/descendants.h"
 #include "record/clock.h"
 
-#define FORCE_STEP  INT64_C(50000000)   // ns between two rounds of SIGKILL
 #define FORCE_MOST  INT64_C(1000000000) // ns; who survives that hangs in the kernel
 #define LAST_READS  64
 #define EXIT_FAILED 127
@@ -34,6 +32,7 @@ static void describe(struct mqoe_command *c, const char *const *argv) {
     size_t used = 0;
     for (size_t i = 0; argv[i] && used < sizeof c->text; i++)
         used += (size_t)snprintf(c->text + used, sizeof c->text - used, "%s%s", i ? " " : "", argv[i]);
+    mqoe_make_utf8(c->text);
 }
 
 // The child's side until the program runs; returns only on failure.
@@ -125,44 +124,17 @@ int mqoe_command_start(struct mqoe_command *c, const char *const *argv, char *co
 
 // ---- the end ----
 
+static void note_end(void *owner, pid_t pid, int status) {
+    struct mqoe_command *c = owner;
+    if (pid != c->pid || !c->alive)
+        return;
+    c->alive = false;
+    c->status = status;
+    c->ended = (uint64_t)now_ns();
+}
+
 bool mqoe_command_reap(struct mqoe_command *c) {
-    for (;;) {
-        int status;
-        pid_t pid = waitpid(-1, &status, WNOHANG);
-        if (pid < 0 && errno == EINTR)
-            continue;
-        if (pid <= 0)
-            return pid < 0; // ECHILD
-        if (pid != c->pid || !c->alive)
-            continue;
-        c->alive = false;
-        c->status = status;
-        c->ended = (uint64_t)now_ns();
-    }
-}
-
-static pid_t parent_of(const char *pid) {
-    char file[64], text[512];
-    snprintf(file, sizeof file, "/proc/%.20s/stat", pid);
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    const char *end = strrchr(text, ')'); // the name in parentheses may hold anything
-    int parent = 0;
-    return end && sscanf(end + 1, " %*c %d", &parent) == 1 ? parent : 0;
-}
-
-// Processes whose parents died became our children, whatever group or session they are in.
-static void signal_children(int signal) {
-    DIR *proc = opendir("/proc");
-    pid_t self = getpid();
-    for (struct dirent *entry; proc && (entry = readdir(proc));)
-        if (isdigit((unsigned char)entry->d_name[0]) && parent_of(entry->d_name) == self)
-            kill((pid_t)strtol(entry->d_name, NULL, 10), signal);
-    if (proc)
-        closedir(proc);
+    return mqoe_children_reap(note_end, c);
 }
 
 // The group is the command's only as long as the command is not reaped: after that its number may be
@@ -170,7 +142,7 @@ static void signal_children(int signal) {
 static void signal_all(const struct mqoe_command *c, int signal) {
     if (c->alive)
         kill(-c->pid, signal);
-    signal_children(signal);
+    mqoe_children_signal(signal);
 }
 
 // Sleeps until somebody dies or says something, at most until `until`. Returns true when all are gone.
@@ -181,7 +153,7 @@ static bool await_gone(struct mqoe_command *c, int signals, int64_t until) {
         if (mqoe_command_reap(c))
             return true;
         if (was_alive && !c->alive)
-            signal_children(SIGTERM); // those of another group, orphaned by this death
+            mqoe_children_signal(SIGTERM); // those of another group, orphaned by this death
         int64_t left = until - now_ns();
         if (left <= 0)
             return false;
@@ -200,10 +172,10 @@ bool mqoe_command_end(struct mqoe_command *c, int64_t grace, int signals) {
     if (!c->pid)
         return false;
     signal_all(c, SIGTERM);
-    bool gone = await_gone(c, signals, now_ns() + grace), forced = !gone;
-    for (int64_t most = now_ns() + FORCE_MOST; !gone && now_ns() < most;) {
+    bool forced = !await_gone(c, signals, now_ns() + grace);
+    if (forced) {
         signal_all(c, SIGKILL);
-        gone = await_gone(c, signals, now_ns() + FORCE_STEP);
+        mqoe_descendants_kill(signals, FORCE_MOST, note_end, c);
     }
     for (int i = 0; i < LAST_READS && mqoe_output_read(&c->output); i++)
         ;

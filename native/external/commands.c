@@ -1,5 +1,6 @@
 // The owner's side: answers, accounting and records.
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,9 +19,12 @@ int mqoe_external_say_ready(struct mqoe_external *x) {
     snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), x->segment.fd);
     json_t *segment =
         json_pack("{s:s, s:s, s:s}", "type", "dp_reactor", "writer", "dataplane-0", "path", path);
-    json_t *info = json_pack("{s:s, s:i, s:s, s:f}", "command", x->command.text, "pid", (int)x->command.pid,
-                             "plan", x->plan.file, "ready_ms",
-                             (double)(mqoe_external_now() - (int64_t)x->command.started) / 1e6);
+    char plan[PATH_MAX];
+    snprintf(plan, sizeof plan, "%s", x->plan.file);
+    mqoe_make_utf8(plan);
+    json_t *info =
+        json_pack("{s:s, s:i, s:s, s:I}", "command", x->command.text, "pid", (int)x->command.pid, "plan",
+                  plan, "ready_after", (json_int_t)(mqoe_external_now() - (int64_t)x->command.started));
     return mqoe_control_send(&x->control, json_pack("{s:s, s:i, s:[o], s:o}", "event", "ready", "pid",
                                                     (int)getpid(), "segments", segment, "info", info));
 }

@@ -1,5 +1,6 @@
 #include "external/ledger.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 // What the interface itself lost never came to the command or was taken off its hands; the harness reads the
@@ -40,11 +41,12 @@ void mqoe_ledger_begin(struct mqoe_ledger *l, const struct mqoe_link_counters co
 }
 
 void mqoe_ledger_update(struct mqoe_ledger *l, const struct mqoe_link_counters counters[2], int64_t now) {
+    bool undecided = missing(l) > l->dropped;
     memcpy(l->last, counters, sizeof l->last);
-    if (total_out(l) != l->out) {
-        l->out = total_out(l);
+    // The wait begins with the first frame that is missing, not with the silence before it.
+    if (!undecided || total_out(l) != l->out)
         l->moved = now;
-    }
+    l->out = total_out(l);
     // Fewer are missing than were thought lost: it had held them for longer than we waited.
     if (missing(l) < l->dropped || now - l->moved >= MQOE_LEDGER_QUIET)
         l->dropped = missing(l);

@@ -12,8 +12,8 @@
 struct mqoe_ledger {
     struct mqoe_link_counters base[2], last[2]; // by enum mqoe_external_side
     uint64_t dropped;
-    uint64_t out;  // when it last moved
-    int64_t moved; // ns
+    uint64_t out;
+    int64_t moved; // ns: when `out` last did, or nothing was missing whose fate is open
 };
 
 struct mqoe_ledger_sums { // frames

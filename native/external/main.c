@@ -88,8 +88,10 @@ static int check_ready(struct mqoe_external *x, int64_t now, struct trouble *t) 
     bool by_line = x->config.ready == MQOE_READY_BY_LINE;
     int64_t limit = (int64_t)x->command.started + x->ready_limit;
     x->ready = by_line ? x->command.output.ready : now >= x->ready_at;
-    if (x->ready && mqoe_external_say_ready(x) != 0)
-        return mqoe_fail(&t->error, EPIPE, "write", "the owner is gone", "standard output");
+    int err = x->ready ? mqoe_external_say_ready(x) : 0;
+    if (err)
+        return mqoe_fail(&t->error, -err, "write", err == -EPIPE ? "the owner is gone" : NULL,
+                         "standard output");
     if (x->ready || !by_line || now < limit)
         return 0;
     char hint[200];

@@ -5,28 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "record/error.h"
+#include "reactor/control.h"
 
 #define READ_MOST 16 // × MQOE_OUTPUT_LINE bytes a call
 
-// Whoever listens to us may be gone: the run does not depend on it.
-static void pass_on(const struct mqoe_output *o, const char *text, size_t length) {
-    while (length) {
-        ssize_t n = write(o->to, text, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return;
-        text += n;
-        length -= (size_t)n;
-    }
-}
-
 static void remember(struct mqoe_output *o, const char *line) {
-    struct mqoe_error scratch; // its texts are made whole UTF-8, whatever the command printed
-    mqoe_fail(&scratch, 0, "", line, "%s", "");
     char *to = o->words[o->count++ % MQOE_LAST_WORDS];
-    snprintf(to, sizeof o->words[0], "%s", scratch.hint);
+    snprintf(to, sizeof o->words[0], "%.*s", (int)sizeof o->words[0] - 1, line);
+    mqoe_make_utf8(to); // whatever the command printed
 }
 
 // The line is complete: o->line, o->used bytes without its end.
@@ -36,7 +22,7 @@ static void take(struct mqoe_output *o) {
     if (o->used)
         remember(o, o->line);
     o->line[o->used] = '\n';
-    pass_on(o, o->line, o->used + 1);
+    (void)mqoe_write_all(o->to, o->line, o->used + 1); // who listens to us may be gone: the run goes on
     o->used = 0;
 }
 

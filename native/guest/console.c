@@ -35,7 +35,7 @@ static int open_socket(const char *scratch, struct mqoe_error *e) {
     struct sockaddr_un to = {.sun_family = AF_UNIX}, own = {.sun_family = AF_UNIX};
     int n = snprintf(to.sun_path, sizeof to.sun_path, "%s/" GUEST_UMID "/mconsole", scratch);
     if (n >= (int)sizeof to.sun_path)
-        return mqoe_fail(e, ENAMETOOLONG, "connect", "a shorter TMPDIR", "%s", scratch);
+        return mqoe_fail(e, ENAMETOOLONG, "connect", NULL, "%s", scratch);
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return mqoe_fail(e, errno, "socket", "", "AF_UNIX");

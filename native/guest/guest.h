@@ -8,9 +8,10 @@
 #include "record/error.h"
 
 // In the launcher's scratch folder, which both ends know by path (the guest sees the host's files read-only).
-#define GUEST_INIT_LINK "init" // → mqoe-native
-#define GUEST_RUN_LINK  "run"  // → the run's folder, the only one that the guest may write to
-#define GUEST_UMID      "uml"  // folder with the management console's socket
+#define GUEST_INIT_LINK    "init"       // → mqoe-native
+#define GUEST_RUN_LINK     "run"        // → the run's folder, the only one that the guest may write to
+#define GUEST_ENTROPY_LINK "entropy.so" // → libmqoe-entropy.so, preloaded into the kernel's process
+#define GUEST_UMID         "uml"        // folder with the management console's socket
 
 // What the guest says, in files that the launcher follows: its JSON lines, and what its programs say to
 // people. Not through a console or serial line: those interrupt the guest whenever somebody on the host
@@ -25,10 +26,6 @@
 
 // 2000-01-01T00:00:00Z, in ns: every guest's clock starts here, whatever the host's says.
 #define GUEST_START "946684800000000000"
-
-// Kills every descendant of this process, over and over until none is left. Needs PR_SET_CHILD_SUBREAPER, so
-// that grandchildren cannot escape by losing their parent.
-void guest_kill_descendants(void);
 
 // Asks the management console of the guest below `scratch` which of its programs is on the CPU, and writes
 // its name to `name`. Returns 0, or −errno with *e filled (ETIMEDOUT: no answer).

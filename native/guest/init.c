@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,15 +27,9 @@
 #define TICK       250 // ms of virtual time between two signs of life
 #define MAX_WORDS  32
 #define OPEN_FILES 1048576
+#define LOG_NODE   "/run/kmsg"
 
 int mqoe_guest_init_main(int argc, char **argv);
-
-static void say(json_t *event) {
-    char *line = json_dumps(event, JSON_COMPACT);
-    dprintf(STDOUT_FILENO, "%s\n", line ? line : "{}");
-    free(line);
-    json_decref(event);
-}
 
 static void power_off(void) {
     kill(-1, SIGKILL);
@@ -43,12 +38,34 @@ static void power_off(void) {
     _exit(1);
 }
 
+// The kernel's log is the one way out when files are none: the launcher passes it on to standard error.
+static void log_error(const struct mqoe_error *e) {
+    int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+    if (log < 0 && mknod(LOG_NODE, S_IFCHR | 0600, makedev(1, 11)) == 0) // the host's /dev may lack it
+        log = open(LOG_NODE, O_WRONLY | O_CLOEXEC);
+    if (log < 0)
+        return;
+    dprintf(log, "<3>mqoe-native guest-init: %s %s: %s%s%s\n", e->syscall, e->object, strerror(e->errnum),
+            e->hint[0] ? "; " : "", e->hint);
+    close(log);
+}
+
+// A line that gets lost would pass for a guest that stands still: better no guest than one that is mistaken.
+static void say(json_t *event) {
+    struct mqoe_error e;
+    char *line = json_dumps(event, JSON_COMPACT);
+    if (dprintf(STDOUT_FILENO, "%s\n", line ? line : "{}") < 0) {
+        mqoe_fail(&e, errno, "write", "it lies in the host's /tmp: is that full?", "the guest's lines");
+        log_error(&e);
+        power_off();
+    }
+    free(line);
+    json_decref(event);
+}
+
 // Also into the kernel's log, which the host sees even if nothing could be mounted.
 static void give_up(const struct mqoe_error *e) {
-    int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-    if (log >= 0)
-        dprintf(log, "<3>mqoe-native guest-init: %s %s: %s; %s\n", e->syscall, e->object, strerror(e->errnum),
-                e->hint);
+    log_error(e);
     say(mqoe_control_error(e, true, -1));
     power_off();
 }

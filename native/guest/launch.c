@@ -1,10 +1,10 @@
 // mqoe-native guest: starts one guest kernel and stands between it and the harness. Whoever dies first – the
-// harness, this process, the kernel – nothing of the guest is left.
+// harness, this process, the kernel – nothing of the guest is left. (Who kills us by SIGKILL leaves a folder
+// of small files in /tmp; the next launcher of the same user removes it.)
 //
 // Standard output carries the guest's own JSON lines and those of this process (docs/control.md, "Guests");
 // standard error the guest's console. Standard input is the owner: a line {"op":"running"} asks who runs,
 // its end means stop.
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,16 +16,21 @@
 #include <sys/inotify.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guest/follow.h"
 #include "guest/guest.h"
+#include "guest/scratch.h"
 #include "reactor/control.h"
+#include "reactor/descendants.h"
 
 #define EXIT_USAGE 2
 #define EXIT_RIG   3
+#define KILL_MOST  INT64_C(10000000000) // ns; who survives that hangs in the kernel
 
 int mqoe_guest_main(int argc, char **argv);
 
@@ -37,10 +42,12 @@ struct options {
 struct guest {
     struct options options;
     struct mqoe_control control;
-    char scratch[128];
+    struct guest_scratch scratch;
     pid_t kernel;
-    int signals, changes; // signalfd, inotify
-    int said[2];          // the guest's files, to be passed on to standard output and standard error
+    bool ended; // the kernel has been reaped, with this wait status
+    int status;
+    int signals, changes;             // signalfd, inotify
+    struct guest_follow lines, words; // for standard output, for standard error
 };
 
 static int usage(const char *problem) {
@@ -82,57 +89,19 @@ static int read_options(int argc, char **argv, struct options *o) {
 
 // ---- what the guest is started with ----
 
-static int make_scratch(struct guest *g, struct mqoe_error *e) {
-    char self[4096], path[256];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n < 0)
-        return mqoe_fail(e, errno, "readlink", "", "/proc/self/exe");
-    self[n] = '\0';
-    // Paths reach the kernel on its command line, which is cut at spaces: links within a folder of our own.
-    snprintf(g->scratch, sizeof g->scratch, "/tmp/mqoe-guest-%d-XXXXXX", getpid());
-    if (!mkdtemp(g->scratch))
-        return mqoe_fail(e, errno, "mkdtemp", "/tmp must be writable", "%s", g->scratch);
-    snprintf(path, sizeof path, "%s/" GUEST_INIT_LINK, g->scratch);
-    if (symlink(self, path) < 0)
-        return mqoe_fail(e, errno, "symlink", "", "%s", path);
-    snprintf(path, sizeof path, "%s/" GUEST_RUN_LINK, g->scratch);
-    if (symlink(g->options.run, path) < 0)
-        return mqoe_fail(e, errno, "symlink", "", "%s", path);
-    return 0;
-}
-
 // The files that the guest writes, and the notice of it.
 static int make_output(struct guest *g, struct mqoe_error *e) {
-    static const char *const names[2] = {GUEST_LINES, GUEST_WORDS};
-    char path[256];
-    snprintf(path, sizeof path, "%s/" GUEST_OUT_FOLDER, g->scratch);
+    char path[128], file[160];
+    snprintf(path, sizeof path, "%s/" GUEST_OUT_FOLDER, g->scratch.path);
     if (mkdir(path, 0700) < 0)
-        return mqoe_fail(e, errno, "mkdir", "", "%s", path);
+        return mqoe_fail(e, errno, "mkdir", NULL, "%s", path);
     g->changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (g->changes < 0 || inotify_add_watch(g->changes, path, IN_MODIFY) < 0)
         return mqoe_fail(e, errno, "inotify_add_watch", "raise fs.inotify.max_user_instances", "%s", path);
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/" GUEST_OUT_FOLDER "/%s", g->scratch, names[i]);
-        g->said[i] = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
-        if (g->said[i] < 0)
-            return mqoe_fail(e, errno, "open", "", "%s", path);
-    }
-    return 0;
-}
-
-static void remove_folder(const char *path, int depth) {
-    DIR *d = opendir(path);
-    for (struct dirent *entry; d && (entry = readdir(d));) {
-        char inner[512];
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-            continue;
-        snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
-        if (unlink(inner) < 0 && errno == EISDIR && depth > 0)
-            remove_folder(inner, depth - 1);
-    }
-    if (d)
-        closedir(d);
-    rmdir(path);
+    snprintf(file, sizeof file, "%s/" GUEST_LINES, path);
+    int err = guest_follow_open(&g->lines, file, STDOUT_FILENO, e);
+    snprintf(file, sizeof file, "%s/" GUEST_WORDS, path);
+    return err ? err : guest_follow_open(&g->words, file, STDERR_FILENO, e);
 }
 
 // One CPU for the kernel and all its tracees: they only ever take turns, and turns on one CPU cost a third of
@@ -147,22 +116,22 @@ static void pin(long cpu) {
 }
 
 // A guest sees exactly this environment, host or not: what differs there would differ in its memory.
-static char **guest_environment(const struct options *o) {
-    static char preload[4200], seed[64], memory[4200];
+static char **guest_environment(const struct guest *g) {
+    static char preload[128], seed[64], memory[4200];
     static char *environment[] = {preload, seed, memory, "PATH=/usr/bin:/bin", NULL};
-    snprintf(preload, sizeof preload, "LD_PRELOAD=%s", o->preload);
-    snprintf(seed, sizeof seed, "MQOE_GUEST_SEED=%s", o->seed);
-    snprintf(memory, sizeof memory, "TMPDIR=%s", o->memory_folder);
+    snprintf(preload, sizeof preload, "LD_PRELOAD=%s/" GUEST_ENTROPY_LINK, g->scratch.path);
+    snprintf(seed, sizeof seed, "MQOE_GUEST_SEED=%s", g->options.seed);
+    snprintf(memory, sizeof memory, "TMPDIR=%s", g->options.memory_folder);
     return environment;
 }
 
 static void exec_kernel(const struct guest *g, pid_t parent) {
     const struct options *o = &g->options;
-    char memory[32], init[192], dir[192], scratch[192];
+    char memory[32], init[128], dir[128], scratch[sizeof g->scratch.path];
     snprintf(memory, sizeof memory, "mem=%ldM", o->megabytes);
-    snprintf(init, sizeof init, "init=%s/" GUEST_INIT_LINK, g->scratch);
-    snprintf(dir, sizeof dir, "uml_dir=%s/", g->scratch);
-    snprintf(scratch, sizeof scratch, "%s", g->scratch);
+    snprintf(init, sizeof init, "init=%s/" GUEST_INIT_LINK, g->scratch.path);
+    snprintf(dir, sizeof dir, "uml_dir=%s/", g->scratch.path);
+    snprintf(scratch, sizeof scratch, "%s", g->scratch.path);
     char *const arguments[] = {(char *)o->kernel,
                                memory,
                                "rootfstype=hostfs",
@@ -191,13 +160,14 @@ static void exec_kernel(const struct guest *g, pid_t parent) {
     if (getppid() != parent)
         _exit(EXIT_RIG);
     pin(o->cpu);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); // a panic aborts, and a core is the guest's whole memory
     int null = open("/dev/null", O_RDONLY);
     dup2(null, 0);
     dup2(2, 1);
     if (personality(ADDR_NO_RANDOMIZE) < 0)
         fprintf(stderr, "mqoe-native guest: personality ADDR_NO_RANDOMIZE: %s; runs may differ\n",
                 strerror(errno));
-    execve(o->kernel, arguments, guest_environment(o));
+    execve(o->kernel, arguments, guest_environment(g));
     fprintf(stderr, "mqoe-native guest: execve %s: %s\n", o->kernel, strerror(errno));
     _exit(127);
 }
@@ -213,7 +183,8 @@ static int start(struct guest *g, struct mqoe_error *e) {
     if (g->signals < 0)
         return mqoe_fail(e, errno, "signalfd", "", "SIGCHLD");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    int err = make_scratch(g, e);
+    guest_scratch_sweep();
+    int err = guest_scratch_make(&g->scratch, g->options.run, g->options.preload, e);
     err = err ? err : make_output(g, e);
     if (err)
         return err;
@@ -229,7 +200,7 @@ static int start(struct guest *g, struct mqoe_error *e) {
 static void tell_running(struct guest *g) {
     char name[64];
     struct mqoe_error e;
-    int err = guest_running_task(g->scratch, name, sizeof name, &e);
+    int err = guest_running_task(g->scratch.path, name, sizeof name, &e);
     json_t *event =
         err ? mqoe_control_error(&e, false, -1) : json_pack("{s:s, s:s}", "event", "running", "task", name);
     mqoe_control_send(&g->control, event);
@@ -249,69 +220,55 @@ static bool obey(struct guest *g) {
     return false;
 }
 
-// Reaps what has ended. True when the kernel itself has, with *status its wait status.
-static bool reap(struct guest *g, int *status) {
-    int s;
-    for (pid_t pid; (pid = waitpid(-1, &s, WNOHANG)) > 0;)
-        if (pid == g->kernel) {
-            *status = s;
-            return true;
-        }
-    return false;
+static void note_end(void *owner, pid_t pid, int status) {
+    struct guest *g = owner;
+    if (pid != g->kernel)
+        return;
+    g->ended = true;
+    g->status = status;
 }
 
-// Passes on what the guest has said since. A reader that is gone is noticed at the other end: standard input.
-static void pass_on(struct guest *g) {
-    char bytes[4096];
-    while (read(g->changes, bytes, sizeof bytes) > 0)
+// True while there may be more.
+static bool pass_on(struct guest *g) {
+    char events[4096];
+    while (read(g->changes, events, sizeof events) > 0)
         ;
-    for (int i = 0; i < 2; i++)
-        for (ssize_t n; (n = read(g->said[i], bytes, sizeof bytes)) > 0;)
-            for (ssize_t done = 0, w; done < n; done += w)
-                if ((w = write(i == 0 ? STDOUT_FILENO : STDERR_FILENO, bytes + done, (size_t)(n - done))) <=
-                    0)
-                    return;
+    bool more = guest_follow_read(&g->lines);
+    return guest_follow_read(&g->words) || more;
 }
 
-// Returns the kernel's wait status, or −1 when it was told to stop.
-static int watch(struct guest *g) {
+// Until the kernel has ended, or until it is to end: true in the first case.
+static bool watch(struct guest *g) {
     struct pollfd fds[3] = {{g->control.in, POLLIN, 0}, {g->signals, POLLIN, 0}, {g->changes, POLLIN, 0}};
-    for (;;) {
-        int status;
+    for (bool more = false;;) {
         struct signalfd_siginfo info;
-        if (poll(fds, 3, -1) < 0)
+        if (poll(fds, 3, more ? 0 : -1) < 0)
             continue; // EINTR
-        if (fds[2].revents)
-            pass_on(g);
+        if (more || fds[2].revents)
+            more = pass_on(g);
         if (fds[0].revents && obey(g))
-            return -1;
+            return false;
         while (fds[1].revents && read(g->signals, &info, sizeof info) == (ssize_t)sizeof info)
             if (info.ssi_signo != SIGCHLD)
-                return -1;
-        if (reap(g, &status))
-            return status;
+                return false;
+        mqoe_children_reap(note_end, g);
+        if (g->ended)
+            return true;
     }
 }
 
-static int kill_children_of(pid_t pid) {
-    char path[64];
-    int killed = 0;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
-    FILE *f = fopen(path, "re");
-    for (int child; f && fscanf(f, "%d", &child) == 1; killed++)
-        kill(child, SIGKILL);
-    if (f)
-        fclose(f);
-    return killed;
-}
-
-void guest_kill_descendants(void) {
-    // A killed process hands its children to us, the subreaper: each turn takes one generation.
-    while (kill_children_of(getpid()) > 0)
-        if (waitpid(-1, NULL, 0) < 0 && errno == ECHILD)
-            return;
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        ;
+// Kills what is left, and passes on its last words.
+static void finish(struct guest *g, bool by_itself) {
+    if (!mqoe_descendants_kill(g->signals, KILL_MOST, note_end, g))
+        fprintf(stderr, "mqoe-native guest: a process of the guest hangs in the host's kernel and is left\n");
+    guest_follow_end(&g->lines, false);
+    guest_follow_end(&g->words, true);
+    if (!by_itself)
+        return;
+    int status = g->status;
+    mqoe_control_send(&g->control, json_pack("{s:s, s:i, s:i}", "event", "ended", "code",
+                                             WIFEXITED(status) ? WEXITSTATUS(status) : -1, "signal",
+                                             WIFSIGNALED(status) ? WTERMSIG(status) : 0));
 }
 
 static int report(struct guest *g, const struct mqoe_error *e) {
@@ -319,29 +276,31 @@ static int report(struct guest *g, const struct mqoe_error *e) {
     return EXIT_RIG;
 }
 
+static void release(struct guest *g) {
+    guest_follow_close(&g->lines);
+    guest_follow_close(&g->words);
+    guest_scratch_remove(&g->scratch);
+    if (g->changes >= 0)
+        close(g->changes);
+    if (g->signals >= 0)
+        close(g->signals);
+    mqoe_control_close(&g->control);
+}
+
 int mqoe_guest_main(int argc, char **argv) {
-    struct guest g = {0};
+    struct guest g = {.signals = -1, .changes = -1, .lines.from = -1, .words.from = -1};
     struct mqoe_error e;
+    int code = 0;
     if (read_options(argc, argv, &g.options) != 0)
         return EXIT_USAGE;
     if (mqoe_control_open(&g.control) != 0) {
         perror("mqoe-native guest: standard input");
         return EXIT_RIG;
     }
-    int code = 0;
     if (start(&g, &e) != 0)
         code = report(&g, &e);
-    else {
-        int status = watch(&g);
-        guest_kill_descendants();
-        pass_on(&g);
-        if (status >= 0)
-            mqoe_control_send(&g.control, json_pack("{s:s, s:i, s:i}", "event", "ended", "code",
-                                                    WIFEXITED(status) ? WEXITSTATUS(status) : -1, "signal",
-                                                    WIFSIGNALED(status) ? WTERMSIG(status) : 0));
-    }
-    if (g.scratch[0])
-        remove_folder(g.scratch, 2);
-    mqoe_control_close(&g.control);
+    else
+        finish(&g, watch(&g));
+    release(&g);
     return code;
 }

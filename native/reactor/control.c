@@ -98,29 +98,32 @@ json_t *mqoe_control_next(struct mqoe_control *c) {
     }
 }
 
+int mqoe_write_all(int fd, const char *bytes, size_t count) {
+    while (count) {
+        ssize_t n = write(fd, bytes, count);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 &&
+            errno == EAGAIN) { // the owner's choice; not ours to change, it may share the description
+            (void)poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+            continue;
+        }
+        if (n < 0)
+            return -errno;
+        bytes += n;
+        count -= (size_t)n;
+    }
+    return 0;
+}
+
 int mqoe_control_send(struct mqoe_control *c, json_t *event) {
     char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
     json_decref(event);
     if (!text)
         return -ENOMEM;
-    size_t length = strlen(text), done = 0;
+    size_t length = strlen(text);
     text[length++] = '\n'; // in place of the terminator
-    int result = 0;
-    while (done < length) {
-        ssize_t n = write(c->out, text + done, length - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 &&
-            errno == EAGAIN) { // the owner's choice; not ours to change, it may share the description
-            (void)poll(&(struct pollfd){.fd = c->out, .events = POLLOUT}, 1, -1);
-            continue;
-        }
-        if (n < 0) {
-            result = -errno;
-            break;
-        }
-        done += (size_t)n;
-    }
+    int result = mqoe_write_all(c->out, text, length);
     free(text);
     return result;
 }

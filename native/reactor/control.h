@@ -35,6 +35,10 @@ void mqoe_control_close(struct mqoe_control *c);
 // channel in the same way.
 json_t *mqoe_control_next(struct mqoe_control *c);
 
+// Writes all `count` bytes, however long the reader takes, also to a descriptor that does not block. Returns
+// 0 or −errno.
+int mqoe_write_all(int fd, const char *bytes, size_t count);
+
 // Writes one line and drops the caller's reference to `event`. Returns 0 or −errno (EPIPE: the owner is
 // gone).
 int mqoe_control_send(struct mqoe_control *c, json_t *event);

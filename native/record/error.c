@@ -26,9 +26,7 @@ static size_t character(const unsigned char *text) {
     return length && (code < smallest[length] || code > 0x10ffff || surrogate) ? 0 : length;
 }
 
-// JSON carries UTF-8 only, and an error that cannot be sent would be no answer at all: a character that was
-// cut at the end is dropped, and bytes that are none (a file name may be anything) become question marks.
-static void make_utf8(char *text) {
+void mqoe_make_utf8(char *text) {
     unsigned char *at = (unsigned char *)text;
     while (*at) {
         size_t length = character(at);
@@ -55,8 +53,8 @@ int mqoe_fail(struct mqoe_error *e, int errnum, const char *syscall, const char 
     va_end(ap);
     e->errnum = errnum;
     snprintf(e->hint, sizeof e->hint, "%s", hint ? hint : "");
-    make_utf8(e->object);
-    make_utf8(e->hint);
+    mqoe_make_utf8(e->object);
+    mqoe_make_utf8(e->hint);
     return -errnum;
 }
 

@@ -16,5 +16,9 @@ struct mqoe_error {
 int mqoe_fail(struct mqoe_error *e, int errnum, const char *syscall, const char *hint, const char *object_fmt,
               ...) __attribute__((format(printf, 5, 6)));
 
+// JSON carries UTF-8 only, and what cannot be sent would be no answer at all: a character that was cut at the
+// end of `text` is dropped, and bytes that are none (a file name may be anything) become question marks.
+void mqoe_make_utf8(char *text);
+
 // "EEXIST" for EEXIST; "E1234" for a number without a name.
 const char *mqoe_errno_name(int errnum);

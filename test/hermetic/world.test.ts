@@ -87,7 +87,7 @@ function leftovers(folder: string): string[] {
     .filter((pid) => commandLine(pid).includes(folder));
   const scratch = readdirSync("/tmp").filter((name) => {
     const pid = /^mqoe-guest-(\d+)-/u.exec(name)?.[1];
-    return pid !== undefined && !existsSync(`/proc/${pid}`);
+    return pid !== undefined && !existsSync(`/proc/${Number(pid)}`);
   });
   return [...named.map((pid) => `${pid} ${commandLine(pid)}`), ...scratch];
 }
