@@ -185,9 +185,9 @@ static bool identify(struct mqoe_engine *e, struct mqoe_frame *f, enum mqoe_dire
     struct mqoe_packet p;
     mqoe_parse(&p, f->data, f->len);
     if (!classify(e, f, &p, direction)) {
-        // To a group: no endpoint's frame, the lab lets none in, but a foreign dataplane beside a path stage
-        // makes its own (MLD, ARP). They are no traffic.
-        if (f->data[0] & 1)
+        // A foreign dataplane beside a path stage sends frames of its own to groups (MLD, ARP). They are no
+        // traffic. Elsewhere nobody makes any: the lab lets no endpoint's in.
+        if (e->config->kind == MQOE_KIND_PATH && f->data[0] & 1)
             e->control[direction == MQOE_UP ? MQOE_ACCESS : MQOE_CORE]++;
         else
             e->unclassified++;
