@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 
 /** What a guest is started with; see `mqoe-native guest`. All paths are absolute. */
@@ -43,6 +44,10 @@ const CONSOLE_LINES = 50;
 const WORDS_IN_MESSAGE = 3;
 /** How long the launcher may take to ask the guest's kernel who runs. */
 const ASK_MS = 5000;
+/** Within this time what lies in a pipe is read. */
+const UNREAD_MS = 100;
+/** A watchdog that comes this much late was kept by a stop (Ctrl-Z) or a long computation of the harness's own. */
+const LATE_MS = 1000;
 
 /**
  * One guest kernel behind `mqoe-native guest`. It is watched on the host's clock: a guest that does not boot, or whose
@@ -57,10 +62,13 @@ export class GuestProcess {
   readonly ended: Promise<GuestEnd>;
   private booted = false;
   private failure: string | null = null;
+  private isOver = false;
   private orderly = false;
   /** The guest's own clock at its last sign of life, ns. */
   private guestTime = 0;
   private watchdog: NodeJS.Timeout | null = null;
+  /** Signs of life so far. */
+  private signs = 0;
   private running: ((task: string) => void) | null = null;
 
   constructor(
@@ -71,7 +79,7 @@ export class GuestProcess {
     this.child.stdin.on("error", () => {}); // what is said to a dead launcher is lost; `ended` tells the story
     const lines = Promise.all([
       eachLine(this.child.stdout, (line) => this.receive(line)),
-      eachLine(this.child.stderr, (line) => this.keep(line)),
+      eachLine(this.child.stderr, (line) => this.receiveWords(line)),
     ]);
     this.ended = this.watchEnd(lines);
     this.feed();
@@ -86,18 +94,28 @@ export class GuestProcess {
 
   /** The next sign of life must come within the limit. */
   private feed(): void {
+    this.signs++;
     if (this.watchdog) clearTimeout(this.watchdog);
     const { boot, still } = this.options.limits;
-    this.watchdog = setTimeout(() => void this.bite(), this.booted ? still : boot);
+    const limit = this.booted ? still : boot;
+    const due = performance.now() + limit;
+    this.watchdog = setTimeout(() => {
+      // Whoever wakes so late stood still itself, and the guest perhaps with it: a new chance.
+      if (performance.now() > due + LATE_MS) this.feed();
+      else void this.bite();
+    }, limit);
   }
 
+  /** Ends the guest, unless signs of life lay unread in the pipe: they are read while the launcher is asked. */
   private async bite(): Promise<void> {
     const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
-    if (!this.booted) {
+    const { signs, booted } = this;
+    const task = booted ? await this.runningTask() : await sleep(UNREAD_MS, "");
+    if (this.signs !== signs || this.isOver) return;
+    if (!booted) {
       this.kill(`the guest did not boot within ${seconds(this.options.limits.boot)}${this.lastWords()}`);
       return;
     }
-    const task = await this.runningTask();
     const culprit =
       task === "" ? "its kernel does not say who runs" : `"${task}" kept running: it spins, or computes without end`;
     const at = (this.guestTime / 1e9).toFixed(2);
@@ -117,6 +135,13 @@ export class GuestProcess {
       };
       this.child.stdin.write('{"op":"running"}\n');
     });
+  }
+
+  /** Standard error: what programs say there is kept; only how the launcher or guest-init failed is an event. */
+  private receiveWords(text: string): void {
+    const line = parseLine(text);
+    if (line?.event === "error" && line.fatal === true) this.refused(line);
+    else this.keep(text);
   }
 
   private receive(text: string): void {
@@ -159,6 +184,7 @@ export class GuestProcess {
 
   private async watchEnd(lines: Promise<unknown>): Promise<GuestEnd> {
     const result = await this.child;
+    this.isOver = true;
     if (result.exitCode !== undefined || result.signal !== undefined) await lines;
     if (this.watchdog) clearTimeout(this.watchdog);
     this.running?.("");
