@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Blueprint } from "../blueprint/types.js";
 import { findNative } from "../ffi/native.js";
 import { readEnvironment } from "./environment.js";
+import { GuestMemory, NoGuest } from "./guest-memory.js";
 import { type GuestEnd, type GuestLimits, type GuestLine, GuestProcess } from "./guest-process.js";
 import { explainMissing, type GuestKernel, memoryFolder, searchGuestKernel } from "./kernel/index.js";
 import type { Rates } from "./live-rates.js";
@@ -34,9 +35,6 @@ const MEMORY = { base: 768, client: 1 };
 /** Generous: a guest under heavy load on a robbed machine is slow, and that is no fault of the run. */
 export const GUEST_LIMITS: GuestLimits = { boot: 120_000, still: 60_000 };
 
-/** What a guest needs is not there; the message says what to do. */
-export class NoGuest extends Error {}
-
 /**
  * A user-mode Linux guest on virtual time for each run (DESIGN §5). Host load changes how long it takes, not what comes
  * out. Throws NoGuest when this machine has no guest kernel.
@@ -45,6 +43,7 @@ export function hermeticWorld(limits: GuestLimits): World {
   const { kernel, looked } = searchGuestKernel();
   if (kernel === null) throw new NoGuest(explainMissing(looked));
   const cpus = new CpuSlots();
+  const memory = new GuestMemory(memoryFolder);
   return {
     name: "hermetic",
     cores: 1,
@@ -52,11 +51,15 @@ export function hermeticWorld(limits: GuestLimits): World {
     // Always the same: names are part of what must repeat.
     labName: () => "hermetic",
     async record(request, hooks, signal) {
+      const bytes = memoryOf(request.blueprint) * MIB;
+      const wait = () => hooks.note("a guest waits for another to end: there is no room for the memory of both");
+      const folder = await memory.take(bytes, signal, wait);
       const cpu = cpus.take();
       try {
-        return await new GuestRun(request, kernel, limits, hooks).record(cpu, signal);
+        return await new GuestRun(request, kernel, limits, hooks).record({ cpu, memoryFolder: folder }, signal);
       } finally {
         cpus.give(cpu);
+        memory.give(bytes);
       }
     },
   };
@@ -98,24 +101,19 @@ class GuestRun {
     private readonly hooks: RecordHooks,
   ) {}
 
-  async record(cpu: number, signal: AbortSignal): Promise<Recorded> {
-    signal.throwIfAborted();
+  async record(place: { cpu: number; memoryFolder: string }, signal: AbortSignal): Promise<Recorded> {
     const { blueprint, folder } = this.request;
-    const memory = memoryOf(blueprint);
-    const place = memoryFolder(memory * MIB);
-    if ("problem" in place) throw new NoGuest(place.problem);
     this.writeRequest(folder, blueprint);
     const native = findNative();
     const guest = new GuestProcess(
       {
         binary: native.binary,
         kernel: this.kernel.path,
-        memory,
-        memoryFolder: place.folder,
+        memory: memoryOf(blueprint),
         run: resolve(folder),
         preload: join(dirname(native.binary), "libmqoe-entropy.so"),
         seed: blueprint.seed,
-        cpu,
+        ...place,
         request: REQUEST,
         limits: this.limits,
       },
