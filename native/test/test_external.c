@@ -245,6 +245,24 @@ static void runs_in_its_namespace_with_what_it_is_told(void **state) {
     json_decref(stop(&r));
 }
 
+static void a_long_command_line_is_cut_between_characters(void **state) {
+    (void)state;
+    need_lab();
+    char script[200], expected[256];
+    for (size_t i = 0; i < 2; i++) { // one of the two cuts a character: each has two bytes
+        snprintf(script, sizeof script, "echo ready; exec sleep 1000 #%s%s", i ? "-" : "",
+                 "üüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüüü");
+        struct run r = launch(script, by_line());
+        json_t *ready = expect_event(&r, "ready"), *info = json_object_get(ready, "info");
+        snprintf(expected, sizeof expected, "sh -c %s", script);
+        assert_memory_equal(text_of(info, "command"), expected, strlen(text_of(info, "command")));
+        assert_true(strlen(text_of(info, "command")) >= 118);
+        assert_true(json_integer_value(json_object_get(info, "ready_after")) > 0); // ns
+        json_decref(ready);
+        json_decref(stop(&r));
+    }
+}
+
 static void is_ready_by_the_clock(void **state) {
     (void)state;
     need_lab();
@@ -484,6 +502,7 @@ static void an_interface_that_it_removes_is_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_in_its_namespace_with_what_it_is_told),
+        cmocka_unit_test(a_long_command_line_is_cut_between_characters),
         cmocka_unit_test(is_ready_by_the_clock),
         cmocka_unit_test(a_command_that_is_never_ready_is_named),
         cmocka_unit_test(an_early_death_is_told_with_its_last_words),

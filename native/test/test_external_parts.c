@@ -196,6 +196,26 @@ static void what_is_missing_is_held_until_nothing_moves(void **state) {
     expect(&l, 120, 90, 30, 0);
 }
 
+static void the_wait_begins_with_the_missing_frame(void **state) {
+    (void)state;
+    struct mqoe_ledger l;
+    struct mqoe_link_counters base[2] = {{0}};
+    mqoe_ledger_begin(&l, base, 0);
+    update(&l, 10, 10, 100 * MS);
+    update(&l, 10, 10, 5000 * MS); // a quiet spell
+    update(&l, 11, 10, 5100 * MS); // a frame on its way through the command
+    expect(&l, 11, 10, 0, 1);
+    update(&l, 12, 11, 5200 * MS);
+    expect(&l, 12, 11, 0, 1);
+    update(&l, 12, 11, 5500 * MS);
+    expect(&l, 12, 11, 1, 0);
+    update(&l, 12, 11, 9000 * MS); // decided: a quiet spell again
+    update(&l, 13, 11, 9100 * MS);
+    expect(&l, 13, 11, 1, 1);
+    update(&l, 13, 12, 9200 * MS);
+    expect(&l, 13, 12, 1, 0);
+}
+
 static void frames_of_its_own_make_nothing_negative(void **state) {
     (void)state;
     struct mqoe_ledger l;
@@ -316,6 +336,7 @@ int main(void) {
         cmocka_unit_test(names_what_is_wrong_in_a_blueprint),
         cmocka_unit_test(writes_the_plan_beside_the_blueprint),
         cmocka_unit_test(what_is_missing_is_held_until_nothing_moves),
+        cmocka_unit_test(the_wait_begins_with_the_missing_frame),
         cmocka_unit_test(frames_of_its_own_make_nothing_negative),
         cmocka_unit_test(what_an_interface_lost_is_not_the_commands_doing),
         cmocka_unit_test(ready_is_a_line_of_its_own),
