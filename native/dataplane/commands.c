@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "record/clock.h"
 
 #define MAX_DELAY   (int64_t)60000000000   // ns
 #define MAX_RATE    (int64_t)1000000000000 // bit/s
@@ -202,29 +203,10 @@ static void answer_change(struct mqoe_dataplane *d, const json_t *command) {
                                        : json_pack("{s:s, s:I}", "event", "changed", "id", (json_int_t)id));
 }
 
-static int64_t monotonic(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-// Reads and checks `go`; returns its t0, meaningful when *e says that nothing is wrong.
-static int64_t read_go(const struct mqoe_dataplane *d, const json_t *command, struct mqoe_error *e) {
-    struct mqoe_node root = mqoe_node_root(command, e);
-    int64_t t0 = mqoe_node_int(&root, "t0", 0, INT64_MAX), now = monotonic();
-    mqoe_node_only(&root, KEYS("op", "t0"));
-    if (!e->errnum && d->went)
-        mqoe_fail(e, EALREADY, "go", "it went already; start a new process for another run", "go");
-    else if (!e->errnum && (t0 < now - MQOE_GO_PAST || t0 > now + MQOE_GO_FUTURE))
-        mqoe_fail(e, EINVAL, "go", MQOE_GO_RANGE, "$.t0");
-    return t0;
-}
-
 static void carry_out_go(struct mqoe_dataplane *d, const json_t *command) {
     struct mqoe_error e;
-    int64_t t0 = read_go(d, command, &e);
-    if (e.errnum) {
-        snprintf(e.syscall, sizeof e.syscall, "go");
+    int64_t t0;
+    if (mqoe_control_go(command, d->went, (int64_t)mqoe_clock(CLOCK_MONOTONIC), &t0, &e)) {
         mqoe_control_send(&d->control, mqoe_control_error(&e, false, -1));
         return;
     }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sqm/framing_read.h"
+
 #define MAX_INTEGER  ((int64_t)1 << 53)
 #define MAX_RATE     (int64_t)1000000000000 // 1 Tbit/s
 #define MAX_DELAY    (int64_t)60000000000   // 60 s
@@ -12,17 +14,6 @@
 #define MAX_REACTORS 64
 
 #define KEYS(...)    ((const char *const[]){__VA_ARGS__, NULL})
-
-static struct mqoe_framing read_framing(const struct mqoe_node *shaper) {
-    struct mqoe_node n = mqoe_node_object(shaper, "framing");
-    struct mqoe_framing f = {0};
-    f.base = (uint8_t)mqoe_node_enum(&n, "base", KEYS("frame", "ip"));
-    f.overhead = (int16_t)mqoe_node_int(&n, "overhead", -64, 256);
-    f.mpu = (uint16_t)mqoe_node_int(&n, "mpu", 0, 256);
-    f.cell = (uint8_t)mqoe_node_enum(&n, "cell", KEYS("none", "atm", "ptm"));
-    mqoe_node_only(&n, KEYS("base", "overhead", "mpu", "cell"));
-    return f;
-}
 
 static void read_fq_codel(const struct mqoe_node *n, uint32_t max_frame, struct mqoe_fq_codel_config *q) {
     q->target = (uint64_t)mqoe_node_int(n, "target", 1, MAX_DELAY);
@@ -41,7 +32,7 @@ static void read_fq_codel(const struct mqoe_node *n, uint32_t max_frame, struct 
 void mqoe_dp_read_shaper(const struct mqoe_node *n, uint32_t max_frame, struct mqoe_leaf_config *out) {
     *out = (struct mqoe_leaf_config){0};
     out->rate = (uint64_t)mqoe_node_int(n, "rate", 0, MAX_RATE);
-    out->framing = read_framing(n);
+    out->framing = mqoe_framing_read(n);
     struct mqoe_node sqm = mqoe_node_object(n, "sqm");
     static const enum mqoe_discipline_kind kinds[] = {MQOE_FQ_CODEL, MQOE_PFIFO, MQOE_NONE};
     out->discipline.kind = kinds[mqoe_node_enum(&sqm, "discipline", KEYS("fq_codel", "pfifo", "none"))];
@@ -208,14 +199,9 @@ int mqoe_dp_config_read(struct mqoe_dp_config *c, json_t *document, struct mqoe_
 int mqoe_dp_config_load(struct mqoe_dp_config *c, const char *file, enum mqoe_dp_kind kind,
                         struct mqoe_error *e) {
     *c = (struct mqoe_dp_config){0};
-    json_error_t where;
-    json_t *document = json_load_file(file, JSON_REJECT_DUPLICATES, &where);
-    if (document)
-        return read_document(c, document, file, kind, e);
-    if (json_error_code(&where) == json_error_cannot_open_file)
-        return mqoe_fail(e, errno ? errno : EIO, "open", NULL, "blueprint %s", file);
-    return mqoe_fail(e, EINVAL, "blueprint", where.text, "%s line %d column %d", file, where.line,
-                     where.column);
+    json_t *document;
+    int err = mqoe_document_load(file, &document, e);
+    return err ? err : read_document(c, document, file, kind, e);
 }
 
 void mqoe_dp_config_set_max_frame(struct mqoe_dp_config *c, uint32_t bytes) {

@@ -8,8 +8,6 @@
 #include "external/external.h"
 #include "record/clock.h"
 
-#define KEYS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 int64_t mqoe_external_now(void) {
     return (int64_t)mqoe_clock(CLOCK_MONOTONIC);
 }
@@ -99,26 +97,19 @@ static int go(struct mqoe_external *x, int64_t t0, struct mqoe_error *e) {
         return err;
     mqoe_ledger_begin(&x->ledger, counters, now);
     x->went = true;
-    x->t0 = x->due = t0;
-    if (now > t0) // told late: the next multiple
-        x->due += (now - t0 + MQOE_EXTERNAL_INTERVAL - 1) / MQOE_EXTERNAL_INTERVAL * MQOE_EXTERNAL_INTERVAL;
+    x->t0 = t0;
+    x->due = (int64_t)mqoe_clock_due((uint64_t)t0, (uint64_t)now, MQOE_EXTERNAL_INTERVAL);
     return 0;
 }
 
 static int answer_go(struct mqoe_external *x, const json_t *command, struct mqoe_error *e) {
     struct mqoe_error wrong;
-    struct mqoe_node root = mqoe_node_root(command, &wrong);
-    int64_t t0 = mqoe_node_int(&root, "t0", 0, INT64_MAX), now = mqoe_external_now();
-    mqoe_node_only(&root, KEYS("op", "t0"));
-    if (!wrong.errnum && !x->ready)
-        mqoe_fail(&wrong, EAGAIN, "go", "wait for the event \"ready\"", "go");
-    else if (!wrong.errnum && x->went)
-        mqoe_fail(&wrong, EALREADY, "go", "it went already; start a new process for another run", "go");
-    else if (!wrong.errnum && (t0 < now - MQOE_GO_PAST || t0 > now + MQOE_GO_FUTURE))
-        mqoe_fail(&wrong, EINVAL, "go", MQOE_GO_RANGE, "$.t0");
-    if (!wrong.errnum)
+    int64_t t0;
+    int err = mqoe_control_go(command, x->went, mqoe_external_now(), &t0, &wrong);
+    if (!err && !x->ready)
+        err = mqoe_fail(&wrong, EAGAIN, "go", "wait for the event \"ready\"", "go");
+    if (!err)
         return go(x, t0, e);
-    snprintf(wrong.syscall, sizeof wrong.syscall, "go");
     refuse(x, &wrong, command);
     return 0;
 }

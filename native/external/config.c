@@ -128,14 +128,9 @@ int mqoe_external_config_read(struct mqoe_external_config *c, json_t *document, 
 
 int mqoe_external_config_load(struct mqoe_external_config *c, const char *file, struct mqoe_error *e) {
     *c = (struct mqoe_external_config){0};
-    json_error_t where;
-    json_t *document = json_load_file(file, JSON_REJECT_DUPLICATES, &where);
-    if (document)
-        return read_document(c, document, file, e);
-    if (json_error_code(&where) == json_error_cannot_open_file)
-        return mqoe_fail(e, errno ? errno : EIO, "open", NULL, "blueprint %s", file);
-    return mqoe_fail(e, EINVAL, "blueprint", where.text, "%s line %d column %d", file, where.line,
-                     where.column);
+    json_t *document;
+    int err = mqoe_document_load(file, &document, e);
+    return err ? err : read_document(c, document, file, e);
 }
 
 void mqoe_external_config_free(struct mqoe_external_config *c) {

@@ -1,6 +1,6 @@
 // fuzz-sources: dataplane/config.c reactor/json.c packet/lpm.c packet/hash.c packet/ecn.c packet/checksum.c
 // fuzz-sources: sqm/leaf.c sqm/shaper.c sqm/discipline.c sqm/fq_codel.c sqm/pfifo.c sqm/codel.c sqm/pool.c
-// fuzz-sources: sqm/histogram.c sqm/framing.c record/error.c
+// fuzz-sources: sqm/histogram.c sqm/framing.c sqm/framing_read.c record/error.c
 //
 // The blueprint reader on any JSON: it accepts or names what is wrong, and leaks or overruns nothing.
 #include <stddef.h>

@@ -1,4 +1,4 @@
-// fuzz-sources: kernel/config.c reactor/json.c packet/lpm.c packet/hash.c record/error.c
+// fuzz-sources: kernel/config.c sqm/framing_read.c reactor/json.c packet/lpm.c packet/hash.c record/error.c
 //
 // The kernel dataplane's blueprint reader on any JSON: it accepts or names what is wrong, and leaks or
 // overruns nothing.

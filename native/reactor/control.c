@@ -8,6 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reactor/json.h"
+
+// What a `go` may say: t0 at most this far from now, ns.
+#define GO_PAST   INT64_C(1000000000)
+#define GO_FUTURE INT64_C(3600000000000)
+
 int mqoe_control_open(struct mqoe_control *c) {
     memset(c, 0, sizeof *c);
     c->in = STDIN_FILENO;
@@ -126,6 +132,20 @@ int mqoe_control_send(struct mqoe_control *c, json_t *event) {
     int result = mqoe_write_all(c->out, text, length);
     free(text);
     return result;
+}
+
+int mqoe_control_go(const json_t *command, bool went, int64_t now, int64_t *t0, struct mqoe_error *e) {
+    struct mqoe_node root = mqoe_node_root(command, e);
+    *t0 = mqoe_node_int(&root, "t0", 0, INT64_MAX);
+    mqoe_node_only(&root, (const char *const[]){"op", "t0", NULL});
+    if (!e->errnum && went)
+        mqoe_fail(e, EALREADY, "go", "it went already; start a new process for another run", "go");
+    else if (!e->errnum && (*t0 < now - GO_PAST || *t0 > now + GO_FUTURE))
+        mqoe_fail(e, EINVAL, "go", "CLOCK_MONOTONIC in ns, at most 1 s in the past and 1 h in the future",
+                  "$.t0");
+    if (e->errnum)
+        snprintf(e->syscall, sizeof e->syscall, "go");
+    return -e->errnum;
 }
 
 json_t *mqoe_control_error(const struct mqoe_error *e, bool fatal, long id) {

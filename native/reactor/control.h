@@ -43,5 +43,9 @@ int mqoe_write_all(int fd, const char *bytes, size_t count);
 // gone).
 int mqoe_control_send(struct mqoe_control *c, json_t *event);
 
+// Reads and checks a `go`; `went`: one was obeyed before. Returns 0 and *t0, or −errno with *e filled, for a
+// non-fatal answer. `now` and *t0: CLOCK_MONOTONIC ns.
+int mqoe_control_go(const json_t *command, bool went, int64_t now, int64_t *t0, struct mqoe_error *e);
+
 // {"event":"error","fatal":…,"syscall":…,"object":…,"errno":…,"code":…,"message":…} plus "id" when id ≥ 0.
 json_t *mqoe_control_error(const struct mqoe_error *e, bool fatal, long id);

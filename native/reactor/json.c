@@ -45,6 +45,18 @@ static const char *source_of(const struct mqoe_node *n) {
     return n->source;
 }
 
+int mqoe_document_load(const char *file, json_t **document, struct mqoe_error *e) {
+    json_error_t where;
+    errno = 0;
+    *document = json_load_file(file, JSON_REJECT_DUPLICATES, &where);
+    if (*document)
+        return 0;
+    if (json_error_code(&where) == json_error_cannot_open_file)
+        return mqoe_fail(e, errno ? errno : EIO, "open", NULL, "blueprint %s", file);
+    return mqoe_fail(e, EINVAL, "blueprint", where.text, "%s line %d column %d", file, where.line,
+                     where.column);
+}
+
 void mqoe_node_fail(const struct mqoe_node *n, const char *hint_fmt, ...) {
     if (!mqoe_node_ok(n))
         return;

@@ -28,6 +28,10 @@ static inline bool mqoe_node_ok(const struct mqoe_node *n) {
     return n->error->errnum == 0;
 }
 
+// Reads a document from a file. Returns 0 with a new reference in *document, or −errno with *e filled: why
+// the file cannot be opened, or at which line and column it is no JSON or names a member twice.
+int mqoe_document_load(const char *file, json_t **document, struct mqoe_error *e);
+
 // Records an error at `n` (unless there is one already). `hint` says what was found and what is allowed.
 void mqoe_node_fail(const struct mqoe_node *n, const char *hint_fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "reactor/control.h"
+#include "record/clock.h"
 
 struct channel {
     struct mqoe_control control;
@@ -213,6 +214,42 @@ static void a_slow_owner_is_waited_for_and_a_gone_one_is_an_error(void **state) 
     channel_close(&ch);
 }
 
+static int go(json_int_t t0, bool went, struct mqoe_error *e) {
+    int64_t read;
+    json_t *command = json_pack("{s:s, s:I}", "op", "go", "t0", t0);
+    int err = mqoe_control_go(command, went, INT64_C(5000000000), &read, e);
+    assert_int_equal(read, t0);
+    assert_string_equal(err ? e->syscall : "go", "go");
+    json_decref(command);
+    return err;
+}
+
+static void a_go_is_for_once_and_for_about_now(void **state) {
+    (void)state;
+    struct mqoe_error e;
+    assert_int_equal(go(5000000000, false, &e), 0);
+    assert_int_equal(go(4000000000, false, &e), 0);
+    assert_int_equal(go(3605000000000, false, &e), 0);
+    assert_int_equal(go(3999999999, false, &e), -EINVAL);
+    assert_string_equal(e.object, "$.t0");
+    assert_int_equal(go(3605000000001, false, &e), -EINVAL);
+    assert_int_equal(go(5000000000, true, &e), -EALREADY);
+    json_t *command = json_pack("{s:s, s:s}", "op", "go", "t0", "now");
+    int64_t t0;
+    assert_int_equal(mqoe_control_go(command, false, 0, &t0, &e), -EINVAL);
+    assert_string_equal(e.syscall, "go");
+    json_decref(command);
+}
+
+static void what_is_told_late_begins_with_the_next_multiple(void **state) {
+    (void)state;
+    assert_int_equal(mqoe_clock_due(1050, 0, 100), 1050);
+    assert_int_equal(mqoe_clock_due(1050, 1050, 100), 1050);
+    assert_int_equal(mqoe_clock_due(1050, 1051, 100), 1150);
+    assert_int_equal(mqoe_clock_due(1050, 1150, 100), 1150);
+    assert_int_equal(mqoe_clock_due(1050, 1999, 100), 2050);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_may_come_in_any_pieces),
@@ -221,6 +258,8 @@ int main(void) {
         cmocka_unit_test(a_long_line_is_read_and_a_longer_one_is_fatal),
         cmocka_unit_test(descriptors_keep_their_flags),
         cmocka_unit_test(a_slow_owner_is_waited_for_and_a_gone_one_is_an_error),
+        cmocka_unit_test(a_go_is_for_once_and_for_about_now),
+        cmocka_unit_test(what_is_told_late_begins_with_the_next_multiple),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

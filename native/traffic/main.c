@@ -212,18 +212,15 @@ static void tell_loops(struct session *s, enum traffic_message_type type) {
 }
 
 static void do_go(struct session *s, const json_t *command) {
-    const json_t *t0 = json_object_get(command, "t0");
-    int64_t now = traffic_monotonic();
-    if (s->clock.t0) {
-        refuse(s, EALREADY, "go", "it went already; start a new process for another run");
-    } else if (!json_is_integer(t0) || json_integer_value(t0) < now - MQOE_GO_PAST ||
-               json_integer_value(t0) > now + MQOE_GO_FUTURE) {
-        refuse(s, EINVAL, "go.t0", "CLOCK_MONOTONIC in ns, at most 1 s in the past and 1 h in the future");
-    } else {
-        s->clock.t0 = json_integer_value(t0);
-        s->clock.real = s->clock.t0 + traffic_clock_offset();
-        tell_loops(s, TRAFFIC_GO);
+    struct mqoe_error e;
+    int64_t t0;
+    if (mqoe_control_go(command, s->clock.t0 != 0, traffic_monotonic(), &t0, &e)) {
+        say(s, mqoe_control_error(&e, false, -1));
+        return;
     }
+    s->clock.t0 = t0;
+    s->clock.real = t0 + traffic_clock_offset();
+    tell_loops(s, TRAFFIC_GO);
 }
 
 static void execute(struct session *s, const json_t *command) {
