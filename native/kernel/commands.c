@@ -96,7 +96,7 @@ static void read_change(const struct mqoe_node *n, const struct mqoe_kernel_data
     c->client = (uint32_t)mqoe_node_int(n, "client", 0, (int64_t)d->config.client_count - 1);
     c->direction = (enum mqoe_kernel_direction)mqoe_node_enum(n, "direction", KEYS("down", "up"));
     struct mqoe_node shaper = mqoe_node_object(n, "shaper");
-    mqoe_kernel_read_shaper(&shaper, &c->shaper);
+    mqoe_kernel_read_shaper(&shaper, d->config.shapes, &c->shaper);
     mqoe_node_only(n, KEYS("client", "direction", "shaper"));
 }
 

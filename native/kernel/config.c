@@ -114,24 +114,37 @@ static void read_tc(const struct mqoe_node *n, struct mqoe_kernel_shaper *out) {
     mqoe_node_only(n, KEYS("discipline", "args", "rate"));
 }
 
-void mqoe_kernel_read_shaper(const struct mqoe_node *n, struct mqoe_kernel_shaper *out) {
+// Plans that nobody enforces: whatever a queue is called and set to, there is none.
+static void read_unenforced(const struct mqoe_node *n) {
+    struct mqoe_node sqm = mqoe_node_object(n, "sqm");
+    mqoe_node_string(&sqm, "discipline");
+}
+
+static void read_enforced(const struct mqoe_node *n, struct mqoe_kernel_shaper *out) {
     // In the order of enum mqoe_kernel_discipline.
     static void (*const readers[])(const struct mqoe_node *, struct mqoe_kernel_shaper *) = {
         read_fq_codel, read_pfifo, read_none, read_cake, read_plain_codel, read_dualpi2, read_tc};
-    *out = (struct mqoe_kernel_shaper){0};
-    out->rate = (uint64_t)mqoe_node_int(n, "rate", 0, MAX_RATE);
-    out->framing = read_framing(n);
     struct mqoe_node sqm = mqoe_node_object(n, "sqm");
     out->discipline = (enum mqoe_kernel_discipline)mqoe_node_enum(
         &sqm, "discipline", KEYS("fq_codel", "pfifo", "none", "cake", "codel", "dualpi2", "tc"));
     readers[out->discipline](&sqm, out);
     if (out->discipline == MQOE_KERNEL_NONE && out->rate)
         mqoe_node_fail(n, "has discipline \"none\" and a rate; \"none\" does not shape: rate must be 0");
-    mqoe_node_only(n, KEYS("rate", "framing", "sqm"));
     if (mqoe_node_ok(n) && out->rate && out->rate < 8)
         mqoe_node_fail(n,
                        "has rate %llu; the kernel counts whole bytes/s: 8 bit/s or more, or 0 for no limit",
                        (unsigned long long)out->rate);
+}
+
+void mqoe_kernel_read_shaper(const struct mqoe_node *n, bool shapes, struct mqoe_kernel_shaper *out) {
+    *out = (struct mqoe_kernel_shaper){.discipline = MQOE_KERNEL_NONE};
+    out->rate = (uint64_t)mqoe_node_int(n, "rate", 0, MAX_RATE);
+    out->framing = read_framing(n);
+    if (shapes)
+        read_enforced(n, out);
+    else
+        read_unenforced(n);
+    mqoe_node_only(n, KEYS("rate", "framing", "sqm"));
 }
 
 // ---- the whole blueprint ----
@@ -213,8 +226,8 @@ static void read_client(const struct mqoe_node *n, size_t i, struct mqoe_kernel_
     mqoe_node_int(n, "path", -1, -1);
     read_addresses(n, (uint32_t)i, &c->client_prefixes, &c->client_prefix_count);
     struct mqoe_node down = mqoe_node_object(n, "down"), up = mqoe_node_object(n, "up");
-    mqoe_kernel_read_shaper(&down, &k->shaper[MQOE_KERNEL_DOWN]);
-    mqoe_kernel_read_shaper(&up, &k->shaper[MQOE_KERNEL_UP]);
+    mqoe_kernel_read_shaper(&down, c->shapes, &k->shaper[MQOE_KERNEL_DOWN]);
+    mqoe_kernel_read_shaper(&up, c->shapes, &k->shaper[MQOE_KERNEL_UP]);
     mqoe_node_only(n, KEYS("id", "name", "reactor", "addresses", "path", "down", "up"));
 }
 

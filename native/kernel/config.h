@@ -93,5 +93,6 @@ int mqoe_kernel_config_load(struct mqoe_kernel_config *c, const char *file, stru
 int mqoe_kernel_config_read(struct mqoe_kernel_config *c, json_t *document, struct mqoe_error *e);
 void mqoe_kernel_config_free(struct mqoe_kernel_config *c);
 
-// Reads one ShaperBlueprint at `n` (of a client, or of a change). Strings stay owned by its document.
-void mqoe_kernel_read_shaper(const struct mqoe_node *n, struct mqoe_kernel_shaper *out);
+// Reads one ShaperBlueprint at `n` (of a client, or of a change). Strings stay owned by its document. Unless
+// the dataplane `shapes` any discipline is taken, also one that no kernel has, as MQOE_KERNEL_NONE.
+void mqoe_kernel_read_shaper(const struct mqoe_node *n, bool shapes, struct mqoe_kernel_shaper *out);

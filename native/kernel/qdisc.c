@@ -205,9 +205,8 @@ static int unsupported(const char *noun, const char *kind, const char *device, s
     struct utsname system;
     char module[48], hint[sizeof e->hint];
     uname(&system);
-    snprintf(hint, sizeof hint, "this kernel (%.*s) has no %s; `--world hermetic` has it",
-             (int)strcspn(system.release, "-+"), system.release,
-             module_of(noun, kind, module, sizeof module));
+    snprintf(hint, sizeof hint, "this kernel (%.*s) has no %s", (int)strcspn(system.release, "-+"),
+             system.release, module_of(noun, kind, module, sizeof module));
     const char *syscall = !strcmp(noun, "filter") ? "RTM_NEWTFILTER" : "RTM_NEWQDISC";
     return mqoe_fail(e, EOPNOTSUPP, syscall, hint, "%s %s on %s", noun, kind, device);
 }

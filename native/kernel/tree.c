@@ -48,6 +48,14 @@ static int describe_class(const struct mqoe_tree *t, uint32_t client, int direct
 
 // ---- building ----
 
+// What tc refuses is what the user wrote: the plan says where, the interface would not.
+static int blame_plan(const struct mqoe_tree *t, uint32_t client, int direction, struct mqoe_error *e) {
+    const struct mqoe_error said = *e;
+    return mqoe_fail(e, said.errnum, said.syscall, said.hint, "sqm \"tc\" of client %s, %s: %s",
+                     t->config->clients[client].name, direction_names[direction],
+                     shaper_of(t, client, direction)->tc.args);
+}
+
 static int run_tc(const struct mqoe_tree *t, uint32_t client, int direction, struct mqoe_error *e) {
     const struct mqoe_kernel_shaper *s = shaper_of(t, client, direction);
     char parent[16], handle[16];
@@ -55,9 +63,11 @@ static int run_tc(const struct mqoe_tree *t, uint32_t client, int direction, str
     snprintf(parent, sizeof parent, "1:%x", MQOE_KERNEL_MINOR + client);
     snprintf(handle, sizeof handle, "%x:", MQOE_KERNEL_MINOR + client);
     bool root = t->mode[direction] == MQOE_TREE_ROOT;
-    return err ? err
-               : mqoe_tc_run(t->nl, t->devices[direction].name, root ? NULL : parent, root ? "1:" : handle,
-                             s->tc.args, e);
+    if (err)
+        return err;
+    err = mqoe_tc_run(t->nl, t->devices[direction].name, root ? NULL : parent, root ? "1:" : handle,
+                      s->tc.args, e);
+    return err == -EINVAL || err == -E2BIG ? blame_plan(t, client, direction, e) : err;
 }
 
 static int add_leaf(const struct mqoe_tree *t, uint32_t client, int direction, struct mqoe_error *e) {

@@ -131,6 +131,29 @@ static void one_circuit_is_what_anybody_would_type(void **state) {
     expect_mode("kernel", cake, 0, 20000000, MQOE_TREE_NONE);
 }
 
+// `check` lets every discipline through where plans are not enforced, also ours that no kernel has.
+static void plans_that_nobody_enforces_may_say_anything(void **state) {
+    (void)state;
+    static const char *const cobalt = "{\"discipline\":\"cobalt\",\"target\":5000000,\"rate\":\"?\"}",
+                             *const anything[] = {cobalt, SQM_CAKE, SQM_NONE};
+    struct mqoe_kernel_config c;
+    struct mqoe_error e;
+    assert_int_equal(mqoe_kernel_config_read(&c, blueprint("none", anything, 3, 20000000), &e), 0);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(c.clients[i].shaper[MQOE_KERNEL_UP].discipline, MQOE_KERNEL_NONE);
+    assert_int_equal(c.clients[0].shaper[MQOE_KERNEL_UP].rate, 20000000);
+    mqoe_kernel_config_free(&c);
+    assert_int_equal(mqoe_kernel_config_read(&c, blueprint("kernel", anything, 3, 20000000), &e), -EINVAL);
+    assert_string_equal(e.object, "$.clients[0].down.sqm.discipline");
+    mqoe_kernel_config_free(&c);
+    json_t *without = blueprint("none", anything, 1, 0);
+    json_t *down = json_object_get(json_array_get(json_object_get(without, "clients"), 0), "down");
+    json_object_del(json_object_get(down, "sqm"), "discipline");
+    assert_int_equal(mqoe_kernel_config_read(&c, without, &e), -EINVAL);
+    assert_string_equal(e.object, "$.clients[0].down.sqm.discipline");
+    mqoe_kernel_config_free(&c);
+}
+
 static void htb_is_told_the_framing_it_can_count(void **state) {
     (void)state;
     const struct mqoe_psched psched = MQOE_PSCHED_USUAL, coarse = {15.625, 250};
@@ -227,6 +250,7 @@ int main(void) {
         cmocka_unit_test(reads_a_whole_blueprint),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(one_circuit_is_what_anybody_would_type),
+        cmocka_unit_test(plans_that_nobody_enforces_may_say_anything),
         cmocka_unit_test(htb_is_told_the_framing_it_can_count),
         cmocka_unit_test(shaped_bytes_follow_the_framing),
         cmocka_unit_test(what_was_billed_stays_billed),
