@@ -183,19 +183,11 @@ static void answer_change(struct mqoe_kernel_dataplane *d, const json_t *command
 
 static void carry_out_go(struct mqoe_kernel_dataplane *d, const json_t *command) {
     struct mqoe_error e;
-    struct mqoe_node root = mqoe_node_root(command, &e);
-    int64_t t0 = mqoe_node_int(&root, "t0", 0, INT64_MAX), now = (int64_t)mqoe_clock(CLOCK_MONOTONIC);
-    mqoe_node_only(&root, KEYS("op", "t0"));
-    if (!e.errnum && d->recorder.running)
-        mqoe_fail(&e, EALREADY, "go", "it went already; start a new process for another run", "go");
-    else if (!e.errnum && (t0 < now - MQOE_GO_PAST || t0 > now + MQOE_GO_FUTURE))
-        mqoe_fail(&e, EINVAL, "go", MQOE_GO_RANGE, "$.t0");
-    if (!e.errnum) {
+    int64_t t0, now = (int64_t)mqoe_clock(CLOCK_MONOTONIC);
+    if (mqoe_control_go(command, d->recorder.running, now, &t0, &e))
+        mqoe_control_send(&d->control, mqoe_control_error(&e, false, -1));
+    else
         mqoe_kernel_recorder_go(&d->recorder, (uint64_t)t0, (uint64_t)now);
-        return;
-    }
-    snprintf(e.syscall, sizeof e.syscall, "go");
-    mqoe_control_send(&d->control, mqoe_control_error(&e, false, -1));
 }
 
 static void refuse(struct mqoe_kernel_dataplane *d, const char *op) {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sqm/framing_read.h"
+
 #define MAX_INTEGER ((int64_t)1 << 53)
 #define MAX_RATE    (int64_t)1000000000000 // 1 Tbit/s
 #define MAX_DELAY   (int64_t)60000000000   // 60 s
@@ -29,17 +31,6 @@ const char *mqoe_kernel_kind(enum mqoe_kernel_discipline discipline) {
 }
 
 // ---- one shaper ----
-
-static struct mqoe_framing read_framing(const struct mqoe_node *shaper) {
-    struct mqoe_node n = mqoe_node_object(shaper, "framing");
-    struct mqoe_framing f = {0};
-    f.base = (uint8_t)mqoe_node_enum(&n, "base", KEYS("frame", "ip"));
-    f.overhead = (int16_t)mqoe_node_int(&n, "overhead", -64, 256);
-    f.mpu = (uint16_t)mqoe_node_int(&n, "mpu", 0, 256);
-    f.cell = (uint8_t)mqoe_node_enum(&n, "cell", KEYS("none", "atm", "ptm"));
-    mqoe_node_only(&n, KEYS("base", "overhead", "mpu", "cell"));
-    return f;
-}
 
 static void read_codel(const struct mqoe_node *n, struct mqoe_kernel_codel *q) {
     q->target = (uint64_t)mqoe_node_int(n, "target", 1, MAX_DELAY);
@@ -139,7 +130,7 @@ static void read_enforced(const struct mqoe_node *n, struct mqoe_kernel_shaper *
 void mqoe_kernel_read_shaper(const struct mqoe_node *n, bool shapes, struct mqoe_kernel_shaper *out) {
     *out = (struct mqoe_kernel_shaper){.discipline = MQOE_KERNEL_NONE};
     out->rate = (uint64_t)mqoe_node_int(n, "rate", 0, MAX_RATE);
-    out->framing = read_framing(n);
+    out->framing = mqoe_framing_read(n);
     if (shapes)
         read_enforced(n, out);
     else
@@ -294,14 +285,9 @@ int mqoe_kernel_config_read(struct mqoe_kernel_config *c, json_t *document, stru
 
 int mqoe_kernel_config_load(struct mqoe_kernel_config *c, const char *file, struct mqoe_error *e) {
     *c = (struct mqoe_kernel_config){0};
-    json_error_t where;
-    json_t *document = json_load_file(file, JSON_REJECT_DUPLICATES, &where);
-    if (document)
-        return read_document(c, document, file, e);
-    if (json_error_code(&where) == json_error_cannot_open_file)
-        return mqoe_fail(e, errno ? errno : EIO, "open", NULL, "blueprint %s", file);
-    return mqoe_fail(e, EINVAL, "blueprint", where.text, "%s line %d column %d", file, where.line,
-                     where.column);
+    json_t *document;
+    int err = mqoe_document_load(file, &document, e);
+    return err ? err : read_document(c, document, file, e);
 }
 
 void mqoe_kernel_config_free(struct mqoe_kernel_config *c) {

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "record/clock.h"
+
 #define HISTORY         3u // seconds that a segment holds; the reader drains it every second
 #define ETHERNET_HEADER 14u
 
@@ -32,9 +34,7 @@ void mqoe_kernel_recorder_close(struct mqoe_kernel_recorder *r) {
 void mqoe_kernel_recorder_go(struct mqoe_kernel_recorder *r, uint64_t t0, uint64_t now) {
     r->running = true;
     r->t0 = t0;
-    r->due = t0;
-    if (now > t0)
-        r->due += (now - t0 + MQOE_KERNEL_INTERVAL - 1) / MQOE_KERNEL_INTERVAL * MQOE_KERNEL_INTERVAL;
+    r->due = mqoe_clock_due(t0, now, MQOE_KERNEL_INTERVAL);
 }
 
 // ---- what nobody counts ----

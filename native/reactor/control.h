@@ -8,11 +8,6 @@
 
 #include "record/error.h"
 
-// What a `go` may say: t0 at most this far from now, ns.
-#define MQOE_GO_PAST      INT64_C(1000000000)
-#define MQOE_GO_FUTURE    INT64_C(3600000000000)
-#define MQOE_GO_RANGE     "CLOCK_MONOTONIC in ns, at most 1 s in the past and 1 h in the future"
-
 #define MQOE_CONTROL_LINE (UINT32_C(1) << 24) // bytes
 
 struct mqoe_control {
