@@ -1,6 +1,5 @@
 #include "dataplane/config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

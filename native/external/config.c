@@ -1,6 +1,5 @@
 #include "external/config.h"
 
-#include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 #include "kernel/config.h"
 
-#include <errno.h>
 #include <linux/pkt_sched.h>
 #include <stdio.h>
 #include <stdlib.h>
