@@ -7,7 +7,9 @@ import type { CaseResult, ExpectationResult, Results, RunResult } from "../verdi
  */
 const RESULTS = ["schema", "verdict", "cases"];
 const CASE =
-  "id scenario title matrix world dataplane verdict reason wall_s accounting metrics by expectations runs".split(" ");
+  "id scenario title matrix world dataplane verdict reason wall_s clock_s accounting metrics by expectations runs".split(
+    " ",
+  );
 const EXPECTATION = "metric bound gate per for outcome value worst verdict reason file line".split(" ");
 const BOUND = ["op", "value", "unit", "of", "text"];
 const RUN = ["repeat", "seed", "verdict", "wall_s", "metrics", "health"];

@@ -106,6 +106,10 @@ const result = z.strictObject({
   verdict,
   reason: z.string().describe("Why, when the verdict does not come from an expectation; else empty."),
   wall_s: z.number(),
+  clock_s: z
+    .number()
+    .optional()
+    .describe("The scenario's own clock over the same runs; hermetic world only, and complete."),
   accounting,
   metrics: metrics.describe("Over all runs: the median of their values; counts add up."),
   by: z.record(z.string(), metrics).describe("`client/home-1`, `flow/3` → metrics of that part alone."),

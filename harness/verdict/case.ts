@@ -29,6 +29,7 @@ export function judgeCase(
     verdict: reason === "" ? combine(expectations) : "invalid",
     reason,
     wall_s: sum(runs.map((run) => run.wall_s)),
+    ...ownClock(which, runs, world),
     accounting: addAccounting(runs),
     metrics: aggregate(runs.map((run) => run.metrics.total)),
     by: aggregateGroups(which, runs),
@@ -66,6 +67,12 @@ function header(which: Case, world: CaseResult["world"]) {
     world,
     dataplane: which.dataplane.kind,
   };
+}
+
+/** A run that was broken off did not take the scenario's time, and is compared with nothing. */
+function ownClock(which: Case, runs: readonly RunEvidence[], world: CaseResult["world"]): Pick<CaseResult, "clock_s"> {
+  const isWhole = runs.every((run) => run.ending?.reason === "complete");
+  return world === "hermetic" && isWhole ? { clock_s: (which.duration / 1e9) * runs.length } : {};
 }
 
 /** Nothing was measured, so nothing can be said of the machine either. */

@@ -21,6 +21,8 @@ export interface CaseResult {
   /** Why, when the verdict does not come from an expectation (invalid, skipped …); else empty. */
   reason: string;
   wall_s: number;
+  /** The scenario's own clock over the same runs, seconds: where time is virtual, `wall_s` is another. Absent when live or not complete. */
+  clock_s?: number | undefined;
   accounting: Accounting;
   /** Aggregate over the runs: the median of the runs' values; counts add up. */
   metrics: Metrics;

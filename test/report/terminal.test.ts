@@ -25,6 +25,12 @@ test("the style follows the terminal, CI, NO_COLOR and FORCE_COLOR", (t) => {
   t.is(detectStyle({ isTTY: true, columns: 400 }, {}).columns, 120);
 });
 
+test("where time is virtual, the time a case took is compared with the scenario's own", (t) => {
+  const { results } = makeInput();
+  Object.assign(results.cases[0] ?? {}, { world: "hermetic", wall_s: 5.5, clock_s: 15 });
+  t.regex(renderVerdicts(results, PLAIN), /world hermetic · 5\.5 s in 1 run, 0\.37 × the scenario's clock\n/u);
+});
+
 test("a passing case reads at a glance", (t) => {
   const text = renderVerdicts(makeInput().results, PLAIN, [{ label: "report", path: "reports/latest/report.html" }]);
   t.is(

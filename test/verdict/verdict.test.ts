@@ -326,6 +326,7 @@ test("absolute gates: the majority of runs decides, a tie is inconclusive", (t) 
   t.is(result.metrics["ping.rtt.p99"]?.value, 0.05);
   t.is(result.metrics["ping.rtt.p99"]?.count, 1200);
   t.is(result.wall_s, 12);
+  t.is(result.clock_s, undefined, "live time is the scenario's");
   t.is(result.accounting.in, 150_000);
 });
 
@@ -408,6 +409,14 @@ test("an interrupted run was stopped by its user, and one that could not start s
   t.is(taken.reason, "the run could not start: /run/netns/x-home exists");
   t.regex(after({ reason: "error", error: "teardown", started: true }).reason, /run-ended/);
   t.regex(after({ reason: "dataplane-died", error: "", started: true }).reason, /run-ended/);
+});
+
+test("in the hermetic world a case knows its scenario's own clock, unless a run was broken off", (t) => {
+  const s = synthetic({ expectations: [{}] });
+  const run = (n: number, reason: string) => ({ ...evidence(s, n), ending: { reason, error: "", started: true } });
+  const clock = (last: string) => judgeCase(s.case, [run(1, "complete"), run(2, last)], new Map(), "hermetic").clock_s;
+  t.is(clock("complete"), (2 * s.case.duration) / 1e9);
+  t.is(clock("interrupted"), undefined);
 });
 
 test("fewer runs than planned are no case: it was stopped, unless a run says worse of itself", (t) => {

@@ -1,7 +1,7 @@
 import type { Accounting } from "../../metrics/types.js";
-import { formatCount, formatDuration } from "../../units/index.js";
+import { formatCount } from "../../units/index.js";
 import type { CaseResult, HealthCheck, RunResult } from "../../verdict/types.js";
-import { formatGrade, formatMetric, formatValue, NO_VALUE } from "../format.js";
+import { formatGrade, formatMetric, formatValue, NO_VALUE, timeText } from "../format.js";
 import { evidence, knownHeadline, type LatencyHeadline } from "../headline.js";
 import type { CaseReport, RunReport } from "../types.js";
 import { caseCdf } from "./cdf-plots.js";
@@ -154,13 +154,7 @@ export function caseSection(report: CaseReport, options: SectionOptions): Markup
   const blueprint = report.runs.find((run) => run.blueprint !== null)?.blueprint ?? null;
   const groups = new Map(report.case?.clients.map((client) => [client.name, client.group]));
   const groupOf = (client: string) => groups.get(client) ?? client.replace(/-\d+$/u, "");
-  const runs = result.runs.length === 1 ? "1 run" : `${result.runs.length} runs`;
-  const about = [
-    `dataplane ${result.dataplane}`,
-    `world ${result.world}`,
-    `${formatDuration(result.wall_s)} in ${runs}`,
-    result.scenario,
-  ];
+  const about = [`dataplane ${result.dataplane}`, `world ${result.world}`, timeText(result), result.scenario];
   return html`<section class="case" id="${options.anchor}"><h2>${result.id} ${badge(result.verdict)}</h2><p>${result.title}</p><p class="muted">${about
     .filter((part) => part !== "")
     .join(" · ")}</p>${notice(result)}${tiles(result)}${

@@ -1,7 +1,6 @@
 import type { ChalkInstance } from "chalk";
 import Table from "cli-table3";
 import type { MetricValue } from "../../metrics/types.js";
-import { formatDuration } from "../../units/index.js";
 import type { CaseResult, ExpectationResult, Results } from "../../verdict/types.js";
 import {
   boundText,
@@ -11,6 +10,7 @@ import {
   NO_VALUE,
   resultsMeaning,
   tally,
+  timeText,
   verdictLook,
 } from "../format.js";
 import { evidence, knownHeadline, type LatencyHeadline, measuredUnit } from "../headline.js";
@@ -74,12 +74,7 @@ function titleLines(page: Page, result: CaseResult): string[] {
 
 function headlineLines(page: Page, result: CaseResult): string[] {
   const { grade, goodput, latency } = knownHeadline(result.metrics);
-  const runs = result.runs.length === 1 ? "1 run" : `${result.runs.length} runs`;
-  const about = [
-    `dataplane ${result.dataplane}`,
-    `world ${result.world}`,
-    `${formatDuration(result.wall_s)} in ${runs}`,
-  ].join(" · ");
+  const about = [`dataplane ${result.dataplane}`, `world ${result.world}`, timeText(result)].join(" · ");
   const facts: [string, string][] = [];
   if (grade) facts.push(["grade", formatGrade(grade.value)]);
   for (const { name, metric } of goodput)
