@@ -45,8 +45,10 @@ static void log_error(const struct mqoe_error *e) {
         log = open(LOG_NODE, O_WRONLY | O_CLOEXEC);
     if (log < 0)
         return;
-    dprintf(log, "<3>mqoe-native guest-init: %s %s: %s%s%s\n", e->syscall, e->object, strerror(e->errnum),
-            e->hint[0] ? "; " : "", e->hint);
+    char line[sizeof *e + 128]; // one write, one entry; dprintf would seek first, which this file refuses
+    int length = snprintf(line, sizeof line, "<3>mqoe-native guest-init: %s %s: %s%s%s\n", e->syscall,
+                          e->object, strerror(e->errnum), e->hint[0] ? "; " : "", e->hint);
+    (void)mqoe_write_all(log, line, (size_t)length);
     close(log);
 }
 
