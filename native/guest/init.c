@@ -72,12 +72,33 @@ static void give_up(const struct mqoe_error *e) {
     power_off();
 }
 
+// What to do about a mount that failed: another kernel helps only where this one does not know the type. The
+// host's folders, options of hostfs, may be links in the launcher's.
+static void advise(int errnum, const char *type, const char *at, const char *options, char hint[200]) {
+    bool from_host = !strcmp(type, "hostfs");
+    char folder[256];
+    ssize_t n = from_host ? readlink(options, folder, sizeof folder - 1) : -1;
+    if (n >= 0)
+        folder[n] = '\0';
+    else
+        snprintf(folder, sizeof folder, "%s", from_host ? options : at);
+    hint[0] = '\0';
+    if (errnum == ENODEV)
+        snprintf(hint, 200, "the guest kernel has no %s; mqoe world build --force", type);
+    else if (errnum == ENOENT)
+        snprintf(hint, 200, "the host has no folder %.150s", folder);
+    else if (from_host)
+        snprintf(hint, 200, "it is the host's folder %.150s", folder);
+}
+
 static int mount_one(const char *type, const char *at, const char *options, struct mqoe_error *e) {
+    char hint[200];
     mkdir(at, 0755);
-    if (mount(type, at, type, 0, options) < 0)
-        return mqoe_fail(e, errno, "mount", "the guest kernel lacks something; mqoe world build --force",
-                         "%s on %s", type, at);
-    return 0;
+    if (mount(type, at, type, 0, options) == 0)
+        return 0;
+    int errnum = errno;
+    advise(errnum, type, at, options, hint);
+    return mqoe_fail(e, errnum, "mount", hint, "%s on %s", type, at);
 }
 
 static int mount_all(const char *scratch, struct mqoe_error *e) {
