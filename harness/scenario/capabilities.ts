@@ -75,7 +75,9 @@ export function checkCapabilities(root: TableNode, known: Known, problems: Probl
     problems.error(node?.at ?? at, notBuilt(`${noun} "${value}"`, BUILT[kind]));
   };
   refuse(nodeAt(root, ["dataplane", "kind"]), root.at, "dataplane", "dataplane", known.dataplane);
-  atMost(nodeAt(root, ["dataplane", "reactors"]), BUILT.maxReactors, "reactors", problems);
+  // Elsewhere the key is unknown, which is the schema's to say.
+  if (dataplaneKind(root) === "afxdp")
+    atMost(nodeAt(root, ["dataplane", "reactors"]), BUILT.maxReactors, "reactors", problems);
   for (const table of tables(root, "plan")) refuseDisciplines(root, table, known.discipline, problems);
   for (const table of tables(root, "traffic")) {
     refuse(nodeAt(table, ["kind"]), table.at, "traffic", "traffic kind", known.traffic);
@@ -111,15 +113,22 @@ function refuseSections(root: TableNode, problems: Problems): void {
   }
 }
 
+function dataplaneKind(root: TableNode): string {
+  return stringAt(nodeAt(root, ["dataplane"]) ?? root, "kind") ?? "afxdp";
+}
+
 function refuseDisciplines(root: TableNode, plan: TableNode, known: readonly string[], problems: Problems): void {
-  const kind = stringAt(nodeAt(root, ["dataplane"]) ?? root, "kind") ?? "afxdp";
+  const kind = dataplaneKind(root);
   const built = DISCIPLINES[kind];
   for (const key of ["sqm", "sqm_down", "sqm_up"]) {
     const node = nodeAt(plan, [key, "discipline"]);
     const value = node?.type === "scalar" ? node.value : undefined;
     if (!node || typeof value !== "string" || !known.includes(value) || !built || built.includes(value)) continue;
     const others = Object.keys(DISCIPLINES).filter((other) => DISCIPLINES[other]?.includes(value));
-    const hint = others.length > 0 ? `dataplane.kind = "${others.join('" or "')}" has it` : undefined;
+    const hint =
+      others.length > 0
+        ? `dataplane.kind = "${others.join('" or "')}" has it`
+        : 'a dataplane of your own, dataplane.kind = "external", is handed any';
     problems.error(node.at, notBuilt(`discipline "${value}" of the ${kind} dataplane`, built), hint);
   }
 }

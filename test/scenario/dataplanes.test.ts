@@ -48,11 +48,19 @@ test("each dataplane refuses by name what it does not run, and says which does",
   t.deepEqual(refusal('reactors = 1\nkind = "afxdp"', 'discipline = "cake"'), [
     `home.toml:7:22: ${message}; built: fq_codel, pfifo, none (dataplane.kind = "kernel" has it)`,
   ]);
-  t.regex(refusal('kind = "kernel"', 'discipline = "cobalt"')[0] ?? "", /^home.toml:7:22: discipline "cobalt" of the /);
+  const cobalt = refusal('kind = "kernel"', 'discipline = "cobalt"');
+  t.is(cobalt.length, 1);
+  t.regex(cobalt[0] ?? "", /^home.toml:7:22: discipline "cobalt" of the .* \(.*dataplane.kind = "external", is handed/);
   for (const discipline of ["cake", "cobalt", "dualpi2"]) {
     t.deepEqual(refusal('kind = "none"', `discipline = "${discipline}"`), []);
     t.deepEqual(refusal(EXTERNAL, `discipline = "${discipline}"`), []);
   }
+});
+
+test("reactors of a dataplane that has none to choose are an unknown key, and only that", (t) => {
+  const refusals = lines(load(on('kind = "kernel"\nreactors = 4', 'discipline = "cake"')));
+  t.is(refusals.length, 1);
+  t.regex(refusals[0] ?? "", /dataplane: unknown key "reactors"/);
 });
 
 test("--dataplane and a matrix over the kind leave the siblings of the old kind behind", (t) => {
