@@ -42,6 +42,24 @@ test("a healthy run: every check is there, is ok and says what it saw", (t) => {
   t.is(named(synthetic(), "machine-cpu").value, 300 / 700);
 });
 
+test("in virtual time nothing is said of what cannot be late there: CPUs, timers and clocks", (t) => {
+  const s = synthetic();
+  if (s.blueprint) s.blueprint.world = "hermetic";
+  t.deepEqual(
+    health(s).checks.map((check) => check.name),
+    [
+      "run-ended",
+      "recording-complete",
+      "recording-lost",
+      "probes-late",
+      "kernel-drops",
+      "rig-drops",
+      "softnet-drops",
+      "unaccounted",
+    ],
+  );
+});
+
 type Damage = (s: Synthetic) => void;
 interface Example {
   what: string;
