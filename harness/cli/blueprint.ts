@@ -2,8 +2,9 @@ import { availableParallelism } from "node:os";
 import type { CommandModule } from "yargs";
 import { makeBlueprint } from "../blueprint/index.js";
 import type { Blueprint } from "../blueprint/types.js";
+import type { WorldName } from "../world/world.js";
 import { UsageError } from "./exit.js";
-import { caseOption, dataplaneOption, given, integer, labOption, SEEDS, setOption } from "./options.js";
+import { caseOption, dataplaneOption, given, integer, labOption, SEEDS, setOption, worldOption } from "./options.js";
 import { pickCase } from "./pick-case.js";
 
 const PARTS = ["all", "lab", "dataplane", "path-core", "path-access", "traffic", "timeline"] as const;
@@ -16,6 +17,7 @@ interface BlueprintArguments {
   lab: string | undefined;
   seed: number | undefined;
   cores: number | undefined;
+  world: WorldName;
   part: (typeof PARTS)[number];
 }
 
@@ -28,21 +30,27 @@ export const blueprint: CommandModule<object, BlueprintArguments> = {
       .option("case", caseOption)
       .option("set", setOption)
       .option("dataplane", dataplaneOption)
-      .option("lab", { ...labOption, describe: "prefix of the lab's namespaces [mq-lab]" })
+      .option("lab", { ...labOption, describe: "prefix of the lab's namespaces [mq-lab; hermetic: hermetic]" })
       .option("seed", integer("seed", "seed [the scenario's]", SEEDS))
-      .option("cores", integer("cores", "CPUs to place threads on [this machine's]", { min: 1, max: 1024 }))
+      .option(
+        "cores",
+        integer("cores", "CPUs to place threads on [this machine's; hermetic: 1]", { min: 1, max: 1024 }),
+      )
+      .option("world", worldOption)
       .option("part", {
         choices: PARTS,
         default: "all" as const,
         describe: "only one part, e.g. for mqoe-native dataplane --blueprint",
       })
       .example("$0 blueprint line.toml --part traffic > traffic.json", "what the traffic process is given")
-      .epilogue("The same scenario, seed and number of CPUs give the same blueprint, byte for byte."),
+      .epilogue("The same scenario, seed, world and number of CPUs give the same blueprint, byte for byte."),
   handler(args) {
     const chosen = pickCase(args.file, args.case, given({ set: args.set, dataplane: args.dataplane }));
     if (chosen === null) return;
-    const { lab = "mq-lab", seed = chosen.seed, cores = availableParallelism() } = args;
-    const made = makeBlueprint(chosen, { lab, seed, cores });
+    const { world, seed = chosen.seed } = args;
+    const isLive = world === "live";
+    const { lab = isLive ? "mq-lab" : "hermetic", cores = isLive ? availableParallelism() : 1 } = args;
+    const made = makeBlueprint(chosen, { lab, seed, cores, world });
     process.stdout.write(`${JSON.stringify(partOf(made, args.part), null, 2)}\n`);
   },
 };

@@ -56,7 +56,9 @@ export const doctor: CommandModule<object, DoctorArguments> = {
       })
       .epilogue(
         "Builds a lab of one client and one server, loads it for a second and a half, and removes it; then the same in a " +
-          "guest. Exit 3 when something is missing. Without root only the hermetic world is open: exit 0 when that is ready.",
+          "guest. Exit 0 when a world is ready: the live one, with or without a guest kernel, or, without root, the " +
+          "hermetic one. Exit 3 when none is, when the live one lacks more than root, and when the one that --world " +
+          "names lacks anything.",
       ),
   async handler({ world }) {
     const { signal, release } = abortOnSignals();
@@ -81,7 +83,7 @@ async function examineLive(signal: AbortSignal): Promise<Readiness> {
     print({ name: "trial run", verdict: "skipped", found: "mend the above first", advice: "" });
     return failed.every((finding) => finding.name === PRIVILEGE) ? "locked" : "missing";
   }
-  const trial = await tryLab(trialBlueprint(randomLabName(), availableParallelism()), signal);
+  const trial = await tryLab(trialBlueprint(randomLabName(), availableParallelism(), "live"), signal);
   // What was interrupted says nothing about this machine.
   signal.throwIfAborted();
   trial.forEach(print);
@@ -95,7 +97,7 @@ async function examineHermetic(signal: AbortSignal): Promise<Readiness> {
     print({ name: "guest trial run", verdict: "skipped", found: "mend the above first", advice: "" });
     return "missing";
   }
-  const trial = await tryGuest(trialBlueprint("hermetic", 1), signal);
+  const trial = await tryGuest(trialBlueprint("hermetic", 1, "hermetic"), signal);
   signal.throwIfAborted();
   print(trial);
   return trial.verdict === "ok" ? "ready" : "missing";
@@ -123,11 +125,11 @@ function say(state: string, what: string, code: number): number {
   return code;
 }
 
-function trialBlueprint(lab: string, cores: number) {
+function trialBlueprint(lab: string, cores: number, world: WorldName) {
   const { cases, problems } = loadCases(["doctor.toml"], {}, () => TRIAL);
   const [only] = cases;
   if (!only) throw new Error(`doctor's own scenario is wrong: ${problems[0]?.message}`);
-  return makeBlueprint(only, { lab, seed: 1, cores });
+  return makeBlueprint(only, { lab, seed: 1, cores, world });
 }
 
 const MARK = {

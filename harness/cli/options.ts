@@ -1,4 +1,5 @@
 import { labNameProblem } from "../run/lab-name.js";
+import type { WorldName } from "../world/world.js";
 import { UsageError } from "./exit.js";
 
 /** An option with one value: given twice, or without a value, it is refused. */
@@ -57,6 +58,13 @@ export const allowExecOption = {
   type: "boolean",
   describe: "let scenarios run programs of their own (external dataplanes), with the rights of mqoe",
 } as const;
+
+export const worldOption = {
+  choices: ["live", "hermetic"] as const satisfies readonly WorldName[],
+  default: "live" as const,
+  requiresArg: true,
+  describe: "where labs are built: this kernel (root), or a guest on virtual time for each run (no root)",
+};
 
 /** The prefix of namespaces and part of paths: checked before anything is made from it. */
 export const labOption = {

@@ -28,11 +28,10 @@ import {
   SEEDS,
   setOption,
   text,
+  worldOption,
 } from "./options.js";
 import { datedFolder, emptiedFolder } from "./out-folder.js";
 import { requirePrivilege } from "./privilege.js";
-
-const WORLDS: readonly WorldName[] = ["live", "hermetic"];
 
 interface RunArguments {
   files: string[];
@@ -59,12 +58,7 @@ export const run: CommandModule<object, RunArguments> = {
   builder: (yargs) =>
     yargs
       .positional("files", filesPositional)
-      .option("world", {
-        choices: WORLDS,
-        default: "live" as const,
-        requiresArg: true,
-        describe: "where labs are built: this kernel (root), or a guest on virtual time for each run (no root)",
-      })
+      .option("world", worldOption)
       .option("jobs", integer("jobs", "guests at once; hermetic world only [one for each CPU]", { min: 1, max: 256 }))
       .option(
         "guest-patience",
@@ -84,7 +78,10 @@ export const run: CommandModule<object, RunArguments> = {
       .option("seed", integer("seed", "seed of the first run", SEEDS))
       .option("filter", filterOption)
       .option("out", text("out", "folder for everything this run leaves [reports/<date>-<name>]"))
-      .option("lab", labOption)
+      .option("lab", {
+        ...labOption,
+        describe: "prefix of the lab's namespaces [a fresh one for every run; hermetic: always hermetic]",
+      })
       .option(
         "retries",
         integer("retries", "make a run again that the machine spoiled, never one that failed [0]", {
@@ -95,8 +92,11 @@ export const run: CommandModule<object, RunArguments> = {
       .option("json", text("json", "also write the results here (schema: mqoe schema results)"))
       .option("html", text("html", "also write the report page here"))
       .example("$0 run scenarios/quickstart", "every scenario of a folder")
+      .example("$0 run --world hermetic scenarios/quickstart", "in guests on virtual time, without root")
       .example("$0 run line.toml --set plan.home.down=50mbit --repeat 3", "with another rate, three times"),
   async handler(args) {
+    // Before the scenarios: what is missing here would be found only after they have all been shown.
+    const world = openWorld(args);
     const { files, set, dataplane, seed, repeat, filter, "allow-exec": allowExec = false } = args;
     const congestionControls = args.world === "hermetic" ? guestCongestionControls() : undefined;
     const loaded = loadOrExplain(
@@ -105,7 +105,6 @@ export const run: CommandModule<object, RunArguments> = {
     );
     if (loaded === null) return;
     if (loaded.cases.length === 0) return explainNoCase();
-    const world = openWorld(args);
     process.exitCode = await runAndReport(loaded, world, args);
   },
 };
@@ -113,7 +112,9 @@ export const run: CommandModule<object, RunArguments> = {
 /** Throws what a user can mend: options that do not go together, a missing privilege, a missing guest kernel. */
 function openWorld(args: RunArguments): World {
   if (args.world === "live") {
-    const wrong = (["verify-determinism", "jobs", "guest-patience"] as const).find((name) => args[name] !== undefined);
+    const names = ["verify-determinism", "jobs", "guest-patience"] as const;
+    // --no-verify-determinism asks for what is so anyway.
+    const wrong = names.find((name) => args[name] !== undefined && args[name] !== false);
     if (wrong) throw new UsageError(`--${wrong} needs --world hermetic: live runs share this machine and its time`);
     requirePrivilege();
     return liveWorld(randomLabName);

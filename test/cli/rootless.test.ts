@@ -73,6 +73,25 @@ test.serial("blueprint: one case, reproducible; which one must be said when ther
   t.regex(stderr, /which case\? add --case with one of: compare\[queue=fq_codel\], /u);
 });
 
+test.serial("blueprint --world hermetic: what a guest is given, on every machine the same", async (t) => {
+  const { stdout } = await mqoe("blueprint", "--world", "hermetic", "scenarios/quickstart/rrul.toml");
+  const made = JSON.parse(stdout);
+  t.like(made, { world: "hermetic", lab: { name: "hermetic" } });
+  const said = ["--world", "hermetic", "--cores", "1", "--lab", "hermetic"];
+  t.is((await mqoe("blueprint", ...said, "scenarios/quickstart/rrul.toml")).stdout, stdout);
+  t.is(JSON.parse((await mqoe("blueprint", "scenarios/quickstart/rrul.toml")).stdout).world, "live");
+});
+
+test.serial("run: options of the other world are refused before any scenario is read", async (t) => {
+  for (const option of ["--jobs=2", "--verify-determinism", "--guest-patience=5"]) {
+    const { exitCode, stderr } = await mqoe("run", "nowhere.toml", option);
+    t.is(exitCode, 2);
+    t.regex(stderr, /^mqoe: --[a-z-]+ needs --world hermetic/u);
+  }
+  const { stderr } = await mqoe("run", "nowhere.toml", "--no-verify-determinism");
+  t.regex(stderr, process.getuid?.() === 0 ? /nowhere\.toml/u : /needs root/u);
+});
+
 test.serial("blueprint: one part, as a native process takes it", async (t) => {
   const { stdout } = await mqoe("blueprint", "scenarios/quickstart/rrul.toml", "--part", "traffic", "--seed", "7");
   t.like(JSON.parse(stdout), { schema: "mqoe-traffic/1", seed: 7 });
