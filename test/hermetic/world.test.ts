@@ -117,6 +117,10 @@ async function untilSamples(out: string, run: string): Promise<void> {
   throw new Error(`no samples in ${folder} within 30 s`);
 }
 
+async function untilFolder(folder: string): Promise<void> {
+  for (let i = 0; i < 2400 && !existsSync(folder); i++) await sleep(50);
+}
+
 /** Long enough that nobody's machine is through with it before the test acts. */
 const LONG = `${home({ duration: "600s" })}${BULK}`;
 
@@ -234,6 +238,39 @@ test.serial("Ctrl-C: exit 130, the samples so far are kept, nothing is left", as
   await cleanAfter(t, out);
 });
 
+test.serial("Ctrl-C with two guests at once: both are stopped, and what was to come is not judged", async (t) => {
+  const three = `${LONG}[matrix]\n"plan.line.down" = ["10mbit", "20mbit", "30mbit"]\n`;
+  const { child, out, finished } = hermetic(t, [scenario(t, "long", three), "--jobs", "2"]);
+  const folders = ["10mbit", "20mbit"].map((rate) => `long_plan.line.down=${rate}_/run-1`);
+  for (const folder of folders) await untilSamples(out, folder);
+  child.kill("SIGINT");
+  const { code, stdout, results } = await finished;
+  t.is(code, 130, stdout);
+  t.deepEqual(
+    results?.cases.map(({ verdict, reason }) => [verdict, /^stopped by you/u.test(reason)]),
+    [
+      ["invalid", true],
+      ["invalid", true],
+      ["skipped", false],
+    ],
+  );
+  await cleanAfter(t, out);
+});
+
+test.serial("Ctrl-C in a second recording: what is not compared is no pass, also in a later report", async (t) => {
+  const file = scenario(t, "twice", `${home({ duration: "20s" })}${BULK}`);
+  const { child, out, finished } = hermetic(t, [file, "--repeat", "2", "--verify-determinism"]);
+  await untilFolder(join(out, "twice/run-1.twin/samples"));
+  child.kill("SIGINT");
+  const { code, stdout, results } = await finished;
+  t.is(code, 130, stdout);
+  t.is(results?.cases[0]?.verdict, "invalid");
+  t.regex(results?.cases[0]?.reason ?? "", /^stopped by you/u);
+  const report = await mqoe(["report", out], unprivileged);
+  t.is(report.code, 3, report.stdout + report.stderr);
+  await cleanAfter(t, out);
+});
+
 test.serial("kill -9 of the harness: the guest ends with it, and the samples so far make a report", async (t) => {
   const { child, out, finished } = hermetic(t, [scenario(t, "long", LONG)]);
   await untilSamples(out, "long/run-1");
@@ -256,11 +293,15 @@ test.serial("kill -9 of the guest's kernel: invalid, and nothing is left", async
   await cleanAfter(t, out);
 });
 
-/** The launcher names the run's folder; the kernel is its one child. */
+/** The launcher names the run's folder. */
+function launcherOf(out: string): number {
+  const named = (pid: string) => /mqoe-native guest .*--run/u.test(commandLine(pid)) && commandLine(pid).includes(out);
+  return Number(readdirSync("/proc").find((pid) => /^\d+$/u.test(pid) && named(pid)));
+}
+
+/** The kernel is the launcher's one child. */
 function kernelOf(out: string): number {
-  const launcher = readdirSync("/proc").find(
-    (pid) => /mqoe-native guest .*--run/u.test(commandLine(pid)) && commandLine(pid).includes(out),
-  );
+  const launcher = launcherOf(out);
   const children = readFileSync(`/proc/${launcher}/task/${launcher}/children`, "utf8").trim().split(" ");
   return Number(children[0]);
 }
@@ -291,4 +332,47 @@ test.serial("options that go together only in the hermetic world are refused in 
     t.is(code, 2);
     t.regex(stderr, /needs --world hermetic/u);
   }
+});
+
+test.serial("kill -9 of the launcher: invalid, the guest ends, and the next run removes its folder", async (t) => {
+  const { out, finished } = hermetic(t, [scenario(t, "long", LONG)]);
+  await untilSamples(out, "long/run-1");
+  const [launcher, kernel] = [launcherOf(out), kernelOf(out)];
+  process.kill(launcher, "SIGKILL");
+  const { code, results } = await finished;
+  t.is(code, 3);
+  t.is(results?.cases[0]?.verdict, "invalid");
+  for (let i = 0; i < 50 && existsSync(`/proc/${kernel}`); i++) await sleep(100);
+  t.false(existsSync(`/proc/${kernel}`));
+  const prefix = `mqoe-guest-${String(launcher).padStart(7, "0")}-`;
+  const folders = () => readdirSync("/tmp").filter((name) => name.startsWith(prefix));
+  t.is(folders().length, 1);
+  const next = await hermetic(t, [scenario(t, "short", home({ duration: "3s" }))]).finished;
+  t.is(next.code, 0, next.stdout + next.stderr);
+  t.deepEqual(folders(), []);
+  await cleanAfter(t, out);
+});
+
+/** Its /tmp must not hide mqoe itself. */
+const fullTmpTest = ROOT.startsWith("/tmp/") ? test.skip : rootTest;
+
+fullTmpTest("a full /tmp is named, and not taken for a guest that stands still (needs root)", async (t) => {
+  const folder = mkdtempSync("/var/tmp/mqoe-hermetic-");
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "long.toml");
+  // Nothing but signs of life: minutes of them cost seconds.
+  writeFileSync(file, home({ duration: "600s" }).replace('interval = "10ms"', 'interval = "1s"'));
+  const small = 'mount -t tmpfs -o size=16k,mode=1777 mqoe-small /tmp && exec "$@"';
+  const words = [process.execPath, join(ROOT, "dist/harness/cli/main.js"), "run", "--world", "hermetic", file];
+  const child = spawn("unshare", ["-m", "sh", "-c", small, "sh", ...words, "--out", join(folder, "out")], {
+    cwd: ROOT,
+    env: { ...process.env, CI: "1", NO_COLOR: "1" },
+  });
+  let text = "";
+  child.stdout.on("data", (chunk) => (text += chunk));
+  child.stderr.on("data", (chunk) => (text += chunk));
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  t.is(code, 3, text);
+  t.regex(text.replaceAll(/\s+/gu, " "), /No space left on device|ENOSPC/u);
+  t.notRegex(text, /stood\s+still/u);
 });
