@@ -356,23 +356,26 @@ test.serial("kill -9 of the launcher: invalid, the guest ends, and the next run 
 /** Its /tmp must not hide mqoe itself. */
 const fullTmpTest = ROOT.startsWith("/tmp/") ? test.skip : rootTest;
 
-fullTmpTest("a full /tmp is named, and not taken for a guest that stands still (needs root)", async (t) => {
-  const folder = mkdtempSync("/var/tmp/mqoe-hermetic-");
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const file = join(folder, "long.toml");
-  // Nothing but signs of life: minutes of them cost seconds.
-  writeFileSync(file, home({ duration: "600s" }).replace('interval = "10ms"', 'interval = "1s"'));
-  const small = 'mount -t tmpfs -o size=16k,mode=1777 mqoe-small /tmp && exec "$@"';
-  const words = [process.execPath, join(ROOT, "dist/harness/cli/main.js"), "run", "--world", "hermetic", file];
-  const child = spawn("unshare", ["-m", "sh", "-c", small, "sh", ...words, "--out", join(folder, "out")], {
-    cwd: ROOT,
-    env: { ...process.env, CI: "1", NO_COLOR: "1" },
-  });
-  let text = "";
-  child.stdout.on("data", (chunk) => (text += chunk));
-  child.stderr.on("data", (chunk) => (text += chunk));
-  const code = await new Promise((resolve) => child.on("close", resolve));
-  t.is(code, 3, text);
-  t.regex(text.replaceAll(/\s+/gu, " "), /No space left on device|ENOSPC/u);
-  t.notRegex(text, /stood\s+still/u);
-});
+fullTmpTest(
+  "a full /tmp is named, and not taken for a guest that stands still (needs root, and a checkout that /tmp does not hide)",
+  async (t) => {
+    const folder = mkdtempSync("/var/tmp/mqoe-hermetic-");
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, "long.toml");
+    // Nothing but signs of life: minutes of them cost seconds.
+    writeFileSync(file, home({ duration: "600s" }).replace('interval = "10ms"', 'interval = "1s"'));
+    const small = 'mount -t tmpfs -o size=16k,mode=1777 mqoe-small /tmp && exec "$@"';
+    const words = [process.execPath, join(ROOT, "dist/harness/cli/main.js"), "run", "--world", "hermetic", file];
+    const child = spawn("unshare", ["-m", "sh", "-c", small, "sh", ...words, "--out", join(folder, "out")], {
+      cwd: ROOT,
+      env: { ...process.env, CI: "1", NO_COLOR: "1" },
+    });
+    let text = "";
+    child.stdout.on("data", (chunk) => (text += chunk));
+    child.stderr.on("data", (chunk) => (text += chunk));
+    const code = await new Promise((resolve) => child.on("close", resolve));
+    t.is(code, 3, text);
+    t.regex(text.replaceAll(/\s+/gu, " "), /No space left on device|ENOSPC/u);
+    t.notRegex(text, /stood\s+still/u);
+  },
+);
