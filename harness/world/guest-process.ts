@@ -63,6 +63,8 @@ export class GuestProcess {
   private booted = false;
   private failure: string | null = null;
   private isOver = false;
+  /** Its kernel was asked who runs: what it records from then on is no evidence, and is not listened to. */
+  private asked = false;
   private orderly = false;
   /** The guest's own clock at its last sign of life, ns. */
   private guestTime = 0;
@@ -106,16 +108,21 @@ export class GuestProcess {
     }, limit);
   }
 
-  /** Ends the guest, unless signs of life lay unread in the pipe: they are read while the launcher is asked. */
+  /**
+   * Ends the guest, unless signs of life lay unread in the pipe. They are waited for before its kernel is asked: the
+   * question interrupts the guest at a moment of the host's choice, and what came after it would not repeat.
+   */
   private async bite(): Promise<void> {
     const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
-    const { signs, booted } = this;
-    const task = booted ? await this.runningTask() : await sleep(UNREAD_MS, "");
+    const { signs } = this;
+    await sleep(UNREAD_MS);
     if (this.signs !== signs || this.isOver) return;
-    if (!booted) {
+    if (!this.booted) {
       this.kill(`the guest did not boot within ${seconds(this.options.limits.boot)}${this.lastWords()}`);
       return;
     }
+    this.asked = true;
+    const task = await this.runningTask();
     const culprit =
       task === "" ? "its kernel does not say who runs" : `"${task}" kept running: it spins, or computes without end`;
     const at = (this.guestTime / 1e9).toFixed(2);
@@ -154,6 +161,7 @@ export class GuestProcess {
       this.running?.(String(line.task));
       return;
     }
+    if (this.asked) return;
     this.feed();
     if (line.event === "booted") this.booted = true;
     else if (line.event === "tick") this.guestTime = Number(line.now);

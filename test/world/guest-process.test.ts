@@ -8,12 +8,18 @@ import { type GuestLimits, GuestProcess } from "../../harness/world/guest-proces
 const LAUNCHER = `#!${process.execPath}
 const [, , ...words] = process.argv;
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\\n");
-process.stdin.on("data", (text) => String(text).includes("running") && say({ event: "running", task: "sh" }));
+const kernel = words[words.indexOf("--kernel") + 1];
+process.stdin.on("data", (text) => {
+  if (!String(text).includes("running")) return;
+  if (kernel === "wakes") setInterval(() => say({ event: "tick", now: 500e6 }), 50);
+  setTimeout(() => say({ event: "running", task: "sh" }), 200);
+});
 process.stdin.on("end", () => process.exit(0));
 const booted = () => (say({ event: "booted" }), say({ event: "tick", now: 250e6 }));
 ({
   ticks: () => (booted(), setInterval(() => say({ event: "note", text: "alive" }), 50)),
   stands: booted,
+  wakes: booted,
   silent: () => {},
   ends: () => (booted(), say({ event: "command-ended", code: 0, signal: 0 }), process.exit(0)),
   fails: () => {
@@ -22,7 +28,7 @@ const booted = () => (say({ event: "booted" }), say({ event: "tick", now: 250e6 
     process.exitCode = 1;
     process.stdin.destroy();
   },
-})[words[words.indexOf("--kernel") + 1]]();
+})[kernel]();
 `;
 
 function guest(t: ExecutionContext, kernel: string, limits: GuestLimits, onLine: () => void = () => {}): GuestProcess {
@@ -64,6 +70,14 @@ test.serial("a clock that stands still ends the guest, and who runs is named", a
   const { problem } = await guest(t, "stands", { boot: 20_000, still: 1000 }).ended;
   t.regex(problem ?? "", /stood still for 1 s of the host's time, 0\.25 s after its boot; "sh" kept running/u);
 });
+
+test.serial(
+  "a guest that was asked who runs is ended whatever it says then: the question changed its run",
+  async (t) => {
+    const { problem } = await guest(t, "wakes", { boot: 20_000, still: 1000 }).ended;
+    t.regex(problem ?? "", /stood still for 1 s of the host's time/u);
+  },
+);
 
 test.serial("a guest that does not boot within its limit is ended", async (t) => {
   const { problem } = await guest(t, "silent", { boot: 1000, still: 1000 }).ended;
