@@ -63,7 +63,7 @@ export class GuestProcess {
   private booted = false;
   private failure: string | null = null;
   private isOver = false;
-  /** Its kernel was asked who runs: what it records from then on is no evidence, and is not listened to. */
+  /** Its kernel was asked who runs: it is to be ended, and is not listened to any more. */
   private asked = false;
   private orderly = false;
   /** The guest's own clock at its last sign of life, ns. */
@@ -110,7 +110,7 @@ export class GuestProcess {
 
   /**
    * Ends the guest, unless signs of life lay unread in the pipe. They are waited for before its kernel is asked: the
-   * question interrupts the guest at a moment of the host's choice, and what came after it would not repeat.
+   * question interrupts the guest at a moment of the host's choice, and nobody vouches that what comes after repeats.
    */
   private async bite(): Promise<void> {
     const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
