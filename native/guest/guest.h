@@ -7,6 +7,11 @@
 
 #include "record/error.h"
 
+// The launcher's scratch folder as the guest's kernel knows it: its own working directory. The kernel mixes
+// its command line into its random numbers, so the path that the folder really has, another in every run,
+// must not stand there.
+#define GUEST_SCRATCH "/proc/self/cwd"
+
 // In the launcher's scratch folder, which both ends know by path (the guest sees the host's files read-only).
 #define GUEST_INIT_LINK    "init"       // → mqoe-native
 #define GUEST_RUN_LINK     "run"        // → the run's folder, the only one that the guest may write to

@@ -101,17 +101,15 @@ static int mount_one(const char *type, const char *at, const char *options, stru
     return mqoe_fail(e, errnum, "mount", hint, "%s on %s", type, at);
 }
 
-static int mount_all(const char *scratch, struct mqoe_error *e) {
-    char run[256], out[256];
-    snprintf(run, sizeof run, "%s/" GUEST_RUN_LINK, scratch);
-    snprintf(out, sizeof out, "%s/" GUEST_OUT_FOLDER, scratch);
-    int err = mount_one("proc", "/proc", NULL, e);
+static int mount_all(struct mqoe_error *e) {
+    // The host's folders first: GUEST_SCRATCH is a name in the host's /proc, which ours will hide.
+    int err = mount_one("tmpfs", "/run", "mode=755", e);
+    err = err ? err : mount_one("hostfs", GUEST_RUN_MOUNT, GUEST_SCRATCH "/" GUEST_RUN_LINK, e);
+    err = err ? err : mount_one("hostfs", GUEST_OUT_MOUNT, GUEST_SCRATCH "/" GUEST_OUT_FOLDER, e);
+    err = err ? err : mount_one("proc", "/proc", NULL, e);
     err = err ? err : mount_one("sysfs", "/sys", NULL, e);
-    err = err ? err : mount_one("tmpfs", "/run", "mode=755", e);
     err = err ? err : mount_one("tmpfs", "/dev/shm", NULL, e);
     err = err ? err : mount_one("devpts", "/dev/pts", NULL, e);
-    err = err ? err : mount_one("hostfs", GUEST_RUN_MOUNT, run, e);
-    err = err ? err : mount_one("hostfs", GUEST_OUT_MOUNT, out, e);
     mkdir("/run/tmp", 01777);
     mkdir("/run/netns", 0755);
     return err;
@@ -209,7 +207,7 @@ static int watch(pid_t command) {
 int mqoe_guest_init_main(int argc, char **argv) {
     char *words[MAX_WORDS] = {0}, cwd[4096];
     struct mqoe_error e;
-    if (getpid() != 1 || argc < 3) { // user-mode Linux adds words of its own at the end
+    if (getpid() != 1 || argc < 2) { // user-mode Linux adds words of its own at the end
         fprintf(stderr,
                 "mqoe-native guest-init: the first process of a guest; `mqoe-native guest` starts it\n");
         return 2;
@@ -218,8 +216,7 @@ int mqoe_guest_init_main(int argc, char **argv) {
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    if (mount_all(argv[1], &e) != 0 || open_output(&e) != 0 ||
-        read_request(argv[2], words, cwd, sizeof cwd, &e) != 0)
+    if (mount_all(&e) != 0 || open_output(&e) != 0 || read_request(argv[1], words, cwd, sizeof cwd, &e) != 0)
         give_up(&e);
     raise_limits();
     say(json_pack("{s:s}", "event", "booted"));

@@ -119,7 +119,7 @@ static void pin(long cpu) {
 static char **guest_environment(const struct guest *g) {
     static char preload[128], seed[64], memory[4200];
     static char *environment[] = {preload, seed, memory, "PATH=/usr/bin:/bin", NULL};
-    snprintf(preload, sizeof preload, "LD_PRELOAD=%s/" GUEST_ENTROPY_LINK, g->scratch.path);
+    snprintf(preload, sizeof preload, "LD_PRELOAD=" GUEST_SCRATCH "/" GUEST_ENTROPY_LINK);
     snprintf(seed, sizeof seed, "MQOE_GUEST_SEED=%s", g->options.seed);
     snprintf(memory, sizeof memory, "TMPDIR=%s", g->options.memory_folder);
     return environment;
@@ -127,18 +127,15 @@ static char **guest_environment(const struct guest *g) {
 
 static void exec_kernel(const struct guest *g, pid_t parent) {
     const struct options *o = &g->options;
-    char memory[32], init[128], dir[128], scratch[sizeof g->scratch.path];
+    char memory[32];
     snprintf(memory, sizeof memory, "mem=%ldM", o->megabytes);
-    snprintf(init, sizeof init, "init=%s/" GUEST_INIT_LINK, g->scratch.path);
-    snprintf(dir, sizeof dir, "uml_dir=%s/", g->scratch.path);
-    snprintf(scratch, sizeof scratch, "%s", g->scratch.path);
     char *const arguments[] = {(char *)o->kernel,
                                memory,
                                "rootfstype=hostfs",
                                "rootflags=/",
                                "ro",
-                               init,
-                               dir,
+                               "init=" GUEST_SCRATCH "/" GUEST_INIT_LINK,
+                               "uml_dir=" GUEST_SCRATCH "/",
                                "umid=" GUEST_UMID,
                                "con=null",
                                "con0=null,fd:1",
@@ -150,7 +147,6 @@ static void exec_kernel(const struct guest *g, pid_t parent) {
                                "norandmaps",
                                "--",
                                "guest-init",
-                               scratch,
                                (char *)o->request,
                                NULL};
     sigset_t none;
@@ -167,6 +163,10 @@ static void exec_kernel(const struct guest *g, pid_t parent) {
     if (personality(ADDR_NO_RANDOMIZE) < 0)
         fprintf(stderr, "mqoe-native guest: personality ADDR_NO_RANDOMIZE: %s; runs may differ\n",
                 strerror(errno));
+    if (chdir(g->scratch.path) < 0) {
+        fprintf(stderr, "mqoe-native guest: chdir %s: %s\n", g->scratch.path, strerror(errno));
+        _exit(127);
+    }
     execve(o->kernel, arguments, guest_environment(g));
     fprintf(stderr, "mqoe-native guest: execve %s: %s\n", o->kernel, strerror(errno));
     _exit(127);

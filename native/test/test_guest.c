@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "guest/follow.h"
+#include "guest/guest.h"
 #include "reactor/json.h"
 
 int mqoe_guest_main(int argc, char **argv);
@@ -66,16 +67,17 @@ static const char *some_library(void) {
     return path;
 }
 
-// `script` finds the launcher's folder in $scratch, and the two files that a guest speaks through there.
+// `script` finds the launcher's folder in $scratch, the two files that a guest speaks through there, and what
+// was to be preloaded in $preload and $library.
 static void write_kernel(char *path, size_t size, const char *script) {
     in_folder(path, size, "kernel");
     FILE *f = fopen(path, "w");
     assert_non_null(f);
-    fprintf(
-        f,
-        "#!/bin/sh\nfor word; do case $word in init=*) scratch=${word#init=}; scratch=${scratch%%/init};; "
-        "esac; done\nlines=$scratch/out/lines; words=$scratch/out/words; cd %s\n%s\n",
-        folder, script);
+    fprintf(f,
+            "#!/bin/sh\nscratch=$(pwd -P); preload=$LD_PRELOAD; library=$(readlink $LD_PRELOAD); unset "
+            "LD_PRELOAD\n"
+            "lines=$scratch/out/lines; words=$scratch/out/words; cd %s\n%s\n",
+            folder, script);
     fchmod(fileno(f), 0755);
     assert_int_equal(fclose(f), 0);
 }
@@ -276,14 +278,12 @@ static void a_line_without_end_comes_in_pieces(void **state) {
 
 // ---- what it starts with ----
 
-static void the_kernel_gets_links_of_one_length(void **state) {
+static void the_kernel_gets_the_same_words_in_every_run(void **state) {
     (void)state;
-    char line[256], core[64];
-    struct run r =
-        launch("echo $LD_PRELOAD >>$lines; readlink $LD_PRELOAD >>$lines; readlink $scratch/run >>$lines\n"
-               "echo $scratch >>$lines; ulimit -c >>$lines");
-    assert_true(next_line(&r, line, sizeof line));
-    assert_non_null(strstr(line, "/entropy.so"));
+    char line[1024], core[64];
+    struct run r = launch("echo $preload >>$lines; echo $library >>$lines; readlink $scratch/run >>$lines\n"
+                          "echo $scratch >>$lines; ulimit -c >>$lines; echo \"$*\" >>$lines");
+    expect_line(&r, GUEST_SCRATCH "/entropy.so");
     expect_line(&r, some_library());
     expect_line(&r, folder);
     assert_true(next_line(&r, line, sizeof line));
@@ -291,6 +291,9 @@ static void the_kernel_gets_links_of_one_length(void **state) {
     assert_memory_equal(line, core, strlen(core));
     assert_int_equal(strlen(line), strlen("/tmp/mqoe-guest-1234567-XXXXXX"));
     expect_line(&r, "0"); // a panic aborts: no core of the guest's whole memory
+    assert_true(next_line(&r, line, sizeof line));
+    assert_null(strstr(line, "/tmp/")); // the kernel's random numbers begin with its command line
+    assert_non_null(strstr(line, "init=" GUEST_SCRATCH "/init "));
     expect_line(&r, "{\"event\":\"ended\",\"code\":0,\"signal\":0}");
     assert_int_equal(finish(&r), 0);
 }
@@ -391,7 +394,7 @@ int main(void) {
         cmocka_unit_test(a_reader_that_does_not_wait_gets_every_line),
         cmocka_unit_test(a_gone_reader_keeps_nothing_from_the_other),
         cmocka_unit_test(a_line_without_end_comes_in_pieces),
-        cmocka_unit_test(the_kernel_gets_links_of_one_length),
+        cmocka_unit_test(the_kernel_gets_the_same_words_in_every_run),
         cmocka_unit_test(a_missing_preload_is_fatal),
         cmocka_unit_test(an_end_leaves_no_process_and_no_folder),
         cmocka_unit_test(a_kernel_that_dies_is_told_of),
