@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { execa } from "execa";
+import { scratchFolder } from "../scratch.js";
 
 /** The commands that need no privileges and no native part, as a user runs them. */
 const MAIN = join("dist", "harness", "cli", "main.js");
@@ -13,7 +13,7 @@ async function mqoe(...args: string[]) {
 }
 
 function folder(files: Record<string, string> = {}): string {
-  const dir = mkdtempSync(join(tmpdir(), "mqoe-cli-"));
+  const dir = scratchFolder("mqoe-cli-");
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
   return dir;
 }

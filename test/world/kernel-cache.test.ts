@@ -1,5 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import {
@@ -10,8 +9,9 @@ import {
   searchGuestKernel,
 } from "../../harness/world/kernel/cache.js";
 import { hashOf, parseSettings, readConfiguration } from "../../harness/world/kernel/recipe.js";
+import { scratchFolder } from "../scratch.js";
 
-const scratch = () => mkdtempSync(join(tmpdir(), "mqoe-kernel-"));
+const scratch = () => scratchFolder("mqoe-kernel-");
 const configuration = { file: "kernel.config", settings: ["CONFIG_A=y"], hash: "0123456789abcdef" };
 
 /** A kernel as far as the cache can tell: a program with a record beside it. */

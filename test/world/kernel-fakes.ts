@@ -1,12 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { BuildOptions, BuildProgress } from "../../harness/world/kernel/build.js";
 import { hashOf, parseSettings } from "../../harness/world/kernel/recipe.js";
+import { scratchFolder } from "../scratch.js";
 
 /** A build of the guest kernel without its hour-long parts: a small source tree, and a make that only pretends. */
 
-export const scratch = () => mkdtempSync(join(tmpdir(), "mqoe-kernel-"));
+export const scratch = () => scratchFolder("mqoe-kernel-");
 
 /** What arch/um/Kconfig has around the one line that is patched. */
 const KCONFIG = `config TRACE_IRQFLAGS_SUPPORT

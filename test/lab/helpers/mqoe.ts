@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import anyTest, { type ExecutionContext, type Implementation } from "ava";
 import type { Results } from "../../../harness/verdict/types.js";
+import { scratchFolder } from "../../scratch.js";
 
 /** The package's root, from dist/test/lab/helpers. */
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../../../..");
@@ -35,7 +36,7 @@ interface StartOptions {
 
 /** Starts `mqoe …` as a user would; `run` gets an --out folder and --json of its own. */
 export function startMqoe(args: string[], options: StartOptions = {}): Running {
-  const out = mkdtempSync(join(options.outRoot ?? tmpdir(), "mqoe-test-"));
+  const out = scratchFolder("mqoe-test-", options.outRoot);
   const json = join(out, "results-copy.json");
   const own =
     args[0] === "run" ? ["--out", join(out, "run"), ...(args.includes("--json") ? [] : ["--json", json])] : [];
