@@ -30,13 +30,22 @@ const SETTINGS = [
   "kernel/random/boot_id",
 ];
 
-/** `date` and `native` (what the native processes said of themselves) are given; the rest is read from the machine. */
-export function readEnvironment(date: Date, command: string, native: Record<string, unknown>): Environment {
+/**
+ * `date` and `native` (what the native processes said of themselves) are given; the rest is read from the machine. Not
+ * the checkout's commit in a guest: git does more or less there by what others did to the checkout, and that takes
+ * virtual time. The host adds it.
+ */
+export function readEnvironment(
+  date: Date,
+  command: string,
+  native: Record<string, unknown>,
+  inGuest = false,
+): Environment {
   const { root } = findNative();
   return {
     date: date.toISOString(),
     command,
-    mqoe: { version: packageVersion(), commit: commit(root) },
+    mqoe: { version: packageVersion(), commit: inGuest ? null : commit(root) },
     node: process.version,
     kernel: { release: release(), version: version() },
     cpu: { model: cpus()[0]?.model ?? "unknown", cores: cpus().length },
