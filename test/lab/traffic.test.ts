@@ -27,27 +27,28 @@ labTest("TCP down and up fill a shaped link, over both families, in bins aligned
     t,
     pair.blueprint({
       cores: [-1, -1],
+      duration: 3000 * MS,
       flows: [
-        flow({ id: 10, direction: "down", start: 250 * MS, dscp: 46 }),
-        flow({ id: 11, direction: "up", family: "ipv6", congestionControl: "reno", start: 250 * MS }),
+        flow({ id: 10, direction: "down", start: 250 * MS, stop: 3000 * MS, dscp: 46 }),
+        flow({ id: 11, direction: "up", family: "ipv6", congestionControl: "reno", start: 250 * MS, stop: 3000 * MS }),
       ],
     }),
   );
   await complete(t, process);
   for (const id of [10, 11]) {
     const bins = of(process.records("tcp_bin"), "flow", id);
-    const ends = Array.from({ length: 18 }, (_, k) => (300 + 100 * k) * MS);
+    const ends = Array.from({ length: 28 }, (_, k) => (300 + 100 * k) * MS);
     t.deepEqual(
       bins.map((bin) => bin.time),
       ends,
       "every bin from start to stop, once",
     );
-    const rate = sum(bins.slice(8), "bytes") * 8; // of the last second
+    const rate = sum(bins.slice(18), "bytes") * 8; // of the last second; cubic takes up to one to get there
     // tbf accounts Ethernet frames: 1448 of 1514 bytes (1428 over IPv6) are payload; acknowledgements of the other flow
-    // share the link, and a neighbour may stop the machine for some of that second.
-    t.true(rate > 0.7 * 40e6 && rate < 40e6 * (1448 / 1514) * 1.01, `flow ${id}: ${rate / 1e6} Mbit/s`);
+    // share the link.
+    t.true(rate > 0.85 * 40e6 && rate < 40e6 * (1448 / 1514) * 1.01, `flow ${id}: ${rate / 1e6} Mbit/s`);
     const info = of(process.records("tcp_info"), "flow", id);
-    t.true(info.length >= 16 && info.length <= 20, `${info.length} samples`);
+    t.true(info.length >= 26 && info.length <= 30, `${info.length} samples`);
     const last = info.at(-1) as Sample;
     t.true((last.bytes_acked ?? 0) <= (last.bytes_sent ?? 0) && (last.rtt ?? 0) > 0 && (last.cwnd ?? 0) > 1);
     t.true(Math.abs((last.bytes_acked ?? 0) - sum(bins, "bytes")) < 600_000, "what was acknowledged has been counted");
