@@ -32,17 +32,7 @@
 
 static char folder[] = "/tmp/mqoe-external-XXXXXX";
 
-// One process of ours and its owner's ends.
-struct run {
-    pid_t pid;
-    int to, from, said; // commands, answers, standard error
-    char line[8192];
-    size_t used;
-};
-
-static void in_folder(char *path, size_t size, const char *name) {
-    snprintf(path, size, "%s/%s", folder, name);
-}
+#include "test/owned.h"
 
 // ---- the lab ----
 
@@ -63,13 +53,6 @@ static int make_lab(void **state) {
     shell("ip link add xa type veth peer name pa && ip link add xc type veth peer name pc");
     shell("for i in xa pa xc pc; do ip link set $i up; done");
     return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
 }
 
 static void need_lab(void) {
@@ -120,10 +103,6 @@ static struct run launch(const char *script, json_t *ready) {
     return launch_command(json_pack("[s, s, s]", "sh", "-c", script), ready, "xa");
 }
 
-static void tell(struct run *r, const char *line) {
-    assert_int_equal(write(r->to, line, strlen(line)), strlen(line));
-}
-
 // The next event; NULL at the end of the answers.
 static json_t *next_event(struct run *r) {
     for (;;) {
@@ -169,16 +148,6 @@ static void expect_refusal(struct run *r, const char *code, const char *words) {
     assert_string_equal(text_of(event, "code"), code);
     assert_non_null(strstr(text_of(event, "message"), words));
     json_decref(event);
-}
-
-static int finish(struct run *r) {
-    int status;
-    assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
-    close(r->to);
-    close(r->from);
-    close(r->said);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
 }
 
 // A fatal error about `object` whose message holds all of `words` (NULL-terminated); then exit code 3.

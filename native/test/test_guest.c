@@ -35,28 +35,11 @@ int mqoe_guest_main(int argc, char **argv);
 
 static char folder[] = "/tmp/mqoe-launcher-XXXXXX";
 
-// One launcher and its owner's ends.
-struct run {
-    pid_t pid;
-    int to, from, said; // commands, answers, standard error
-    char line[8192];
-    size_t used;
-};
-
-static void in_folder(char *path, size_t size, const char *name) {
-    snprintf(path, size, "%s/%s", folder, name);
-}
+#include "test/owned.h"
 
 static int make_folder(void **state) {
     (void)state;
     return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
 }
 
 // A library that the dynamic linker takes without a word: one that this program has anyway.
@@ -113,10 +96,6 @@ static struct run launch(const char *script) {
     return launch_with(script, some_library());
 }
 
-static void tell(struct run *r, const char *line) {
-    assert_int_equal(write(r->to, line, strlen(line)), strlen(line));
-}
-
 // The next line of standard output, without its end; false at the end.
 static bool next_line(struct run *r, char *line, size_t size) {
     for (;;) {
@@ -144,16 +123,6 @@ static void expect_line(struct run *r, const char *text) {
     char line[1024];
     assert_true(next_line(r, line, sizeof line));
     assert_string_equal(line, text);
-}
-
-static int finish(struct run *r) {
-    int status;
-    assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
-    close(r->to);
-    close(r->from);
-    close(r->said);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
 }
 
 // Folders of the launcher `pid` in /tmp.
