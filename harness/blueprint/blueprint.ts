@@ -123,6 +123,8 @@ class Layout implements Directory {
         reactor: this.#shards[id] ?? 0,
         addresses,
         path: indexOf(client.path),
+        site: -1,
+        node: null,
         ...shapers,
       };
     });
@@ -138,6 +140,7 @@ class Layout implements Directory {
         return { id, name, addresses: Object.values(addresses), path: indexOf(path) };
       }),
       clients,
+      sites: [],
       link: fused ? null : this.#link(),
       external,
     };

@@ -4,7 +4,7 @@ import type { TimelineBlueprint } from "./types.js";
 
 /** The phases as a partition of the run (those without length left out), and what each client may expect. */
 export function timelineOf(scenario: Case): TimelineBlueprint {
-  return { duration: scenario.duration, phases: phasesOf(scenario), shares: sharesOf(scenario) };
+  return { duration: scenario.duration, phases: phasesOf(scenario), shares: sharesOf(scenario), changes: [] };
 }
 
 function phasesOf({ phases }: Case): TimelineBlueprint["phases"] {

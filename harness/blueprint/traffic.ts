@@ -64,7 +64,7 @@ function flowOf(
   directory: Directory,
 ): Omit<FlowBlueprint, "id" | "port" | "clientPort" | "start" | "stop"> {
   const ends = { client: directory.client(client), server: directory.server(to) };
-  return { traffic: name, ...ends, direction, family, congestionControl, dscp, ecn };
+  return { traffic: name, ...ends, direction, family, congestionControl, dscp, ecn, host: 0 };
 }
 
 function countPerClient(first = FIRST_CLIENT_PORT): (client: string) => number {
@@ -124,6 +124,7 @@ export function streamsOf(scenario: Case, directory: Directory, random: Rng, fir
           interval,
           size,
           dscp,
+          host: 0,
           ...life,
         });
       }
@@ -146,7 +147,7 @@ function probeOf(
 ): Omit<ProbeBlueprint, "id" | "port" | "clientPort" | "start"> {
   const ends = { client: directory.client(client), server: directory.server(to) };
   const { stop, timeout } = probeWindow(scenario, directory.rtt(client, to));
-  return { traffic: name, ...ends, family, interval, size, dscp, ecn: 0, stop, timeout };
+  return { traffic: name, ...ends, family, interval, size, dscp, ecn: 0, host: 0, stop, timeout };
 }
 
 /**

@@ -103,6 +103,8 @@ export interface DataplaneBlueprint {
   paths: PathBlueprint[];
   servers: { id: number; name: string; addresses: string[]; path: number }[];
   clients: DataplaneClientBlueprint[];
+  /** The shaper tree, parents before children; empty without sites. afxdp only. */
+  sites: SiteBlueprint[];
   /** kernel, none and external; null for the others. */
   link: LinkBlueprint | null;
   /** external only. */
@@ -154,12 +156,42 @@ export interface PathBlueprint {
   rate: number;
 }
 
+/** An inner node of the shaper tree. Its capacity counts bytes as the clients' plans do (ShaperBlueprint.framing). */
+export interface SiteBlueprint {
+  id: number;
+  name: string;
+  /** Index of the site above; −1 = none, a root. */
+  parent: number;
+  /** Reactor of everything below: a tree is not divided. */
+  reactor: number;
+  down: NodeBlueprint;
+  up: NodeBlueprint;
+}
+
+/** A class of the shaper tree, with HTB's meaning (algorithms.md §4). */
+export interface NodeBlueprint {
+  /** bit/s guaranteed: sent without asking the parent. */
+  rate: number;
+  /** bit/s at most, with what is borrowed; ≥ rate. */
+  ceil: number;
+  /** bytes in a turn among those who borrow (of a leaf); 0 = one full frame each, equal shares. */
+  quantum: number;
+  /** 0 … 7, lower is served first. */
+  priority: number;
+  /** bytes that may go at once after a rest; 0 = one frame. */
+  burst: number;
+}
+
 export interface DataplaneClientBlueprint {
   id: number;
   name: string;
   reactor: number;
   addresses: string[];
   path: number;
+  /** Index of its site; −1 = none: it shapes by itself. */
+  site: number;
+  /** Its leaf class in the tree; null without a site. The shapers below then have rate 0, or shape themselves too. */
+  node: { down: NodeBlueprint; up: NodeBlueprint } | null;
   down: ShaperBlueprint;
   up: ShaperBlueprint;
 }
@@ -198,7 +230,6 @@ export type SqmBlueprint =
   | { discipline: "pfifo"; limit: number }
   /** No queue discipline and no shaping: frames pass at once; the plan's rate must be 0. */
   | { discipline: "none" }
-  /** From here on for the kernel's qdiscs only. */
   | {
       discipline: "cake";
       tins: "besteffort" | "precedence" | "diffserv3" | "diffserv4" | "diffserv8";
@@ -220,12 +251,38 @@ export type SqmBlueprint =
       splitGso: boolean;
       /** bytes; 0 = as the rate asks for */
       memoryLimit: number;
+      /** Estimate the rate from what arrives; the plan's is where it starts. */
+      autorateIngress: boolean;
     }
   | { discipline: "codel"; target: number; interval: number; limit: number; ecn: boolean; ceThreshold: number }
-  /** For external dataplanes only, as whatever else of the language is built nowhere yet. */
+  /** One queue under CAKE's AQM; Linux has no qdisc of that name. */
   | { discipline: "cobalt"; target: number; interval: number; limit: number; ecn: boolean }
-  | { discipline: "dualpi2"; target: number; tupdate: number; stepThreshold: number; limit: number }
-  /** What follows `tc qdisc add … `; `rate` (bit/s) of an HTB class above it, 0 = it shapes itself. */
+  | { discipline: "bfifo" /** bytes */; limit: number }
+  | {
+      discipline: "dualpi2";
+      /** packets */
+      limit: number;
+      /** bytes */
+      memoryLimit: number;
+      /** ns */
+      target: number;
+      tupdate: number;
+      /** 1/256 Hz, as sch_dualpi2 stores them: 41 (0.16 Hz) and 819 (3.2 Hz). */
+      alpha: number;
+      beta: number;
+      /** What the L4S queue's step looks at: ns of sojourn, or packets in the queue. */
+      step: { unit: "time" | "packets"; threshold: number };
+      /** packets that the L4S queue must hold for the step to mark */
+      minQlenStep: number;
+      coupling: number;
+      /** per cent of the link for the classic queue, at least */
+      classicProtection: number;
+      dropOnOverload: boolean;
+      dropEarly: boolean;
+      /** What goes to the L4S queue: ECT(1) and CE, every ECN-capable packet, or none. */
+      ecnMask: "l4s" | "any" | "none";
+    }
+  /** The kernel's only. What follows `tc qdisc add … `; `rate` (bit/s) of an HTB class above it, 0 = it shapes itself. */
   | { discipline: "tc"; args: string; rate: number };
 
 // ---- traffic: `mqoe-native traffic --blueprint FILE` ---------------------------------------------------------------
@@ -273,6 +330,8 @@ export interface FlowBlueprint {
   ecn: boolean;
   start: number;
   stop: number;
+  /** Which of the client's addresses it uses: index into `ipv4` or `ipv6` of its endpoint. */
+  host: number;
 }
 
 /** One isochronous UDP probe: client → server → echoed back. */
@@ -289,6 +348,8 @@ export interface ProbeBlueprint {
   size: number;
   dscp: number;
   ecn: 0 | 1 | 2;
+  /** As FlowBlueprint.host. */
+  host: number;
   start: number;
   stop: number;
   /** Waiting time after which a packet is lost (RFC 7680's Tmax). */
@@ -311,6 +372,8 @@ export interface StreamBlueprint {
   /** UDP payload bytes, ≥ 12. */
   size: number;
   dscp: number;
+  /** As FlowBlueprint.host. */
+  host: number;
   start: number;
   stop: number;
 }
@@ -323,4 +386,18 @@ export interface TimelineBlueprint {
   phases: { name: string; start: number; end: number }[];
   /** Max–min fair rates (bit/s, at the plan's own layer) of each client, in the order of dataplane.clients. */
   shares: { client: string; down: number; up: number }[];
+  /** What the conductor sends to the dataplane (and its path stages) while the run goes on, in order of `at`. */
+  changes: ChangeBlueprint[];
+}
+
+export interface ChangeBlueprint {
+  /** ns from t0 */
+  at: number;
+  /** As `set` of the `change` command (docs/control.md): shapers of clients, and paths. */
+  set: (
+    | { client: number; direction: Direction; shaper: ShaperBlueprint }
+    | { path: number; downDelay: number; upDelay: number; rate: number }
+  )[];
+  /** For plots: `plan.home.down = 5mbit`. */
+  text: string;
 }

@@ -35,6 +35,7 @@ function expand({ name, value, node }: Section<ClientSpec>): Client[] {
     plan: value?.plan ?? "",
     path: value?.path ?? null,
     site: value?.site ?? null,
+    hosts: value?.hosts ?? 1,
     ...(value?.ipv4 === undefined ? {} : { ipv4: value.ipv4 }),
     ...(value?.ipv6 === undefined ? {} : { ipv6: value.ipv6 }),
   }));

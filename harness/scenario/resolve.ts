@@ -45,10 +45,12 @@ export function resolveCase(draft: Draft, clients: Client[], expectations: Expec
     plans: entries(draft.plans, resolvePlan),
     paths: entries(draft.paths, ({ rtt, rate = null }) => ({ rtt, rate })),
     servers: entries(draft.servers, ({ path }) => ({ path: path ?? null })),
+    sites: {},
     clients,
     traffic: [...draft.traffic.values()].map(({ name, value }) =>
       resolveTraffic(name, sure(value, name), draft, clients),
     ),
+    changes: [],
     expectations,
   };
 }
@@ -79,6 +81,18 @@ function resolvePlan(plan: PlanSpec): Plan {
   };
 }
 
+/** sch_dualpi2's defaults. */
+const DUALPI2 = {
+  alpha: 41,
+  beta: 819,
+  minQlenStep: 0,
+  coupling: 2,
+  classicProtection: 10,
+  dropOnOverload: true,
+  dropEarly: false,
+  ecnMask: "l4s",
+} as const;
+
 function resolveSqm(sqm: SqmSpec): Sqm {
   switch (sqm.discipline) {
     case "fq_codel": {
@@ -87,15 +101,15 @@ function resolveSqm(sqm: SqmSpec): Sqm {
     }
     case "cake": {
       const { ack_filter: ackFilter, split_gso: splitGso, memory_limit: memoryLimit = null, ...rest } = sqm;
-      return { ...rest, ackFilter, splitGso, memoryLimit };
+      return { ...rest, ackFilter, splitGso, memoryLimit, autorateIngress: false };
     }
     case "codel": {
       const { ce_threshold: ceThreshold = null, ...rest } = sqm;
       return { ...rest, ceThreshold };
     }
     case "dualpi2": {
-      const { step_threshold: stepThreshold, ...rest } = sqm;
-      return { ...rest, stepThreshold };
+      const { step_threshold: threshold, ...rest } = sqm;
+      return { ...rest, ...DUALPI2, memoryLimit: 2 * 1514 * sqm.limit, step: { unit: "time", threshold } };
     }
     case "tc":
       return { ...sqm, rate: sqm.rate ?? null };
@@ -108,7 +122,7 @@ function resolveSqm(sqm: SqmSpec): Sqm {
 
 function resolveTraffic(name: string, spec: TrafficSpec, draft: Draft, clients: readonly Client[]): Traffic {
   const { to, family, dscp } = spec;
-  const common = { name, from: selectClients(spec.from, clients, draft).names, to, family, dscp };
+  const common = { name, from: selectClients(spec.from, clients, draft).names, to, family, dscp, host: null };
   switch (spec.kind) {
     case "tcp": {
       const { direction, flows, ecn, congestion_control: congestionControl } = spec;

@@ -24,9 +24,12 @@ export interface Case {
   plans: Record<string, Plan>;
   paths: Record<string, Path>;
   servers: Record<string, { path: string | null }>;
+  /** The access tree; parents need not come first. */
+  sites: Record<string, Site>;
   /** Expanded: `count = 3` is three clients. In order of appearance. */
   clients: Client[];
   traffic: Traffic[];
+  changes: Change[];
   expectations: Expectation[];
 }
 
@@ -81,16 +84,54 @@ export type Sqm =
       ingress: boolean;
       splitGso: boolean;
       memoryLimit: number | null;
+      autorateIngress: boolean;
     }
   | { discipline: "codel"; target: number; interval: number; limit: number; ecn: boolean; ceThreshold: number | null }
   | { discipline: "cobalt"; target: number; interval: number; limit: number; ecn: boolean }
-  | { discipline: "dualpi2"; target: number; tupdate: number; stepThreshold: number; limit: number }
+  | { discipline: "bfifo"; limit: number }
+  | {
+      discipline: "dualpi2";
+      limit: number;
+      memoryLimit: number;
+      target: number;
+      tupdate: number;
+      alpha: number;
+      beta: number;
+      step: { unit: "time" | "packets"; threshold: number };
+      minQlenStep: number;
+      coupling: number;
+      classicProtection: number;
+      dropOnOverload: boolean;
+      dropEarly: boolean;
+      ecnMask: "l4s" | "any" | "none";
+    }
   | { discipline: "tc"; args: string; rate: number | null };
 
 export interface Path {
   rtt: number;
   /** bit/s at the frame layer; null = unlimited. */
   rate: number | null;
+}
+
+/** An inner node of the access tree. */
+export interface Site {
+  down: number;
+  up: number;
+  parent: string | null;
+}
+
+/** An alteration of the running network at a time of the run, in order of `at`. */
+export interface Change {
+  /** ns from the start of the run */
+  at: number;
+  /** Opens a phase of this name. */
+  phase: string | null;
+  /** What is altered, as the case would be with it: the plans and paths that differ, whole. */
+  plans: Record<string, Plan>;
+  paths: Record<string, Path>;
+  /** Where the [[change]] table stands. */
+  file: string;
+  line: number;
 }
 
 export interface Client {
@@ -100,6 +141,8 @@ export interface Client {
   plan: string;
   path: string | null;
   site: string | null;
+  /** Addresses behind the circuit, ≥ 1. */
+  hosts: number;
   /** Fixed addresses; assigned by the blueprint when absent. */
   ipv4?: string;
   ipv6?: string;
@@ -114,6 +157,8 @@ interface TrafficCommon {
   to: string;
   family: "ipv4" | "ipv6";
   dscp: number;
+  /** Which of the addresses behind the circuit, from 1; null = its flows take turns over all of them. */
+  host: number | null;
 }
 
 export interface TcpTraffic extends TrafficCommon {

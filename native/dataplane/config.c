@@ -142,7 +142,7 @@ static void read_client(const struct mqoe_node *n, size_t i, struct mqoe_dp_conf
     struct mqoe_node down = mqoe_node_object(n, "down"), up = mqoe_node_object(n, "up");
     mqoe_dp_read_shaper(&down, c->max_frame, &k->shaper[MQOE_DOWN]);
     mqoe_dp_read_shaper(&up, c->max_frame, &k->shaper[MQOE_UP]);
-    mqoe_node_only(n, KEYS("id", "name", "reactor", "addresses", "path", "down", "up"));
+    mqoe_node_only(n, KEYS("id", "name", "reactor", "addresses", "path", "site", "node", "down", "up"));
 }
 
 // Reads an array of at least `min` and at most `max` objects into a table of its own.
@@ -187,7 +187,7 @@ static int read_document(struct mqoe_dp_config *c, json_t *document, const char 
     read_table(&root, "clients", 0, MQOE_MAX_CLIENTS, sizeof *c->clients, &c->clients, &c->client_count, c,
                read_client);
     mqoe_node_only(&root, KEYS("schema", "kind", "lab", "netns", "seed", "reactors", "paths", "servers",
-                               "clients", "link", "external"));
+                               "clients", "sites", "link", "external"));
     return -e->errnum;
 }
 

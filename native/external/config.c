@@ -117,7 +117,7 @@ static int read_document(struct mqoe_external_config *c, json_t *document, const
         read_external(&root, c);
     read_subjects(&root, c);
     mqoe_node_only(&root, KEYS("schema", "kind", "lab", "netns", "seed", "reactors", "paths", "servers",
-                               "clients", "link", "external"));
+                               "clients", "sites", "link", "external"));
     return -e->errnum;
 }
 

@@ -86,7 +86,7 @@ static void read_cake(const struct mqoe_node *n, struct mqoe_kernel_shaper *out)
     q->split_gso = mqoe_node_bool(n, "splitGso");
     q->memory_limit = (uint64_t)mqoe_node_int(n, "memoryLimit", 0, UINT32_MAX);
     mqoe_node_only(n, KEYS("discipline", "tins", "rtt", "isolation", "nat", "wash", "ackFilter", "ingress",
-                           "splitGso", "memoryLimit"));
+                           "splitGso", "memoryLimit", "autorateIngress"));
 }
 
 static void read_dualpi2(const struct mqoe_node *n, struct mqoe_kernel_shaper *out) {
@@ -218,7 +218,7 @@ static void read_client(const struct mqoe_node *n, size_t i, struct mqoe_kernel_
     struct mqoe_node down = mqoe_node_object(n, "down"), up = mqoe_node_object(n, "up");
     mqoe_kernel_read_shaper(&down, c->shapes, &k->shaper[MQOE_KERNEL_DOWN]);
     mqoe_kernel_read_shaper(&up, c->shapes, &k->shaper[MQOE_KERNEL_UP]);
-    mqoe_node_only(n, KEYS("id", "name", "reactor", "addresses", "path", "down", "up"));
+    mqoe_node_only(n, KEYS("id", "name", "reactor", "addresses", "path", "site", "node", "down", "up"));
 }
 
 static struct mqoe_node read_list(const struct mqoe_node *root, const char *key, size_t max, size_t *length) {
@@ -274,7 +274,7 @@ static int read_document(struct mqoe_kernel_config *c, json_t *document, const c
     read_endpoints(&root, c);
     read_link(&root, c);
     mqoe_node_only(&root, KEYS("schema", "kind", "lab", "netns", "seed", "reactors", "paths", "servers",
-                               "clients", "link", "external"));
+                               "clients", "sites", "link", "external"));
     return -e->errnum;
 }
 

@@ -37,7 +37,9 @@ struct mqoe_frame {
     uint8_t direction;   // 0 down, 1 up; not read here
     uint8_t cause;       // enum mqoe_drop_cause, set when the frame comes back in a dropped list
     uint16_t stage;      // the dataplane's own: where on its way the frame is
-    uint64_t user;       // the dataplane's own
+    uint32_t src_host,
+        dst_host;  // keyed hashes of the addresses (mqoe_hash_hosts), for host isolation; else 0
+    uint64_t user; // the dataplane's own
 } __attribute__((aligned(64)));
 
 static_assert(sizeof(struct mqoe_frame) == 64, "a frame's description is one cache line");

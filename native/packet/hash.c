@@ -60,3 +60,12 @@ uint32_t mqoe_hash_flow(const struct mqoe_hash_key *key, const struct mqoe_packe
     uint64_t words[] = {p->src.words[0] << 32 | (uint32_t)p->dst.words[0], ports | kind};
     return (uint32_t)mqoe_siphash(key, words, 2);
 }
+
+static uint32_t hash_address(const struct mqoe_hash_key *key, const union mqoe_address *a, uint8_t family) {
+    return (uint32_t)mqoe_siphash(key, a->words, family == 6 ? 2 : 1);
+}
+
+void mqoe_hash_hosts(const struct mqoe_hash_key *key, const struct mqoe_packet *p, struct mqoe_frame *frame) {
+    frame->src_host = p->family ? hash_address(key, &p->src, p->family) : 0;
+    frame->dst_host = p->family ? hash_address(key, &p->dst, p->family) : 0;
+}

@@ -16,3 +16,7 @@ uint64_t mqoe_siphash(const struct mqoe_hash_key *key, const uint64_t *words, si
 // Hash of the 5-tuple; fragments and protocols without ports by addresses and protocol, everything that is
 // not IP by its EtherType.
 uint32_t mqoe_hash_flow(const struct mqoe_hash_key *key, const struct mqoe_packet *packet);
+
+// Hashes of the source's and the destination's address alone, into the frame; 0 for what is not IP.
+void mqoe_hash_hosts(const struct mqoe_hash_key *key, const struct mqoe_packet *packet,
+                     struct mqoe_frame *frame);

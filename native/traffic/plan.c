@@ -124,7 +124,8 @@ static int64_t read_server(struct reader *r, const struct mqoe_node *n, uint32_t
 
 // ---- flows, probes and streams ----
 
-#define PAIR_KEYS "id", "traffic", "client", "server", "family", "port", "clientPort", "dscp", "start", "stop"
+#define PAIR_KEYS                                                                                            \
+    "id", "traffic", "client", "server", "family", "port", "clientPort", "dscp", "host", "start", "stop"
 
 // The endpoint that member `key` names by its id; it must have an address of the family. After an error the
 // result is 0, and there may be no endpoint at all.

@@ -17,6 +17,7 @@ function stream(part: Partial<StreamBlueprint>): StreamBlueprint {
     interval: MS,
     size: 1200,
     dscp: 0,
+    host: 0,
     start: 0,
     stop: 1500 * MS,
     ...part,

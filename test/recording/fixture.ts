@@ -131,12 +131,15 @@ function makeBlueprint(shape: Shape): Blueprint {
       reactors: [{ id: 0, core: 1, access: "a", coreTrunk: "c", frames: 4096, frameSize: 2048 }],
       paths: [],
       servers: [{ id: 0, name: "web", addresses: [], path: -1 }],
+      sites: [],
       clients: clients.map((name, id) => ({
         id,
         name,
         reactor: 0,
         addresses: [],
         path: -1,
+        site: -1,
+        node: null,
         down: { rate: down, framing: FRAMING, sqm },
         up: { rate: up, framing: FRAMING, sqm },
       })),
@@ -159,18 +162,35 @@ function makeBlueprint(shape: Shape): Blueprint {
       sampleInterval: 100 * MS,
       duration: END,
     },
-    timeline: { duration: END, phases: PHASES, shares: clients.map((client) => ({ client, down, up })) },
+    timeline: { duration: END, phases: PHASES, shares: clients.map((client) => ({ client, down, up })), changes: [] },
   };
 }
 
 export function makeFlow(id: number, client: number): FlowBlueprint {
-  const endpoints = { client, server: 0, direction: "down", family: "ipv4", port: 5001, clientPort: 0 } as const;
+  const endpoints = {
+    client,
+    server: 0,
+    direction: "down",
+    family: "ipv4",
+    port: 5001,
+    clientPort: 0,
+    host: 0,
+  } as const;
   const socket = { congestionControl: "cubic", dscp: 0, ecn: false };
   return { id, traffic: "bulk", ...endpoints, ...socket, start: 1000 * MS, stop: 3200 * MS };
 }
 
 function makeProbe(client: number): ProbeBlueprint {
-  const socket = { family: "ipv4", port: 6001, clientPort: 0, interval: INTERVAL, size: 48, dscp: 0, ecn: 0 } as const;
+  const socket = {
+    family: "ipv4",
+    port: 6001,
+    clientPort: 0,
+    interval: INTERVAL,
+    size: 48,
+    dscp: 0,
+    ecn: 0,
+    host: 0,
+  } as const;
   return { id: client, traffic: "ping", client, server: 0, ...socket, start: 0, stop: END, timeout: 2 * SECOND };
 }
 
@@ -180,7 +200,15 @@ function makeProbe(client: number): ProbeBlueprint {
  */
 export function addStream(s: Synthetic, client: number, direction: "down" | "up" = "down"): StreamBlueprint {
   const { flows, streams } = s.blueprint.traffic;
-  const socket = { family: "ipv4", port: 8001, clientPort: 20_001, interval: MS, size: 1000, dscp: 0 } as const;
+  const socket = {
+    family: "ipv4",
+    port: 8001,
+    clientPort: 20_001,
+    interval: MS,
+    size: 1000,
+    dscp: 0,
+    host: 0,
+  } as const;
   const life = { start: 1000 * MS, stop: 3200 * MS };
   const id = flows.length + streams.length;
   const stream = { id, traffic: "flood", client, server: 0, direction, ...socket, ...life };
@@ -213,8 +241,10 @@ function makeCase(shape: Shape, blueprint: Blueprint): Case {
     dataplane: { kind: "afxdp", reactors: 1 },
     plans: { home: { down, up, framing: { keyword: "ethernet", ...FRAMING }, sqmDown: sqm, sqmUp: sqm } },
     paths: {},
+    sites: {},
+    changes: [],
     servers: { web: { path: null } },
-    clients: clients.map((name) => ({ name, group: "home", plan: "home", path: null, site: null })),
+    clients: clients.map((name) => ({ name, group: "home", plan: "home", path: null, site: null, hosts: 1 })),
     traffic: [
       {
         kind: "tcp",
@@ -223,12 +253,23 @@ function makeCase(shape: Shape, blueprint: Blueprint): Case {
         to: "web",
         family: "ipv4",
         dscp: 0,
+        host: null,
         direction: "down",
         flows: blueprint.traffic.flows.length / clients.length,
         congestionControl: "cubic",
         ecn: false,
       },
-      { kind: "probe", name: "ping", from: clients, to: "web", family: "ipv4", dscp: 0, interval: INTERVAL, size: 48 },
+      {
+        kind: "probe",
+        name: "ping",
+        from: clients,
+        to: "web",
+        family: "ipv4",
+        dscp: 0,
+        host: null,
+        interval: INTERVAL,
+        size: 48,
+      },
     ],
     expectations: (shape.expectations ?? []).map(expectation),
   };

@@ -109,8 +109,17 @@ function makeScenario(discipline: Discipline, names: string[], matrix: boolean, 
     plans: { home: { down: DOWN, up: UP, framing, sqmDown: sqm, sqmUp: sqm } },
     paths: { metro: { rtt: RTT * 1e9, rate: null } },
     servers: { web: { path: "metro" } },
-    clients: names.map((name) => ({ name, group: name.replace(/-\d+$/u, ""), plan: "home", path: null, site: null })),
+    clients: names.map((name) => ({
+      name,
+      group: name.replace(/-\d+$/u, ""),
+      plan: "home",
+      path: null,
+      site: null,
+      hosts: 1,
+    })),
+    sites: {},
     traffic: [],
+    changes: [],
     expectations: [],
   };
 }
@@ -134,6 +143,8 @@ function makeBlueprint(discipline: Discipline, names: string[], options: Fixture
     reactor: id % reactors,
     addresses: [`10.0.${id >> 8}.${id & 255}`],
     path: -1,
+    site: -1,
+    node: null,
     down: shaper(DOWN),
     up: shaper(UP),
   });
@@ -159,6 +170,7 @@ function makeBlueprint(discipline: Discipline, names: string[], options: Fixture
       paths: [{ id: 0, name: "metro", downDelay: (RTT / 2) * 1e9, upDelay: (RTT / 2) * 1e9, rate: 0 }],
       servers: [{ id: 0, name: "web", addresses: ["10.255.0.1", "fd00::1"], path: 0 }],
       clients: names.map(client),
+      sites: [],
       link: null,
       external: null,
     },
@@ -180,6 +192,7 @@ function makeBlueprint(discipline: Discipline, names: string[], options: Fixture
       duration: seconds * 1e9,
       phases: phasesOf(seconds).map((p) => ({ name: p.name, start: p.start * 1e9, end: p.end * 1e9 })),
       shares: names.map((name) => ({ client: name, down: DOWN, up: UP })),
+      changes: [],
     },
   };
 }

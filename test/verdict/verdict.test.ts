@@ -169,7 +169,7 @@ test("a UDP stream is judged by what it sends or its fair part, at either layer;
   const s = synthetic({ clients: 1, flows: 1 });
   addStream(s, 0); // 8 Mbit/s of payload, of which 90 % arrive
   const flood: Case["traffic"][number] = {
-    ...{ kind: "udp", name: "flood", from: ["home-1"], to: "web", family: "ipv4", dscp: 0 },
+    ...{ kind: "udp", name: "flood", from: ["home-1"], to: "web", family: "ipv4", dscp: 0, host: null },
     ...{ direction: "down", rate: 1028 * 8e3, size: 1000 },
   };
   const verdictOf = (given: Parameters<typeof expectation>[0]) => {
