@@ -19,6 +19,7 @@ static void check_pair(const struct traffic_plan *plan, const struct traffic_pai
     check(pair->client < plan->endpoint_count[TRAFFIC_CLIENT]);
     check(pair->server < plan->endpoint_count[TRAFFIC_SERVER]);
     check(pair->start < pair->stop && pair->port > 0);
+    check(pair->host < plan->endpoints[TRAFFIC_CLIENT][pair->client].address_count[pair->family]);
     for (int role = 0; role < 2; role++)
         check(pair->next[role] == TRAFFIC_NONE || pair->next[role] < count);
 }

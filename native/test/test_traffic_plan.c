@@ -17,26 +17,32 @@
 #define FLOW                                                                                                 \
     "{'id':4,'traffic':'bulk','client':7,'server':1,'direction':'up','family':'ipv4','port':9000,'"          \
     "clientPort':0,"                                                                                         \
-    "'congestionControl':'cubic','dscp':46,'ecn':true,'start':5,'stop':9}"
+    "'congestionControl':'cubic','dscp':46,'host':1,'ecn':true,'start':5,'stop':9}"
 #define PROBE                                                                                                \
     "{'id':2,'traffic':'ping','client':8,'server':1,'family':'ipv4','port':9100,'clientPort':0,'interval':"  \
     "10000000,"                                                                                              \
-    "'size':64,'dscp':0,'ecn':2,'start':0,'stop':100,'timeout':2000000000}"
+    "'size':64,'dscp':0,'host':0,'ecn':2,'start':0,'stop':100,'timeout':2000000000}"
 #define STREAM                                                                                               \
     "{'id':6,'traffic':'flood','client':8,'server':1,'direction':'down','family':'ipv4','port':9200,'"       \
     "clientPort':10001,"                                                                                     \
-    "'interval':33333,'size':12,'dscp':8,'start':1,'stop':90}"
+    "'interval':33333,'size':12,'dscp':8,'host':0,'start':1,'stop':90}"
 #define PLAN                                                                                                 \
     "{'schema':'mqoe-traffic/1','lab':'l','seed':3,'cores':[-1,0],'clients':[" ENDPOINT(                     \
         7, "a",                                                                                              \
-        "10.0.0.7") "," ENDPOINT(8, "b",                                                                     \
-                                 "10.0.0.8") "],'servers':[" ENDPOINT(1, "s",                                \
-                                                                      "10.0.1.1") "],'flows':[" FLOW         \
-                                                                                  "],'probes':[" PROBE       \
-                                                                                  "],'streams':[" STREAM     \
-                                                                                  "],'sampleInterval':"      \
-                                                                                  "100000000,'duration':"    \
-                                                                                  "100}"
+        "10.0.0.7','10.0.0.9") "," ENDPOINT(8, "b",                                                          \
+                                            "10.0.0.8") "],'servers':[" ENDPOINT(1, "s",                     \
+                                                                                 "10.0.1.1") "],'flows':"    \
+                                                                                             "[" FLOW        \
+                                                                                             "],'probes':"   \
+                                                                                             "[" PROBE       \
+                                                                                             "],'streams':"  \
+                                                                                             "[" STREAM      \
+                                                                                             "],'"           \
+                                                                                             "sampleInterva" \
+                                                                                             "l':"           \
+                                                                                             "100000000,'"   \
+                                                                                             "duration':"    \
+                                                                                             "100}"
 
 // Reads `text` with ' for ".
 static int read_text(struct traffic_plan *plan, const char *text, struct mqoe_error *e) {
@@ -76,9 +82,11 @@ static void a_right_plan_is_resolved(void **state) {
     assert_int_equal(plan.endpoints[TRAFFIC_CLIENT][0].streams, TRAFFIC_NONE);
     assert_int_equal(plan.endpoints[TRAFFIC_CLIENT][1].streams, 0);
     struct sockaddr_storage address;
-    socklen_t length =
-        traffic_endpoint_address(&plan.endpoints[TRAFFIC_SERVER][0], TRAFFIC_IPV4, flow->port, &address);
-    assert_int_equal(length, sizeof(struct sockaddr_in));
+    struct traffic_place place = traffic_client_place(&plan, flow);
+    traffic_place_address(&place, &address);
+    assert_int_equal(ntohl(((struct sockaddr_in *)&address)->sin_addr.s_addr), 0x0a000009);
+    place = traffic_server_place(&plan, flow);
+    assert_int_equal(traffic_place_address(&place, &address), sizeof(struct sockaddr_in));
     assert_int_equal(ntohl(((struct sockaddr_in *)&address)->sin_addr.s_addr), 0x0a000101);
     assert_int_equal(ntohs(((struct sockaddr_in *)&address)->sin_port), 9000);
     traffic_plan_free(&plan);
@@ -118,6 +126,11 @@ static void wrong_fields_are_named(void **state) {
         {"'family':'ipv4'", "'family':'ipv6'", "$.flows[0].family in f",
          "found \"ipv6\", but client \"a\" has no address of that family"},
         {"'ecn':true", "'ecn':1", "$.flows[0].ecn in f", "found 1, must be true or false"},
+        {"'host':1", "'host':2", "$.flows[0].host in f",
+         "found 2, but client \"a\" has 2 ipv4 addresses, counted from 0"},
+        {"'dscp':8,'host':0", "'dscp':8,'host':1", "$.streams[0].host in f", "has 1 ipv4 address, counted"},
+        {"'host':1", "'host':-1", "$.flows[0].host in f", "found -1, must be an integer from 0"},
+        {"'host':1,", "", "$.flows[0].host in f", "is missing, must be an integer"},
         {"'stop':9", "'stop':5", "$.flows[0].stop in f", "found 5, must be after start"},
         {"'port':9000", "'port':0", "$.flows[0].port in f", "found 0, must be an integer from 1 to 65535"},
         {"'size':64", "'size':47", "$.probes[0].size in f", "found 47, must be an integer from 48"},
@@ -130,7 +143,7 @@ static void wrong_fields_are_named(void **state) {
         {"'clientPort':10001", "'clientPort':0", "$.streams[0].clientPort in f", "found 0, must be a port"},
         {"'direction':'down'", "'direction':'sideways'", "$.streams[0].direction in f",
          "found \"sideways\", must be one of down, up"},
-        {"'dscp':8,'start'", "'dscp':8,'ecn':1,'start'", "$.streams[0].ecn in f", "is unknown here"},
+        {"'size':12,'dscp':8", "'size':12,'ecn':1,'dscp':8", "$.streams[0].ecn in f", "is unknown here"},
         {",'streams':[" STREAM "]", "", "$.streams in f", "is missing, must be an array"},
         {"[" PROBE "]", "{}", "$.probes in f", "found an object, must be an array"},
     };

@@ -69,6 +69,7 @@ static struct id_entry *read_list(struct reader *r, const struct mqoe_node *root
     void *items = calloc(length + 1, item_bytes);
     struct id_entry *ids = calloc(length + 1, sizeof *ids);
     memcpy(table, &items, sizeof items); // freed with the plan, also after an error
+    *count = items ? (uint32_t)length : 0;
     if (!items || !ids)
         mqoe_fail(root->error, ENOMEM, "calloc", "", "%zu %s", length, key);
     for (uint32_t i = 0; i < length && mqoe_node_ok(root); i++) {
@@ -77,30 +78,36 @@ static struct id_entry *read_list(struct reader *r, const struct mqoe_node *root
     }
     if (mqoe_node_ok(root))
         sort_ids(&list, ids, length);
-    if (mqoe_node_ok(root)) {
-        *count = (uint32_t)length;
+    if (mqoe_node_ok(root))
         return ids;
-    }
     free(ids);
     return NULL;
 }
 
 // ---- endpoints ----
 
-// Checks every address of a list and keeps the first, which sockets bind to. False when the list is empty.
-static bool read_addresses(const struct mqoe_node *n, const char *key, int family, void *first) {
-    size_t length;
-    struct mqoe_node list = mqoe_node_array(n, key, &length);
+static size_t address_bytes(enum traffic_family family) {
+    return family == TRAFFIC_IPV4 ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+}
+
+static void read_addresses(const struct mqoe_node *n, enum traffic_family family,
+                           struct traffic_endpoint *to) {
+    size_t length, bytes = address_bytes(family);
+    struct mqoe_node list = mqoe_node_array(n, families[family], &length);
+    if (!mqoe_node_ok(n) || !length)
+        return;
+    uint8_t *addresses = to->addresses[family] = calloc(length, bytes); // freed with the plan
+    if (!addresses) {
+        mqoe_fail(n->error, ENOMEM, "calloc", "", "%zu addresses", length);
+        return;
+    }
     for (size_t i = 0; i < length; i++) {
         struct mqoe_node item = mqoe_node_element(&list, i);
         const char *text = json_string_value(item.json);
-        struct in6_addr parsed;
-        if (!text || inet_pton(family, text, &parsed) != 1)
-            mqoe_node_wrong(&item, family == AF_INET ? "an IPv4 address" : "an IPv6 address");
-        else if (i == 0)
-            memcpy(first, &parsed, family == AF_INET ? sizeof(struct in_addr) : sizeof parsed);
+        if (!text || inet_pton(family == TRAFFIC_IPV4 ? AF_INET : AF_INET6, text, addresses + i * bytes) != 1)
+            mqoe_node_wrong(&item, family == TRAFFIC_IPV4 ? "an IPv4 address" : "an IPv6 address");
     }
-    return length > 0;
+    to->address_count[family] = (uint32_t)length;
 }
 
 static int64_t read_endpoint(const struct mqoe_node *n, struct traffic_endpoint *to) {
@@ -108,8 +115,8 @@ static int64_t read_endpoint(const struct mqoe_node *n, struct traffic_endpoint 
     to->id = mqoe_node_int(n, "id", 0, UINT32_MAX);
     to->name = mqoe_node_text(n, "name");
     to->netns = mqoe_node_text(n, "netns");
-    to->ipv4.sin_family = read_addresses(n, "ipv4", AF_INET, &to->ipv4.sin_addr) ? AF_INET : AF_UNSPEC;
-    to->ipv6.sin6_family = read_addresses(n, "ipv6", AF_INET6, &to->ipv6.sin6_addr) ? AF_INET6 : AF_UNSPEC;
+    read_addresses(n, TRAFFIC_IPV4, to);
+    read_addresses(n, TRAFFIC_IPV6, to);
     mqoe_node_only(n, KEYS("id", "name", "netns", "ipv4", "ipv6"));
     return to->id;
 }
@@ -142,13 +149,28 @@ static uint32_t find_endpoint(const struct reader *r, const struct mqoe_node *n,
         return 0;
     }
     const struct traffic_endpoint *endpoint = &r->plan->endpoints[role][found->index];
-    sa_family_t has = family == TRAFFIC_IPV4 ? endpoint->ipv4.sin_family : endpoint->ipv6.sin6_family;
-    if (has == AF_UNSPEC) {
+    if (endpoint->address_count[family] == 0) {
         struct mqoe_node member = mqoe_node_member(n, "family");
         mqoe_node_fail(&member, "found \"%s\", but %s \"%s\" has no address of that family", families[family],
                        key, endpoint->name);
     }
     return found->index;
+}
+
+// Which of its client's addresses a pair uses: the client and the family are known by now.
+static uint32_t read_host(const struct reader *r, const struct mqoe_node *n,
+                          const struct traffic_pair *pair) {
+    int64_t host = mqoe_node_int(n, "host", 0, UINT32_MAX);
+    if (!mqoe_node_ok(n))
+        return 0;
+    const struct traffic_endpoint *client = &r->plan->endpoints[TRAFFIC_CLIENT][pair->client];
+    if (host >= client->address_count[pair->family]) {
+        struct mqoe_node member = mqoe_node_member(n, "host");
+        mqoe_node_fail(&member, "found %lld, but client \"%s\" has %u %s address%s, counted from 0",
+                       (long long)host, client->name, client->address_count[pair->family],
+                       families[pair->family], client->address_count[pair->family] == 1 ? "" : "es");
+    }
+    return (uint32_t)host;
 }
 
 static void read_pair(const struct reader *r, const struct mqoe_node *n, struct traffic_pair *to) {
@@ -162,6 +184,7 @@ static void read_pair(const struct reader *r, const struct mqoe_node *n, struct 
     to->stop = mqoe_node_int(n, "stop", 0, LIMIT);
     to->client = find_endpoint(r, n, "client", TRAFFIC_CLIENT, to->family);
     to->server = find_endpoint(r, n, "server", TRAFFIC_SERVER, to->family);
+    to->host = read_host(r, n, to);
     if (to->stop <= to->start) {
         struct mqoe_node stop = mqoe_node_member(n, "stop");
         mqoe_node_wrong(&stop, "after start");
@@ -297,10 +320,18 @@ int traffic_plan_load(struct traffic_plan *plan, const char *file, struct mqoe_e
     return traffic_plan_read(plan, json, file, e);
 }
 
+static void free_endpoints(struct traffic_endpoint *endpoints, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        free(endpoints[i].addresses[TRAFFIC_IPV4]);
+        free(endpoints[i].addresses[TRAFFIC_IPV6]);
+    }
+    free(endpoints);
+}
+
 void traffic_plan_free(struct traffic_plan *plan) {
     free(plan->cores);
-    free(plan->endpoints[TRAFFIC_CLIENT]);
-    free(plan->endpoints[TRAFFIC_SERVER]);
+    for (int role = TRAFFIC_CLIENT; role <= TRAFFIC_SERVER; role++)
+        free_endpoints(plan->endpoints[role], plan->endpoint_count[role]);
     free(plan->flows);
     free(plan->probes);
     free(plan->streams);
@@ -308,15 +339,33 @@ void traffic_plan_free(struct traffic_plan *plan) {
     *plan = (struct traffic_plan){0};
 }
 
-socklen_t traffic_endpoint_address(const struct traffic_endpoint *endpoint, enum traffic_family family,
-                                   uint16_t port, struct sockaddr_storage *to) {
+struct traffic_place traffic_client_place(const struct traffic_plan *plan, const struct traffic_pair *pair) {
+    return (struct traffic_place){.endpoint = &plan->endpoints[TRAFFIC_CLIENT][pair->client],
+                                  .family = pair->family,
+                                  .host = pair->host,
+                                  .port = pair->client_port};
+}
+
+struct traffic_place traffic_server_place(const struct traffic_plan *plan, const struct traffic_pair *pair) {
+    return (struct traffic_place){.endpoint = &plan->endpoints[TRAFFIC_SERVER][pair->server],
+                                  .family = pair->family,
+                                  .port = pair->port};
+}
+
+socklen_t traffic_place_address(const struct traffic_place *place, struct sockaddr_storage *to) {
     memset(to, 0, sizeof *to);
-    if (family == TRAFFIC_IPV4) {
-        memcpy(to, &endpoint->ipv4, sizeof endpoint->ipv4);
-        ((struct sockaddr_in *)to)->sin_port = htons(port);
-        return sizeof endpoint->ipv4;
+    if (place->family == TRAFFIC_IPV4) {
+        const struct in_addr *address = place->endpoint->addresses[TRAFFIC_IPV4];
+        memcpy(to,
+               &(struct sockaddr_in){
+                   .sin_family = AF_INET, .sin_port = htons(place->port), .sin_addr = address[place->host]},
+               sizeof(struct sockaddr_in));
+        return sizeof(struct sockaddr_in);
     }
-    memcpy(to, &endpoint->ipv6, sizeof endpoint->ipv6);
-    ((struct sockaddr_in6 *)to)->sin6_port = htons(port);
-    return sizeof endpoint->ipv6;
+    const struct in6_addr *address = place->endpoint->addresses[TRAFFIC_IPV6];
+    memcpy(to,
+           &(struct sockaddr_in6){
+               .sin6_family = AF_INET6, .sin6_port = htons(place->port), .sin6_addr = address[place->host]},
+           sizeof(struct sockaddr_in6));
+    return sizeof(struct sockaddr_in6);
 }

@@ -15,13 +15,13 @@ enum traffic_role { TRAFFIC_CLIENT, TRAFFIC_SERVER };
 enum traffic_direction { TRAFFIC_DOWN, TRAFFIC_UP };
 enum traffic_family { TRAFFIC_IPV4, TRAFFIC_IPV6 };
 
-// The first address of each family, port 0; sa_family is AF_UNSPEC where the endpoint has none.
 struct traffic_endpoint {
     int64_t id;
     const char *name;
     const char *netns; // path
-    struct sockaddr_in ipv4;
-    struct sockaddr_in6 ipv6;
+    // Its addresses: in_addr of the one family, in6_addr of the other. The first is a server's.
+    void *addresses[2];
+    uint32_t address_count[2];
     // Heads of the chains through flows[].next, probes[].next and streams[].next: what has an end here.
     uint32_t flows, probes, streams;
 };
@@ -34,6 +34,7 @@ struct traffic_pair {
     uint16_t port;           // the server's
     uint16_t client_port;    // 0: the kernel chooses
     enum traffic_family family;
+    uint32_t host; // which of the client's addresses of that family
     int dscp;
     int64_t start, stop;
     uint32_t next[2]; // by role: next item of the same client, of the same server
@@ -73,13 +74,24 @@ struct traffic_plan {
 };
 
 // Reads the file. Returns 0, or −errno with *e saying which field is wrong, what was found and what is
-// allowed; the plan is then empty. Free with traffic_plan_free in both cases.
+// allowed; the plan is then of no use. Free with traffic_plan_free in both cases.
 int traffic_plan_load(struct traffic_plan *plan, const char *file, struct mqoe_error *e);
 
 // The same from a JSON value; takes over the caller's reference. `source` names it in errors.
 int traffic_plan_read(struct traffic_plan *plan, json_t *json, const char *source, struct mqoe_error *e);
 void traffic_plan_free(struct traffic_plan *plan);
 
-// Fills *to with the endpoint's address of that family and `port`; returns its length.
-socklen_t traffic_endpoint_address(const struct traffic_endpoint *endpoint, enum traffic_family family,
-                                   uint16_t port, struct sockaddr_storage *to);
+// One end of a connection: which address and port of an endpoint.
+struct traffic_place {
+    const struct traffic_endpoint *endpoint;
+    enum traffic_family family;
+    uint32_t host; // index of the address; the endpoint has it
+    uint16_t port; // 0: the kernel chooses
+};
+
+// The client's and the server's end of a pair. A server has one address of a family that matters, its first.
+struct traffic_place traffic_client_place(const struct traffic_plan *plan, const struct traffic_pair *pair);
+struct traffic_place traffic_server_place(const struct traffic_plan *plan, const struct traffic_pair *pair);
+
+// Fills *to; returns its length.
+socklen_t traffic_place_address(const struct traffic_place *place, struct sockaddr_storage *to);

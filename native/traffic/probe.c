@@ -413,19 +413,21 @@ static int watch(struct probe_reactor *r, struct traffic_source *source, int fd,
 static int open_probe(struct probes *all, struct probe *p, const struct traffic_endpoint *endpoint,
                       struct mqoe_error *e) {
     const struct traffic_pair *pair = &p->plan->pair;
-    int fd = traffic_udp_socket(endpoint, pair->family, pair->client_port, 1, e);
+    const struct traffic_plan *plan = &all->process->plan;
+    const struct traffic_place own = traffic_client_place(plan, pair);
+    int fd = traffic_udp_socket(&own, 1, e);
     if (fd < 0)
         return fd;
     int error = watch(p->reactor, &p->source, fd, endpoint->name, e);
     if (error)
         return error;
-    const struct traffic_endpoint *server = &all->process->plan.endpoints[TRAFFIC_SERVER][pair->server];
+    const struct traffic_place server = traffic_server_place(plan, pair);
     struct sockaddr_storage address;
-    socklen_t length = traffic_endpoint_address(server, pair->family, pair->port, &address);
+    socklen_t length = traffic_place_address(&server, &address);
     if (connect(fd, (struct sockaddr *)&address, length) < 0)
         return mqoe_fail(e, errno, "connect", "is there a route from the client's namespace?",
                          "probe %lld of %s: %s to %s", (long long)pair->id, pair->traffic, endpoint->name,
-                         server->name);
+                         server.endpoint->name);
     error = traffic_set_class(fd, pair->family, pair->dscp, p->plan->ecn);
     return error ? mqoe_fail(e, -error, "setsockopt IP_TOS", "", "probe %lld of %s", (long long)pair->id,
                              pair->traffic)
@@ -434,7 +436,8 @@ static int open_probe(struct probes *all, struct probe *p, const struct traffic_
 
 static int open_echo(struct probes *all, struct echo *echo, const struct traffic_endpoint *endpoint,
                      struct mqoe_error *e) {
-    int fd = traffic_udp_socket(endpoint, echo->family, echo->port, all->process->plan.core_count, e);
+    const struct traffic_place place = {.endpoint = endpoint, .family = echo->family, .port = echo->port};
+    int fd = traffic_udp_socket(&place, all->process->plan.core_count, e);
     return fd < 0 ? fd : watch(echo->reactor, &echo->source, fd, endpoint->name, e);
 }
 

@@ -25,14 +25,16 @@
 #define UDP_BUFFER (4 * 1024 * 1024)
 
 // The description of a socket in messages: `home-1 10.0.0.2 port 9000`.
-static void describe(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
-                     char *text, size_t size) {
+static void describe(const struct traffic_place *place, char *text, size_t size) {
     char address[INET6_ADDRSTRLEN] = "?";
-    if (family == TRAFFIC_IPV4)
-        inet_ntop(AF_INET, &endpoint->ipv4.sin_addr, address, sizeof address);
+    struct sockaddr_storage to;
+    traffic_place_address(place, &to);
+    if (place->family == TRAFFIC_IPV4)
+        inet_ntop(AF_INET, &((struct sockaddr_in *)&to)->sin_addr, address, sizeof address);
     else
-        inet_ntop(AF_INET6, &endpoint->ipv6.sin6_addr, address, sizeof address);
-    snprintf(text, size, "%s %s port %u (%s)", endpoint->name, address, port, endpoint->netns);
+        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&to)->sin6_addr, address, sizeof address);
+    snprintf(text, size, "%s %s port %u (%s)", place->endpoint->name, address, place->port,
+             place->endpoint->netns);
 }
 
 static const char *hint_for(int errnum) {
@@ -63,18 +65,19 @@ static int set_options(int fd, const struct option *options, size_t count) {
     return error;
 }
 
-// Makes a socket, sets the options, and binds it to the endpoint's address and port.
-static int bound_socket(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
-                        int type, const struct option *options, size_t count, struct mqoe_error *e) {
+// Makes a socket, sets the options, and binds it to the place.
+static int bound_socket(const struct traffic_place *place, int type, const struct option *options,
+                        size_t count, struct mqoe_error *e) {
     char text[128];
-    describe(endpoint, family, port, text, sizeof text);
-    int fd = socket(family == TRAFFIC_IPV4 ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    describe(place, text, sizeof text);
+    int fd =
+        socket(place->family == TRAFFIC_IPV4 ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return mqoe_fail(e, errno, "socket", hint_for(errno), "%s", text);
     const char *call = "setsockopt";
     int error = set_options(fd, options, count);
     struct sockaddr_storage address;
-    socklen_t length = traffic_endpoint_address(endpoint, family, port, &address);
+    socklen_t length = traffic_place_address(place, &address);
     if (!error && bind(fd, (struct sockaddr *)&address, length) < 0) {
         call = "bind";
         error = -errno;
@@ -85,20 +88,19 @@ static int bound_socket(const struct traffic_endpoint *endpoint, enum traffic_fa
     return mqoe_fail(e, -error, call, hint_for(-error), "%s", text);
 }
 
-int traffic_tcp_socket(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
-                       struct mqoe_error *e) {
+int traffic_tcp_socket(const struct traffic_place *place, struct mqoe_error *e) {
     const struct option options[] = {
-        {SOL_SOCKET, SO_REUSEADDR, port != 0},
-        {SOL_IP, IP_BIND_ADDRESS_NO_PORT, port == 0},
+        {SOL_SOCKET, SO_REUSEADDR, place->port != 0},
+        {SOL_IP, IP_BIND_ADDRESS_NO_PORT, place->port == 0},
         {IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT},
     };
-    int fd = bound_socket(endpoint, family, port, SOCK_STREAM, options, sizeof options / sizeof *options, e);
+    int fd = bound_socket(place, SOCK_STREAM, options, sizeof options / sizeof *options, e);
     if (fd < 0)
         return fd;
     const struct linger reset = {.l_onoff = 1, .l_linger = 0};
     if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) == 0)
         return fd;
-    int error = mqoe_fail(e, errno, "setsockopt SO_LINGER", "", "%s", endpoint->name);
+    int error = mqoe_fail(e, errno, "setsockopt SO_LINGER", "", "%s", place->endpoint->name);
     close(fd);
     return error;
 }
@@ -138,33 +140,32 @@ static int shared_or_closed(int fd, int error, const struct traffic_endpoint *en
                      endpoint->name);
 }
 
-int traffic_udp_socket(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
-                       uint32_t reactors, struct mqoe_error *e) {
+int traffic_udp_socket(const struct traffic_place *place, uint32_t reactors, struct mqoe_error *e) {
     const struct option options[] = {
         {SOL_SOCKET, SO_REUSEPORT, reactors > 1},
         {SOL_SOCKET, SO_TIMESTAMPNS, 1},
         {SOL_SOCKET, SO_RCVBUF, UDP_BUFFER},
     };
-    int fd = bound_socket(endpoint, family, port, SOCK_DGRAM, options, sizeof options / sizeof *options, e);
+    int fd = bound_socket(place, SOCK_DGRAM, options, sizeof options / sizeof *options, e);
     if (fd < 0)
         return fd;
     (void)set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER); // past rmem_max, when allowed
-    return shared_or_closed(fd, reactors > 1 ? choose_by_reactor(fd) : 0, endpoint, e);
+    return shared_or_closed(fd, reactors > 1 ? choose_by_reactor(fd) : 0, place->endpoint, e);
 }
 
-int traffic_stream_socket(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
-                          uint32_t reactors, uint64_t key, struct mqoe_error *e) {
+int traffic_stream_socket(const struct traffic_place *place, uint32_t reactors, uint64_t key,
+                          struct mqoe_error *e) {
     const struct option options[] = {
         {SOL_SOCKET, SO_REUSEPORT, reactors > 1},
         {SOL_SOCKET, SO_RCVBUF, UDP_BUFFER},
         {SOL_SOCKET, SO_SNDBUF, UDP_BUFFER},
     };
-    int fd = bound_socket(endpoint, family, port, SOCK_DGRAM, options, sizeof options / sizeof *options, e);
+    int fd = bound_socket(place, SOCK_DGRAM, options, sizeof options / sizeof *options, e);
     if (fd < 0)
         return fd;
     (void)set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, UDP_BUFFER);
     (void)set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, UDP_BUFFER);
-    return shared_or_closed(fd, reactors > 1 ? choose_by_stream(fd, reactors, key) : 0, endpoint, e);
+    return shared_or_closed(fd, reactors > 1 ? choose_by_stream(fd, reactors, key) : 0, place->endpoint, e);
 }
 
 uint32_t traffic_socket_drops(int fd) {

@@ -10,22 +10,20 @@
 #include "record/error.h"
 #include "traffic/plan.h"
 
-// A TCP socket of the endpoint, bound to its address. `port` 0: the kernel chooses one at connect, by the
-// whole four-tuple. Closing it always resets the connection (SO_LINGER 0), even when the process is killed:
-// nothing of a run lingers. Returns the descriptor or −errno.
-int traffic_tcp_socket(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
-                       struct mqoe_error *e);
+// A TCP socket bound to the place. Port 0: the kernel chooses one at connect, by the whole four-tuple.
+// Closing it always resets the connection (SO_LINGER 0), even when the process is killed: nothing of a run
+// lingers. Returns the descriptor or −errno.
+int traffic_tcp_socket(const struct traffic_place *place, struct mqoe_error *e);
 
 // A UDP socket, bound likewise, with kernel receive timestamps (SO_TIMESTAMPNS). `reactors` > 1: one of as
 // many sockets that share the port; call it once per reactor, in their order, and the kernel gives each
 // packet to the reactor that its payload names.
-int traffic_udp_socket(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
-                       uint32_t reactors, struct mqoe_error *e);
+int traffic_udp_socket(const struct traffic_place *place, uint32_t reactors, struct mqoe_error *e);
 
 // A UDP socket for streams, bound likewise, without timestamps. `reactors` > 1 as above; the payload names
 // its reactor by its stream's index modulo `reactors`, tagged with `key` (traffic_stream_tag).
-int traffic_stream_socket(const struct traffic_endpoint *endpoint, enum traffic_family family, uint16_t port,
-                          uint32_t reactors, uint64_t key, struct mqoe_error *e);
+int traffic_stream_socket(const struct traffic_place *place, uint32_t reactors, uint64_t key,
+                          struct mqoe_error *e);
 
 // Packets that arrived at the socket and found its buffer full since it exists; 0 when the kernel does not
 // say.

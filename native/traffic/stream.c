@@ -302,8 +302,8 @@ static int plan_stream(struct streams *all, uint32_t index) {
         .slots = (uint64_t)((life + sp->interval - 1) / sp->interval),
         .index = index,
     };
-    s->to_length = traffic_endpoint_address(&plan->endpoints[TRAFFIC_CLIENT][sp->pair.client],
-                                            sp->pair.family, sp->pair.client_port, &s->to);
+    const struct traffic_place client = traffic_client_place(plan, &sp->pair);
+    s->to_length = traffic_place_address(&client, &s->to);
     s->reactor->count++;
     return traffic_tally_open(&s->tally, sp, plan->sample_interval,
                               (uint64_t)(CATCH_UP / sp->interval) + BATCH);
@@ -384,19 +384,21 @@ static int watch(struct traffic_loop *loop, struct traffic_source *source, int f
 static int open_client(struct streams *all, struct stream *s, const struct traffic_endpoint *endpoint,
                        struct mqoe_error *e) {
     const struct traffic_pair *pair = &s->plan->pair;
-    int fd = traffic_stream_socket(endpoint, pair->family, pair->client_port, 1, 0, e);
+    const struct traffic_plan *plan = &all->process->plan;
+    const struct traffic_place own = traffic_client_place(plan, pair);
+    int fd = traffic_stream_socket(&own, 1, 0, e);
     if (fd < 0)
         return fd;
     int error = watch(s->reactor->loop, &s->source, fd, endpoint->name, e);
     if (error)
         return error;
-    const struct traffic_endpoint *server = &all->process->plan.endpoints[TRAFFIC_SERVER][pair->server];
+    const struct traffic_place server = traffic_server_place(plan, pair);
     struct sockaddr_storage address;
-    socklen_t length = traffic_endpoint_address(server, pair->family, pair->port, &address);
+    socklen_t length = traffic_place_address(&server, &address);
     if (connect(fd, (struct sockaddr *)&address, length) < 0)
         return mqoe_fail(e, errno, "connect", "is there a route from the client's namespace?",
                          "stream %lld of %s: %s to %s", (long long)pair->id, pair->traffic, endpoint->name,
-                         server->name);
+                         server.endpoint->name);
     error = traffic_set_class(fd, pair->family, pair->dscp, 0);
     return error ? mqoe_fail(e, -error, "setsockopt IP_TOS", "", "stream %lld of %s", (long long)pair->id,
                              pair->traffic)
@@ -405,8 +407,8 @@ static int open_client(struct streams *all, struct stream *s, const struct traff
 
 static int open_server(struct streams *all, struct server_end *end, const struct traffic_endpoint *endpoint,
                        struct mqoe_error *e) {
-    int fd = traffic_stream_socket(endpoint, end->family, end->port, all->process->plan.core_count,
-                                   all->process->key, e);
+    const struct traffic_place place = {.endpoint = endpoint, .family = end->family, .port = end->port};
+    int fd = traffic_stream_socket(&place, all->process->plan.core_count, all->process->key, e);
     return fd < 0 ? fd : watch(end->reactor->loop, &end->source, fd, endpoint->name, e);
 }
 

@@ -277,8 +277,8 @@ static void start_flow(struct traffic_loop *loop, struct traffic_timer *timer, i
     struct flow_end *client = &f->ends[TRAFFIC_CLIENT];
     const struct traffic_pair *pair = &f->plan->pair;
     struct sockaddr_storage address;
-    socklen_t length = traffic_endpoint_address(&loop->process->plan.endpoints[TRAFFIC_SERVER][pair->server],
-                                                pair->family, pair->port, &address);
+    const struct traffic_place server = traffic_server_place(&loop->process->plan, pair);
+    socklen_t length = traffic_place_address(&server, &address);
     f->state = CONNECTING;
     traffic_bins_open(&f->bins, loop->process->plan.sample_interval, pair->start);
     record_event(f, now, EVENT_CONNECTING, 0);
@@ -434,7 +434,8 @@ static int open_client(struct tcp *tcp, const struct traffic_endpoint *endpoint,
     const struct traffic_plan *plan = &tcp->process->plan;
     for (uint32_t i = endpoint->flows; i != TRAFFIC_NONE; i = plan->flows[i].pair.next[TRAFFIC_CLIENT]) {
         struct flow *f = &tcp->flows[i];
-        int fd = traffic_tcp_socket(endpoint, f->plan->pair.family, f->plan->pair.client_port, e);
+        const struct traffic_place place = traffic_client_place(plan, &f->plan->pair);
+        int fd = traffic_tcp_socket(&place, e);
         if (fd < 0)
             return fd;
         f->ends[TRAFFIC_CLIENT].source.fd = fd;
@@ -475,7 +476,9 @@ static int open_server(struct tcp *tcp, const struct traffic_endpoint *endpoint,
         struct traffic_listener *listener = &tcp->listeners[i];
         if (listener->server != server)
             continue;
-        int fd = traffic_tcp_socket(endpoint, listener->family, listener->port, e);
+        const struct traffic_place place = {
+            .endpoint = endpoint, .family = listener->family, .port = listener->port};
+        int fd = traffic_tcp_socket(&place, e);
         if (fd < 0)
             return fd;
         int error = prepare_listener(tcp, endpoint, listener, fd, e);
