@@ -80,20 +80,25 @@ static void check_ports(struct mqoe_reactor *r) {
     }
 }
 
-// Sleeps until a frame arrives, the control thread calls, or `until`. Never spins: in a guest on virtual
-// time, time only passes while everybody sleeps.
-static void wait_until(struct mqoe_reactor *r, uint64_t until) {
-    struct pollfd fds[3] = {{r->port[MQOE_ACCESS].port.fd, POLLIN, 0},
-                            {r->port[MQOE_CORE].port.fd, POLLIN, 0},
-                            {r->mailbox.wake, POLLIN, 0}};
-    uint64_t now = now_ns();
+static void sleep_until(struct mqoe_reactor *r, uint64_t now, uint64_t until, bool frames_wake) {
+    struct pollfd fds[3] = {{r->mailbox.wake, POLLIN, 0},
+                            {r->port[MQOE_ACCESS].port.fd, POLLIN, 0},
+                            {r->port[MQOE_CORE].port.fd, POLLIN, 0}};
     if (until <= now)
         return;
     uint64_t left = until - now;
     struct timespec timeout = {(time_t)(left / 1000000000u), (long)(left % 1000000000u)};
-    if (ppoll(fds, 3, &timeout, NULL) > 0 && fds[2].revents)
+    if (ppoll(fds, frames_wake ? 3 : 1, &timeout, NULL) > 0 && fds[0].revents)
         mqoe_mailbox_woken(&r->mailbox);
     r->recorder.wakeups++;
+}
+
+// Sleeps until a frame arrives, the control thread calls, or `until`. Never spins: in a guest on virtual
+// time, time only passes while everybody sleeps.
+static void wait_until(struct mqoe_reactor *r, uint64_t until) {
+    uint64_t now = now_ns();
+    uint64_t pause = mqoe_pace_next(&r->pace, now);
+    sleep_until(r, now, pause ? pause : until, !pause);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b) {

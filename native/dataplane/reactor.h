@@ -8,6 +8,7 @@
 #include "dataplane/recorder.h"
 #include "port/afxdp.h"
 #include "reactor/mailbox.h"
+#include "reactor/pace.h"
 #include "reactor/thread.h"
 
 struct mqoe_reactor {
@@ -22,6 +23,7 @@ struct mqoe_reactor {
     struct mqoe_thread_grant grant;
     pthread_t thread;
     bool started, stop;
+    struct mqoe_pace pace;
     uint64_t check_due;        // when the sockets are next asked whether their interface still exists
     int failure_fd;            // eventfd: readable when `failure` is set
     struct mqoe_error failure; // a trunk went away; written once by the thread, before failure_fd

@@ -239,11 +239,20 @@ static void tune(const struct traffic_loop *loop) {
         fprintf(stderr, "mqoe-native traffic: reactor %u: %s\n", loop->id, grant.note);
 }
 
+// Bulk data takes its time; a punctual loop never waits for more.
+static void pace(struct traffic_loop *loop) {
+    uint64_t until = loop->punctual ? 0 : mqoe_pace_next(&loop->pace, mqoe_clock(CLOCK_MONOTONIC));
+    const struct timespec at = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
+    if (until)
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
 static void *run(void *argument) {
     struct traffic_loop *loop = argument;
     struct epoll_event events[EVENTS_PER_ROUND];
     tune(loop);
     while (!loop->stopping) {
+        pace(loop);
         set_timerfd(loop);
         int n = epoll_wait(loop->epoll, events, EVENTS_PER_ROUND, -1);
         fire_due(loop);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "reactor/heap.h"
+#include "reactor/pace.h"
 #include "record/error.h"
 #include "record/segment.h"
 
@@ -61,6 +62,7 @@ struct traffic_loop {
     int epoll, timerfd;
     int inbox[2];
     struct traffic_clock clock;
+    struct mqoe_pace pace;
     struct mqoe_heap timers;
     uint32_t timer_count;   // timers that the kinds announced
     uint64_t armed;         // what the timerfd is set to
