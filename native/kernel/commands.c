@@ -29,6 +29,7 @@ int mqoe_kernel_ready(struct mqoe_kernel_dataplane *d) {
     json_t *segments = json_array(), *queues = json_array();
     json_array_append_new(segments, describe_segment(&d->recorder.clients, "dp_client"));
     json_array_append_new(segments, describe_segment(&d->recorder.reactor, "dp_reactor"));
+    json_array_append_new(segments, describe_segment(&d->recorder.tins, "dp_tin"));
     for (int i = 0; i < 2; i++)
         json_array_append_new(queues,
                               json_pack("{s:s, s:s, s:s}", "direction", i ? "up" : "down", "interface",
@@ -221,7 +222,7 @@ static void write_records(struct mqoe_kernel_dataplane *d) {
 }
 
 int mqoe_kernel_record(struct mqoe_kernel_dataplane *d, struct mqoe_error *e) {
-    int err = mqoe_kernel_read(&d->reader, e);
+    int err = mqoe_kernel_recorder_read(&d->recorder, &d->reader, mqoe_clock(CLOCK_MONOTONIC), false, e);
     if (!err)
         write_records(d);
     return err;
@@ -239,8 +240,14 @@ int mqoe_kernel_stop(struct mqoe_kernel_dataplane *d, int64_t *missing, struct m
             break;
         nanosleep(&(struct timespec){.tv_nsec = SETTLE_STEP}, NULL);
     }
-    if (d->recorder.running)
+    if (d->recorder.running) {
+        int err = mqoe_kernel_recorder_read(&d->recorder, &d->reader, mqoe_clock(CLOCK_MONOTONIC), true, e);
+        if (err)
+            return err;
+        a = mqoe_kernel_account(&d->reader);
+        *missing = mqoe_kernel_missing(&a);
         write_records(d);
+    }
     mqoe_control_send(&d->control,
                       json_pack("{s:s, s:o}", "event", "stopped", "accounting", describe_accounting(&a)));
     return 0;

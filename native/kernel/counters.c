@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "kernel/tins.h"
 #include "kernel/xstats.h"
 
 #define SNMP_BYTES 16384 // /proc/net/snmp6 has about 5 KiB
@@ -50,10 +51,18 @@ static void read_root(struct mqoe_kernel_reader *r, int direction, const char *k
         r->now.foreign_drops += root.aqm + root.overflow;
 }
 
+static void tell_tins(struct mqoe_kernel_reader *r, uint32_t queue, const char *kind,
+                      const struct nlattr *stats2, const struct nlattr *options) {
+    const struct mqoe_kernel_shaper *shaper = &r->tree->config->clients[queue / 2].shaper[queue % 2];
+    struct mqoe_qdisc_tins tins;
+    mqoe_tins_read(kind, stats2, options, shaper->rate, &tins);
+    r->tins(r->tins_context, queue, &tins);
+}
+
 static int read_qdisc(const struct nlmsghdr *m, void *data) {
     struct mqoe_kernel_reader *r = data;
     const struct tcmsg *t = mnl_nlmsg_get_payload(m);
-    const struct nlattr *a, *stats2 = NULL;
+    const struct nlattr *a, *stats2 = NULL, *options = NULL;
     const char *kind = "";
     int direction = 0;
     while (direction < 2 && t->tcm_ifindex != r->tree->devices[direction].ifindex)
@@ -65,6 +74,8 @@ static int read_qdisc(const struct nlmsghdr *m, void *data) {
             kind = mnl_attr_get_str(a);
         else if (mnl_attr_get_type(a) == TCA_STATS2)
             stats2 = a;
+        else if (mnl_attr_get_type(a) == TCA_OPTIONS)
+            options = a;
     }
     if (!stats2)
         return MNL_CB_OK;
@@ -76,6 +87,8 @@ static int read_qdisc(const struct nlmsghdr *m, void *data) {
     mqoe_xstats_read(kind, stats2, &r->now.queues[queue]);
     if (r->details)
         describe(r, queue, kind, stats2);
+    if (r->tins)
+        tell_tins(r, (uint32_t)queue, kind, stats2, options);
     return MNL_CB_OK;
 }
 
@@ -207,6 +220,15 @@ int mqoe_kernel_read(struct mqoe_kernel_reader *r, struct mqoe_error *e) {
     err = err ? err : read_qdiscs(r, e);
     err = err ? err : read_stacks(r, e);
     return err ? err : read_classifier(r, e);
+}
+
+int mqoe_kernel_read_tins(struct mqoe_kernel_reader *r, mqoe_tins_sink sink, void *context,
+                          struct mqoe_error *e) {
+    r->tins = sink;
+    r->tins_context = context;
+    int err = mqoe_kernel_read(r, e);
+    r->tins = NULL;
+    return err;
 }
 
 json_t *mqoe_kernel_read_details(struct mqoe_kernel_reader *r, struct mqoe_error *e) {

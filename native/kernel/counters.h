@@ -7,6 +7,7 @@
 struct mqoe_queue_count {
     uint64_t out_packets, out_bytes; // frames
     uint64_t aqm, overflow, marks;   // packets
+    uint64_t ack_drops;              // packets, part of `aqm`: cake's ACK filter
     uint32_t backlog_packets, backlog_bytes;
 };
 
@@ -30,12 +31,18 @@ struct mqoe_kernel_accounting {
     uint32_t held;
 };
 
+// What a dump's qdisc says of its tins (kernel/tins.h).
+struct mqoe_qdisc_tins;
+typedef void (*mqoe_tins_sink)(void *context, uint32_t queue, const struct mqoe_qdisc_tins *tins);
+
 struct mqoe_kernel_reader {
     const struct mqoe_tree *tree;
     const struct mqoe_classify *classify;
     int snmp, snmp6; // /proc/net/snmp of the namespace; snmp6 −1 without IPv6
     struct mqoe_kernel_counters now, start;
-    json_t *details; // while mqoe_kernel_read_details runs
+    json_t *details;     // while mqoe_kernel_read_details runs
+    mqoe_tins_sink tins; // while mqoe_kernel_read_tins runs
+    void *tins_context;
 };
 
 // Opens the reader in the thread's namespace; what was counted up to now is not the run's. The arguments must
@@ -51,6 +58,11 @@ int mqoe_kernel_read(struct mqoe_kernel_reader *r, struct mqoe_error *e);
 // The same, and what the qdiscs say of themselves in tc's words: an array with an object per client and
 // direction, a new reference; NULL with *e filled.
 json_t *mqoe_kernel_read_details(struct mqoe_kernel_reader *r, struct mqoe_error *e);
+
+// The same as mqoe_kernel_read, and `sink` gets the tins of every queue that has a qdisc, in the kernel's
+// order.
+int mqoe_kernel_read_tins(struct mqoe_kernel_reader *r, mqoe_tins_sink sink, void *context,
+                          struct mqoe_error *e);
 
 // What happened since the reader was opened, from r->now.
 struct mqoe_kernel_accounting mqoe_kernel_account(const struct mqoe_kernel_reader *r);

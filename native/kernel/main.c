@@ -11,6 +11,7 @@
 
 #include "kernel/commands.h"
 #include "kernel/routes.h"
+#include "kernel/tins.h"
 #include "lab/enter.h"
 #include "record/clock.h"
 
@@ -47,7 +48,9 @@ static int build(struct mqoe_kernel_dataplane *d, struct mqoe_error *e) {
     err = err ? err : mqoe_tree_build(&d->tree, &d->config, &d->netlink, d->devices, &d->classify, e);
     err = err ? err : mqoe_routes_set(&d->config, &d->netlink, d->devices, e);
     err = err ? err : mqoe_kernel_reader_open(&d->reader, &d->tree, &d->classify, e);
-    return err ? err : mqoe_kernel_recorder_open(&d->recorder, d->config.client_count * 2, e);
+    return err ? err
+               : mqoe_kernel_recorder_open(&d->recorder, d->config.client_count * 2,
+                                           mqoe_tins_expected(&d->config), e);
 }
 
 static int start(struct mqoe_kernel_dataplane *d, const char *file, struct mqoe_error *e) {
@@ -119,7 +122,7 @@ int mqoe_kernel_main(int argc, char **argv) {
         return usage();
     static struct mqoe_kernel_dataplane d; // 32 KiB of netlink buffer
     d.reader = (struct mqoe_kernel_reader){.snmp = -1, .snmp6 = -1};
-    d.recorder = (struct mqoe_kernel_recorder){.clients.fd = -1, .reactor.fd = -1};
+    d.recorder = (struct mqoe_kernel_recorder){.clients.fd = -1, .reactor.fd = -1, .tins.fd = -1};
     if (mqoe_control_open(&d.control) != 0) {
         perror("mqoe-native kernel: standard input");
         return EXIT_RIG;

@@ -3,13 +3,22 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "kernel/tins.h"
 #include "record/clock.h"
+#include "record/tins.h"
 
 #define HISTORY         3u // seconds that a segment holds; the reader drains it every second
 #define ETHERNET_HEADER 14u
+#define LEAST_TINS      4096u // records: whatever a change makes of the tins of a small lab
 
-int mqoe_kernel_recorder_open(struct mqoe_kernel_recorder *r, uint32_t queues, struct mqoe_error *e) {
-    *r = (struct mqoe_kernel_recorder){.clients.fd = -1, .reactor.fd = -1};
+static uint64_t tin_records(uint32_t queues, uint32_t tins) {
+    uint64_t records = (uint64_t)queues * tins * HISTORY;
+    return records > LEAST_TINS ? records : LEAST_TINS;
+}
+
+int mqoe_kernel_recorder_open(struct mqoe_kernel_recorder *r, uint32_t queues, uint32_t tins,
+                              struct mqoe_error *e) {
+    *r = (struct mqoe_kernel_recorder){.clients.fd = -1, .reactor.fd = -1, .tins.fd = -1};
     const uint64_t sets = HISTORY * 10;
     r->bills = calloc(queues ? queues : 1, sizeof *r->bills);
     if (!r->bills)
@@ -18,7 +27,10 @@ int mqoe_kernel_recorder_open(struct mqoe_kernel_recorder *r, uint32_t queues, s
     if (err)
         return mqoe_fail(e, -err, "memfd_create", NULL, "segment dp_client of %u queues", queues);
     err = mqoe_segment_create(&r->reactor, "dp_reactor", MQOE_KERNEL_WRITER, sets);
-    return err ? mqoe_fail(e, -err, "memfd_create", NULL, "segment dp_reactor") : 0;
+    if (err)
+        return mqoe_fail(e, -err, "memfd_create", NULL, "segment dp_reactor");
+    err = mqoe_segment_create(&r->tins, "dp_tin", MQOE_KERNEL_WRITER, tin_records(queues, tins));
+    return err ? mqoe_fail(e, -err, "memfd_create", NULL, "segment dp_tin of %u queues", queues) : 0;
 }
 
 void mqoe_kernel_recorder_close(struct mqoe_kernel_recorder *r) {
@@ -26,7 +38,9 @@ void mqoe_kernel_recorder_close(struct mqoe_kernel_recorder *r) {
         mqoe_segment_close(&r->clients);
     if (r->reactor.fd >= 0)
         mqoe_segment_close(&r->reactor);
-    r->clients.fd = r->reactor.fd = -1;
+    if (r->tins.fd >= 0)
+        mqoe_segment_close(&r->tins);
+    r->clients.fd = r->reactor.fd = r->tins.fd = -1;
     free(r->bills);
     r->bills = NULL;
 }
@@ -35,6 +49,7 @@ void mqoe_kernel_recorder_go(struct mqoe_kernel_recorder *r, uint64_t t0, uint64
     r->running = true;
     r->t0 = t0;
     r->due = mqoe_clock_due(t0, now, MQOE_KERNEL_INTERVAL);
+    r->tins_due = mqoe_clock_due(t0, now, MQOE_KERNEL_TINS);
 }
 
 // ---- what nobody counts ----
@@ -104,8 +119,36 @@ static void write_queue(struct mqoe_kernel_recorder *r, const struct mqoe_kernel
                                          .drop_overflow = q->overflow,
                                          .marks = q->marks,
                                          .backlog_packets = q->backlog_packets,
-                                         .backlog_bytes = q->backlog_bytes};
+                                         .backlog_bytes = q->backlog_bytes,
+                                         .drop_ack = q->ack_drops};
     mqoe_segment_publish(&r->clients);
+}
+
+static void write_tins(void *context, uint32_t queue, const struct mqoe_qdisc_tins *tins) {
+    struct mqoe_kernel_recorder *r = context;
+    for (uint32_t i = 0; i < tins->count; i++) {
+        const struct mqoe_tin_stats *t = &tins->tins[i];
+        if (!(t->out_packets || t->drops || t->ack_drops || t->backlog_bytes))
+            continue;
+        struct mqoe_record_dp_tin *to = mqoe_segment_next(&r->tins);
+        mqoe_tin_fill(to, &tins->qdisc, t);
+        to->time = r->tins_time;
+        to->client = queue / 2;
+        to->direction = queue % 2;
+        to->tin = (uint16_t)i;
+        to->discipline = tins->discipline;
+        mqoe_segment_publish(&r->tins);
+    }
+}
+
+int mqoe_kernel_recorder_read(struct mqoe_kernel_recorder *r, struct mqoe_kernel_reader *reader, uint64_t now,
+                              bool last, struct mqoe_error *e) {
+    if (!r->running || (now < r->tins_due && !last))
+        return mqoe_kernel_read(reader, e);
+    r->tins_time = (int64_t)(now - r->t0);
+    if (now >= r->tins_due)
+        r->tins_due += ((now - r->tins_due) / MQOE_KERNEL_TINS + 1) * MQOE_KERNEL_TINS;
+    return mqoe_kernel_read_tins(reader, write_tins, r, e);
 }
 
 static void write_reactor(struct mqoe_kernel_recorder *r, const struct mqoe_kernel_reader *reader,

@@ -1,8 +1,9 @@
 #include "kernel/xstats.h"
 
-#include <linux/gen_stats.h>
 #include <linux/pkt_sched.h>
 #include <string.h>
+
+#include "kernel/attr.h"
 
 // struct tc_dualpi2_xstats of linux/pkt_sched.h (6.17), which the headers here lack.
 struct dualpi2_xstats {
@@ -11,33 +12,19 @@ struct dualpi2_xstats {
     uint32_t memory_used, max_memory_used, memory_limit;
 };
 
-// Attributes are as long as the kernel's version of a struct; what it does not have is 0.
-static void copy(void *to, size_t size, const struct nlattr *a) {
-    size_t bytes = mnl_attr_get_payload_len(a);
-    memset(to, 0, size);
-    memcpy(to, mnl_attr_get_payload(a), bytes < size ? bytes : size);
-}
-
-struct parts {
-    struct gnet_stats_basic basic;
-    struct gnet_stats_queue queue;
-    uint64_t packets64; // 0 = the kernel has it not
-    const struct nlattr *app;
-};
-
-static struct parts split(const struct nlattr *stats2) {
-    struct parts p = {0};
+struct mqoe_xstats mqoe_xstats_split(const struct nlattr *stats2) {
+    struct mqoe_xstats p = {0};
     const struct nlattr *a;
     mnl_attr_for_each_nested(a, stats2) {
         switch (mnl_attr_get_type(a)) {
         case TCA_STATS_BASIC:
-            copy(&p.basic, sizeof p.basic, a);
+            mqoe_attr_copy(&p.basic, sizeof p.basic, a);
             break;
         case TCA_STATS_QUEUE:
-            copy(&p.queue, sizeof p.queue, a);
+            mqoe_attr_copy(&p.queue, sizeof p.queue, a);
             break;
         case TCA_STATS_PKT64:
-            copy(&p.packets64, sizeof p.packets64, a);
+            mqoe_attr_copy(&p.packets64, sizeof p.packets64, a);
             break;
         case TCA_STATS_APP:
             p.app = a;
@@ -53,38 +40,19 @@ static bool is(const char *kind, const char *name) {
 
 // ---- cake: nested attributes instead of a struct ----
 
-static const struct nlattr *find(const struct nlattr *nest, uint16_t type) {
-    const struct nlattr *a;
-    if (!nest)
-        return NULL;
-    mnl_attr_for_each_nested(a, nest) {
-        if (mnl_attr_get_type(a) == type)
-            return a;
-    }
-    return NULL;
-}
-
-static uint64_t number(const struct nlattr *nest, uint16_t type) {
-    const struct nlattr *a = find(nest, type);
-    uint64_t value = 0;
-    if (a)
-        copy(&value, sizeof value, a); // u32 or u64, little-endian as the machine
-    return value;
-}
-
 static uint64_t sum_tins(const struct nlattr *app, uint16_t type) {
-    const struct nlattr *tins = find(app, TCA_CAKE_STATS_TIN_STATS), *tin;
+    const struct nlattr *tins = mqoe_attr_find(app, TCA_CAKE_STATS_TIN_STATS), *tin;
     uint64_t sum = 0;
     if (tins)
-        mnl_attr_for_each_nested(tin, tins) sum += number(tin, type);
+        mnl_attr_for_each_nested(tin, tins) sum += mqoe_attr_number(tin, type);
     return sum;
 }
 
 static json_t *describe_numbers(const struct nlattr *nest, const char *const names[], size_t count) {
     json_t *o = json_object();
     for (size_t i = 0; i < count; i++)
-        if (names[i] && find(nest, (uint16_t)i))
-            json_object_set_new(o, names[i], json_integer((json_int_t)number(nest, (uint16_t)i)));
+        if (names[i] && mqoe_attr_find(nest, (uint16_t)i))
+            json_object_set_new(o, names[i], json_integer((json_int_t)mqoe_attr_number(nest, (uint16_t)i)));
     return o;
 }
 
@@ -120,7 +88,7 @@ static void describe_cake(const struct nlattr *app, json_t *into) {
         [TCA_CAKE_TIN_STATS_MAX_SKBLEN] = "max_pkt_len",
         [TCA_CAKE_TIN_STATS_FLOW_QUANTUM] = "flow_quantum",
     };
-    const struct nlattr *tins = find(app, TCA_CAKE_STATS_TIN_STATS), *tin;
+    const struct nlattr *tins = mqoe_attr_find(app, TCA_CAKE_STATS_TIN_STATS), *tin;
     json_t *list = json_array(), *own = describe_numbers(app, names, sizeof names / sizeof *names);
     json_object_update(into, own);
     json_decref(own);
@@ -132,25 +100,26 @@ static void describe_cake(const struct nlattr *app, json_t *into) {
 
 // ---- all kinds ----
 
-static void read_drops(const char *kind, const struct parts *p, struct mqoe_queue_count *to) {
+static void read_drops(const char *kind, const struct mqoe_xstats *p, struct mqoe_queue_count *to) {
     uint64_t drops = p->queue.drops, overflow = 0;
     if (is(kind, "fq_codel") && p->app) {
         struct tc_fq_codel_xstats x;
-        copy(&x, sizeof x, p->app);
+        mqoe_attr_copy(&x, sizeof x, p->app);
         overflow = x.qdisc_stats.drop_overlimit;
         to->marks = (uint64_t)x.qdisc_stats.ecn_mark + x.qdisc_stats.ce_mark;
     } else if (is(kind, "codel") && p->app) {
         struct tc_codel_xstats x;
-        copy(&x, sizeof x, p->app);
+        mqoe_attr_copy(&x, sizeof x, p->app);
         overflow = x.drop_overlimit;
         to->marks = (uint64_t)x.ecn_mark + x.ce_mark;
     } else if (is(kind, "dualpi2") && p->app) {
         struct dualpi2_xstats x;
-        copy(&x, sizeof x, p->app);
+        mqoe_attr_copy(&x, sizeof x, p->app);
         overflow = p->queue.overlimits;
         to->marks = (uint64_t)x.ecn_mark + x.step_marks;
     } else if (is(kind, "cake")) {
         to->marks = sum_tins(p->app, TCA_CAKE_TIN_STATS_ECN_MARKED_PACKETS);
+        to->ack_drops = sum_tins(p->app, TCA_CAKE_TIN_STATS_ACKS_DROPPED_PACKETS);
     } else if (strstr(kind, "fifo") || is(kind, "tbf") || is(kind, "htb") || is(kind, "prio")) {
         overflow = drops;
     }
@@ -159,7 +128,7 @@ static void read_drops(const char *kind, const struct parts *p, struct mqoe_queu
 }
 
 void mqoe_xstats_read(const char *kind, const struct nlattr *stats2, struct mqoe_queue_count *to) {
-    struct parts p = split(stats2);
+    struct mqoe_xstats p = mqoe_xstats_split(stats2);
     *to = (struct mqoe_queue_count){.out_packets = p.packets64 ? p.packets64 : p.basic.packets,
                                     .out_bytes = p.basic.bytes,
                                     .backlog_packets = p.queue.qlen,
@@ -173,7 +142,7 @@ static void put(json_t *into, const char *name, uint64_t value) {
 
 static void describe_fq_codel(const struct nlattr *app, json_t *into) {
     struct tc_fq_codel_xstats x;
-    copy(&x, sizeof x, app);
+    mqoe_attr_copy(&x, sizeof x, app);
     put(into, "maxpacket", x.qdisc_stats.maxpacket);
     put(into, "drop_overlimit", x.qdisc_stats.drop_overlimit);
     put(into, "new_flow_count", x.qdisc_stats.new_flow_count);
@@ -187,7 +156,7 @@ static void describe_fq_codel(const struct nlattr *app, json_t *into) {
 
 static void describe_codel(const struct nlattr *app, json_t *into) {
     struct tc_codel_xstats x;
-    copy(&x, sizeof x, app);
+    mqoe_attr_copy(&x, sizeof x, app);
     put(into, "count", x.count);
     put(into, "lastcount", x.lastcount);
     put(into, "ldelay", x.ldelay);
@@ -200,7 +169,7 @@ static void describe_codel(const struct nlattr *app, json_t *into) {
 
 static void describe_dualpi2(const struct nlattr *app, json_t *into) {
     struct dualpi2_xstats x;
-    copy(&x, sizeof x, app);
+    mqoe_attr_copy(&x, sizeof x, app);
     put(into, "prob", x.prob);
     put(into, "delay_c_us", x.delay_c);
     put(into, "delay_l_us", x.delay_l);
@@ -216,7 +185,7 @@ static void describe_dualpi2(const struct nlattr *app, json_t *into) {
 }
 
 void mqoe_xstats_describe(const char *kind, const struct nlattr *stats2, json_t *into) {
-    struct parts p = split(stats2);
+    struct mqoe_xstats p = mqoe_xstats_split(stats2);
     put(into, "drops", p.queue.drops);
     put(into, "overlimits", p.queue.overlimits);
     put(into, "requeues", p.queue.requeues);

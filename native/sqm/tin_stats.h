@@ -17,6 +17,7 @@ struct mqoe_tin_stats {
     uint32_t sparse_flows, bulk_flows, decaying_flows, unresponsive_flows; // fq_codel: new, old, 0, 0
     uint32_t max_len;                                                      // bytes, largest frame seen
     uint32_t quantum;                                                      // bytes
+    uint64_t new_flow_count; // fq_codel: how often a flow became a new one; cumulative
 };
 
 // Of the whole instance.

@@ -69,7 +69,7 @@ static inline void lab_link(struct kernel_lab *l, int ns, const char *peer) {
 static inline void lab_open(struct kernel_lab *l, unsigned clients) {
     memset(l, 0, sizeof *l);
     l->d.reader = (struct mqoe_kernel_reader){.snmp = -1, .snmp6 = -1};
-    l->d.recorder = (struct mqoe_kernel_recorder){.clients.fd = -1, .reactor.fd = -1};
+    l->d.recorder = (struct mqoe_kernel_recorder){.clients.fd = -1, .reactor.fd = -1, .tins.fd = -1};
     l->home = open("/proc/thread-self/ns/net", O_RDONLY);
     l->client = lab_new_namespace();
     l->server = lab_new_namespace();

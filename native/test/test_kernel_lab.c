@@ -444,7 +444,7 @@ static void records_say_what_the_counters_say(void **state) {
     struct mqoe_error e;
     assert_true(start("kernel", sqms, 2, "pfifo"));
     struct mqoe_kernel_recorder *r = &lab.d.recorder;
-    assert_int_equal(mqoe_kernel_recorder_open(r, 4, &e), 0);
+    assert_int_equal(mqoe_kernel_recorder_open(r, 4, 1, &e), 0);
     mqoe_kernel_recorder_go(r, 1, 1);
     int server = lab_socket(lab.server, AF_INET, "10.9.0.1", LAB_PORT);
     int client = lab_socket(lab.client, AF_INET, "10.16.0.3", LAB_PORT);
@@ -540,7 +540,7 @@ static void another_framing_bills_no_earlier_packet(void **state) {
     assert_true(start("kernel", sqms, 1, "pfifo"));
     lab.d.control.out = ends[1];
     struct mqoe_kernel_recorder *r = &lab.d.recorder;
-    assert_int_equal(mqoe_kernel_recorder_open(r, 2, &e), 0);
+    assert_int_equal(mqoe_kernel_recorder_open(r, 2, 1, &e), 0);
     mqoe_kernel_recorder_go(r, 1, 1);
     int server = lab_socket(lab.server, AF_INET, "10.9.0.1", LAB_PORT);
     int client = lab_socket(lab.client, AF_INET, "10.16.0.2", LAB_PORT);
