@@ -1,0 +1,147 @@
+// The tables of a report: every cell beside its range (docs/reference.md), and a line for each case (README.md).
+import { readFileSync } from "node:fs";
+import { allowed, RATE, shown, valueOf } from "./columns.mjs";
+import { counterpart, groupBy, isLinux, rowFor, shaperRanges } from "./suite.mjs";
+
+export const casesOf = (files) => files.flatMap((file) => JSON.parse(readFileSync(file, "utf8")).cases);
+
+function format(value, { unit, round, factor }) {
+  if (round) return String(value);
+  return value.toFixed(unit === "mbit" ? 3 : unit === "" && factor === 1 ? 4 : 2);
+}
+
+/** The smallest and the largest of all runs. */
+function span(result, shape) {
+  const own = result.runs.map((run) => valueOf(shape, run.metrics)).filter((value) => value !== undefined);
+  own.sort((a, b) => a - b);
+  return own;
+}
+
+const spanText = (own, shape) => [...new Set([own[0], own.at(-1)].map((value) => format(value, shape)))].join(" … ");
+
+/** What most runs are judges Linux, as in its expectations; ours is held against other bounds. */
+function cellText(result, shape, range) {
+  const own = span(result, shape);
+  if (own.length === 0) return "–";
+  const text = spanText(own, shape);
+  if (range === undefined || !isLinux(result.matrix.middle)) return text;
+  const [least, most] = allowed(shape, range);
+  const outside = own.filter((value) => (least !== null && value < least) || (most !== null && value > most)).length;
+  if (outside === 0) return text;
+  return 2 * outside > result.runs.length ? `**! ${text}**` : `${text} (${outside}/${result.runs.length})`;
+}
+
+/** `cake, flows 4`. */
+const nameOf = ({ matrix }) =>
+  Object.entries(matrix)
+    .map(([axis, value]) => (axis === "middle" ? value.replace(/^(?:linux|ours)-/u, "") : `${axis} ${value}`))
+    .reverse()
+    .join(", ");
+
+/** Linux's cases, each with ours that differs in nothing else, and the row of both. */
+function pairsOf(cases) {
+  return cases
+    .filter((one) => isLinux(one.matrix.middle))
+    .flatMap((linux) => {
+      const found = rowFor(linux);
+      const matrix = JSON.stringify({ ...linux.matrix, middle: counterpart(linux.matrix.middle) });
+      const ours = cases.find((one) => one.scenario === linux.scenario && JSON.stringify(one.matrix) === matrix);
+      return found === undefined ? [] : [{ ...found, linux, ours }];
+    });
+}
+
+/** The cases of one scenario that share everything but ours or Linux, as lines of Markdown. */
+function caseLines({ linux, ours, entry, row = {} }) {
+  return Object.entries(entry.columns).flatMap(([column, shape]) => {
+    const range = row[column];
+    if (range === undefined && span(linux, shape).length === 0) return [];
+    const of = (result) => (result === undefined ? "–" : cellText(result, shape, range));
+    const unit = shape.unit === "" ? "" : ` ${shape.unit}`;
+    return [`| ${nameOf(linux)} | ${column}${unit} | ${of(ours)} | ${of(linux)} | ${range ? shown(range) : "–"} |`];
+  });
+}
+
+const HEADS = {
+  full: ["| case | column | ours | Linux here | the range |", "| --- | --- | ---: | ---: | ---: |"],
+  shaper: (middles) => [
+    `| rate | framing | load | expected Mbit/s | ${middles.join(" | ")} | the table (cake) |`,
+    `| --- | --- | --- | ---: | ${middles.map(() => "---:").join(" | ")} | ---: |`,
+  ],
+  brief: [
+    "| | | probe RTT p99, ms | | rate, Mbit/s | | share or Jain | |",
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    "| **group** | **queue** | **ours** | **Linux** | **ours** | **Linux** | **ours** | **Linux** |",
+  ],
+};
+
+/** Of the received rate, percent of what is expected. */
+function errorText(result, { expected, measured }) {
+  if (result === undefined) return "–";
+  const own = span(result, RATE);
+  if (own.length === 0) return "–";
+  const [low, high] = [own[0], own.at(-1)].map((rate) => ((100 * rate) / expected - 100).toFixed(3));
+  const [least, most] = allowed(RATE, measured);
+  const outside = own.filter((rate) => rate < least || rate > most).length;
+  const mark = isLinux(result.matrix.middle) && 2 * outside > result.runs.length ? "! " : "";
+  return `${mark}${low === high ? low : `${low} … ${high}`}`;
+}
+
+function shaperLines(cases) {
+  const middles = [...new Set(cases.map(({ matrix }) => matrix.middle))].sort().reverse();
+  const cells = groupBy(cases, ({ scenario, matrix }) => `${scenario} ${matrix.framing} ${matrix.load}`);
+  const lines = [...cells.values()].flatMap((members) => {
+    const { scenario, matrix } = members[0];
+    const rate = /shaper-(\d+m)/u.exec(scenario)[1].toUpperCase();
+    const row = shaperRanges[rate]?.[matrix.framing]?.[matrix.load];
+    if (row === undefined) return [];
+    const errors = middles.map((middle) =>
+      errorText(
+        members.find((one) => one.matrix.middle === middle),
+        row,
+      ),
+    );
+    const table = row.measured.map((value) => ((100 * value) / row.expected - 100).toFixed(3));
+    return [
+      `| ${rate} | ${matrix.framing} | ${matrix.load} | ${row.expected} | ${errors.join(" | ")} | ${[...new Set(table)].join(" … ")} |`,
+    ];
+  });
+  return lines.length > 0 ? [...HEADS.shaper(middles.map((middle) => `${middle}, error %`)), ...lines] : [];
+}
+
+/** Everything: each group under its own heading. Marks of Linuxes outside their range make exit code 1. */
+export function printTable(cases) {
+  const groups = groupBy(pairsOf(cases), ({ entry }) => entry.group);
+  const parts = [...groups].map(([group, pairs]) => {
+    const heading = [...new Set(pairs.map(({ entry }) => entry.what))].join(", ");
+    return [`### Group ${group}: ${heading}`, "", ...HEADS.full, ...pairs.flatMap(caseLines), ""];
+  });
+  const shaper = shaperLines(cases.filter(({ scenario }) => /shaper-\d+m/u.test(scenario)));
+  if (shaper.length > 0) parts.push(["### Group 8: shapers", "", ...shaper, ""]);
+  const text = parts.map((lines) => lines.join("\n")).join("\n");
+  process.stdout.write(text);
+  process.exitCode = text.includes("! ") ? 1 : 0;
+}
+
+/** The median of the runs, to as many digits as people compare. */
+function median(result, shape) {
+  if (result === undefined || shape === undefined) return "–";
+  const own = span(result, shape);
+  if (own.length === 0) return "–";
+  const value = own[Math.floor((own.length - 1) / 2)];
+  if (shape.unit === "mbit") return value.toFixed(2);
+  return shape.unit === "" ? value.toFixed(3) : `${value.toFixed(1)}${shape.unit === "%" ? " %" : ""}`;
+}
+
+/** A line for each case that ours and Linux have both. */
+export function printBrief(cases) {
+  const lines = pairsOf(cases)
+    .filter(({ ours }) => ours !== undefined)
+    .map(({ linux, ours, entry }) => {
+      const axes = (entry.axes ?? []).map((axis) => `${linux.matrix[axis]} ${axis}`);
+      const what = [`${entry.group} ${entry.what}`, ...axes].join(", ");
+      const shapes = [0, 1, 2].map((place) => entry.columns[entry.brief[place]]);
+      const values = shapes.map((shape) => `${median(ours, shape)} | ${median(linux, shape)}`);
+      return `| ${what} | ${linux.matrix.middle.replace("linux-", "")} | ${values.join(" | ")} |`;
+    });
+  process.stdout.write(`${[...HEADS.brief, ...lines].join("\n")}\n`);
+}
