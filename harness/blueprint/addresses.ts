@@ -16,28 +16,33 @@ export const MAC = "02:6d:71:6f:65:01";
 /** Next hop of everybody, on every link: a permanent neighbour, never resolved. */
 export const GATEWAY = { ipv4: "169.254.1.1", ipv6: "fe80::1" } as const;
 
+/** Of one endpoint: as many of each family as it has hosts. */
 export interface Addresses {
-  ipv4: string;
-  ipv6: string;
+  ipv4: string[];
+  ipv6: string[];
 }
 
 export function serverAddresses(index: number): Addresses {
-  return { ipv4: dotted(SERVERS_IPV4 + index + 1), ipv6: `${SERVERS_IPV6}${(index + 1).toString(16)}` };
+  return { ipv4: [dotted(SERVERS_IPV4 + index + 1)], ipv6: [`${SERVERS_IPV6}${(index + 1).toString(16)}`] };
 }
 
 /**
- * Addresses of all clients in order; those with fixed ones keep them, the others get the next free one. 100.64.0.0/10
- * holds four million, the language allows 40,000 clients of a group.
+ * Addresses of all clients in order, one of each family for every host behind the circuit: a fixed one is the first
+ * host's, all others are the next free ones. 100.64.0.0/10 holds four million, the language allows one.
  */
 export function clientAddresses(clients: readonly Client[]): Addresses[] {
   const fixed4 = new Set(clients.map((client) => client.ipv4));
   const fixed6 = new Set(clients.flatMap(({ ipv6 }) => (ipv6 === undefined ? [] : [canonicalIpv6(ipv6)])));
   const next4 = counter((n) => dotted(CLIENTS_IPV4 + n), fixed4);
   const next6 = counter((n) => `${CLIENTS_IPV6}${n.toString(16)}`, fixed6);
-  return clients.map(({ ipv4: own4, ipv6: own6 }) => ({
-    ipv4: own4 ?? next4(),
-    ipv6: own6 === undefined ? next6() : canonicalIpv6(own6),
+  return clients.map(({ hosts, ipv4: own4, ipv6: own6 }) => ({
+    ipv4: addressesOfHosts(hosts, own4, next4),
+    ipv6: addressesOfHosts(hosts, own6 === undefined ? undefined : canonicalIpv6(own6), next6),
   }));
+}
+
+function addressesOfHosts(hosts: number, own: string | undefined, next: () => string): string[] {
+  return Array.from({ length: hosts }, (_, host) => (host === 0 && own !== undefined ? own : next()));
 }
 
 function counter(make: (n: number) => string, taken: ReadonlySet<string | undefined>): () => string {

@@ -82,6 +82,10 @@ class Layout implements Directory {
     return known(this.#clientIndex.get(name), `client "${name}"`);
   }
 
+  hosts(name: string): number {
+    return this.#case.clients[this.client(name)]?.hosts ?? 1;
+  }
+
   server(name: string): number {
     return known(this.#serverIndex.get(name), `server "${name}"`);
   }
@@ -115,7 +119,7 @@ class Layout implements Directory {
     const indexOf = (path: string | null) => paths.findIndex(({ name }) => name === path);
     const clients = this.#case.clients.map((client, id): DataplaneClientBlueprint => {
       const plan = this.#plan(client);
-      const addresses = Object.values(this.#addressesOf(id));
+      const addresses = Object.values(this.#addressesOf(id)).flat();
       const shapers = { down: shaperOf(plan, "down"), up: shaperOf(plan, "up") };
       return {
         id,
@@ -137,7 +141,7 @@ class Layout implements Directory {
       reactors: fused ? this.#reactors(clients) : [],
       paths,
       servers: this.#servers.map(({ name, path, addresses }, id) => {
-        return { id, name, addresses: Object.values(addresses), path: indexOf(path) };
+        return { id, name, addresses: Object.values(addresses).flat(), path: indexOf(path) };
       }),
       clients,
       sites: [],
@@ -211,7 +215,7 @@ class Layout implements Directory {
         netns: this.#netns(name),
         port: `s${index}`,
         shard: 0,
-        ...listed(addresses),
+        ...addresses,
         sysctl,
       };
     });
@@ -225,7 +229,7 @@ class Layout implements Directory {
       const window = this.#window(client, farthest + this.#rttOf(client.path));
       const sysctl = sysctlsOf({ ecn: ecn.has(name), window });
       const shard = this.#shards[index] ?? 0;
-      const addresses = listed(this.#addressesOf(index));
+      const addresses = this.#addressesOf(index);
       return { role: "client", name, netns: this.#netns(name), port: `c${index}`, shard, ...addresses, sysctl };
     });
   }
@@ -239,7 +243,7 @@ class Layout implements Directory {
   }
 
   #trafficEndpoint(id: number, name: string, addresses: Addresses): TrafficEndpoint {
-    return { id, name, netns: this.#netns(name), ...listed(addresses) };
+    return { id, name, netns: this.#netns(name), ...addresses };
   }
 
   #addressesOf(client: number): Addresses {
@@ -272,10 +276,6 @@ function needsStub({ kind, external }: DataplaneChoice): boolean {
 function trunkOf(shard: number): TrunkBlueprint {
   const port = `trunk${shard}`;
   return { shard, accessPort: port, corePort: port, dataplaneAccess: `access${shard}`, dataplaneCore: `core${shard}` };
-}
-
-function listed({ ipv4, ipv6 }: Addresses): { ipv4: string[]; ipv6: string[] } {
-  return { ipv4: [ipv4], ipv6: [ipv6] };
 }
 
 function known<T>(value: T | undefined, what: string): T {

@@ -1,4 +1,4 @@
-import type { Case, ProbeTraffic, TcpTraffic, UdpTraffic } from "../scenario/types.js";
+import type { Case, ProbeTraffic, TcpTraffic, Traffic, UdpTraffic } from "../scenario/types.js";
 import type { Rng } from "../stats/index.js";
 import type { Direction, Family, FlowBlueprint, ProbeBlueprint, StreamBlueprint } from "./types.js";
 
@@ -15,9 +15,11 @@ const FIRST_STREAM_CLIENT_PORT = 20001;
 /** Bytes of IP and UDP headers. */
 const UDP_HEADERS: Record<Family, number> = { ipv4: 28, ipv6: 48 };
 
-/** Indexes of endpoints by name, and the emulated round trip between two of them. */
+/** Indexes of endpoints by name, their hosts, and the emulated round trip between two of them. */
 export interface Directory {
   client(name: string): number;
+  /** Addresses behind a client's circuit. */
+  hosts(client: string): number;
   server(name: string): number;
   /** ns */
   rtt(client: string, server: string): number;
@@ -44,6 +46,7 @@ export function flowsOf(scenario: Case, directory: Directory, random: Rng): Flow
           flows.push({
             id: flows.length,
             ...flowOf(traffic, direction, client, directory),
+            host: hostOf(traffic, client, directory, n),
             port,
             clientPort,
             start,
@@ -62,9 +65,17 @@ function flowOf(
   direction: Direction,
   client: string,
   directory: Directory,
-): Omit<FlowBlueprint, "id" | "port" | "clientPort" | "start" | "stop"> {
+): Omit<FlowBlueprint, "id" | "host" | "port" | "clientPort" | "start" | "stop"> {
   const ends = { client: directory.client(client), server: directory.server(to) };
-  return { traffic: name, ...ends, direction, family, congestionControl, dscp, ecn, host: 0 };
+  return { traffic: name, ...ends, direction, family, congestionControl, dscp, ecn };
+}
+
+/**
+ * Index of the address that connection `n` of a client, of one traffic and direction, uses: the host that the scenario
+ * names, or each in turn.
+ */
+function hostOf({ host }: Traffic, client: string, directory: Directory, n = 0): number {
+  return host === null ? n % directory.hosts(client) : host - 1;
 }
 
 function countPerClient(first = FIRST_CLIENT_PORT): (client: string) => number {
@@ -90,7 +101,15 @@ export function probesOf(scenario: Case, directory: Directory, random: Rng): Pro
     for (const client of traffic.from) {
       const start = Math.floor(random.next() * traffic.interval);
       const clientPort = nextClientPort(client);
-      probes.push({ id: probes.length, ...probeOf(traffic, client, scenario, directory), port, clientPort, start });
+      const host = hostOf(traffic, client, directory);
+      probes.push({
+        id: probes.length,
+        ...probeOf(traffic, client, scenario, directory),
+        host,
+        port,
+        clientPort,
+        start,
+      });
     }
     port += 1;
   }
@@ -124,7 +143,7 @@ export function streamsOf(scenario: Case, directory: Directory, random: Rng, fir
           interval,
           size,
           dscp,
-          host: 0,
+          host: hostOf(traffic, client, directory),
           ...life,
         });
       }
@@ -144,10 +163,10 @@ function probeOf(
   client: string,
   scenario: Case,
   directory: Directory,
-): Omit<ProbeBlueprint, "id" | "port" | "clientPort" | "start"> {
+): Omit<ProbeBlueprint, "id" | "host" | "port" | "clientPort" | "start"> {
   const ends = { client: directory.client(client), server: directory.server(to) };
   const { stop, timeout } = probeWindow(scenario, directory.rtt(client, to));
-  return { traffic: name, ...ends, family, interval, size, dscp, ecn: 0, host: 0, stop, timeout };
+  return { traffic: name, ...ends, family, interval, size, dscp, ecn: 0, stop, timeout };
 }
 
 /**

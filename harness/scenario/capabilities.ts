@@ -15,9 +15,8 @@ export const BUILT = {
   path: ["rtt", "rate"],
   /** Sections that may appear at all. */
   section: ["plan", "path", "server", "client", "traffic", "expect"],
-  /** Reactors of the afxdp dataplane, hosts behind a circuit. */
+  /** Reactors of the afxdp dataplane. */
   maxReactors: 1,
-  maxHosts: 1,
   per: ["client", "flow", "total"],
 } as const satisfies Record<string, readonly string[] | number>;
 
@@ -84,7 +83,6 @@ export function checkCapabilities(root: TableNode, known: Known, problems: Probl
   }
   for (const table of tables(root, "path")) refusePathKeys(table, known.path, problems);
   for (const table of tables(root, "client")) {
-    atMost(nodeAt(table, ["hosts"]), BUILT.maxHosts, "hosts", problems);
     const site = nodeAt(table, ["site"]);
     if (site && !isBuilt("section", "site"))
       problems.error(site.at, notBuilt(`site "${stringAt(table, "site") ?? ""}"`));

@@ -22,6 +22,7 @@ export function expandClients(draft: Draft, problems: Problems): Client[] {
     }
   }
   checkAddresses(draft, problems);
+  checkNumberOfHosts(draft, clients, problems);
   return clients;
 }
 
@@ -85,6 +86,20 @@ function checkAddresses(draft: Draft, problems: Problems): void {
       else owners.set(key, name);
     }
   }
+}
+
+/** What the lab's tables of addresses hold (native/bpf/redirect.bpf.c: 2^20), servers included. */
+const MAX_HOSTS = 1_000_000;
+
+function checkNumberOfHosts(draft: Draft, clients: readonly Client[], problems: Problems): void {
+  const hosts = clients.reduce((sum, client) => sum + client.hosts, 0);
+  if (hosts <= MAX_HOSTS) return;
+  const perGroup = new Map<string, number>();
+  for (const client of clients) perGroup.set(client.group, (perGroup.get(client.group) ?? 0) + client.hosts);
+  const [group = "", most = 0] = [...perGroup].sort(([, a], [, b]) => b - a)[0] ?? [];
+  const { node, at } = draft.clients.get(group) as Section<ClientSpec>;
+  const message = `${most} hosts, ${hosts} with all other clients'; at most ${MAX_HOSTS} are allowed`;
+  problems.error(positionAt(node, ["hosts"], at), `client.${group}.hosts: ${message}`, "fewer clients or fewer hosts");
 }
 
 const WITH_COUNT = "one fixed address cannot serve several clients; leave out `count` or the address";

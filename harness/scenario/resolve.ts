@@ -121,8 +121,8 @@ function resolveSqm(sqm: SqmSpec): Sqm {
 }
 
 function resolveTraffic(name: string, spec: TrafficSpec, draft: Draft, clients: readonly Client[]): Traffic {
-  const { to, family, dscp } = spec;
-  const common = { name, from: selectClients(spec.from, clients, draft).names, to, family, dscp, host: null };
+  const { to, family, dscp, host = null } = spec;
+  const common = { name, from: selectClients(spec.from, clients, draft).names, to, family, dscp, host };
   switch (spec.kind) {
     case "tcp": {
       const { direction, flows, ecn, congestion_control: congestionControl } = spec;

@@ -12,6 +12,14 @@ const common = {
   dscp: dscp()
     .prefault("CS0")
     .describe("Code point of every packet, both ways: CS0 … CS7, AF11 … AF43, EF, VA, LE, or 0 … 63."),
+  host: z
+    .int()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe(
+      "Which of the client's `hosts` it belongs to, from 1. Left out, connections take turns over all of them; a probe or a stream is the first one's.",
+    ),
 };
 
 const direction = () =>

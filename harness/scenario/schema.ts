@@ -110,7 +110,12 @@ export const client = z
     plan: name().describe("The plan of each."),
     path: name().optional().describe("The path between the access network and each client."),
     site: name().optional().describe("The site they hang under."),
-    hosts: z.int().min(1).max(256).default(1).describe("Addresses behind each circuit, for host fairness."),
+    hosts: z
+      .int()
+      .min(1)
+      .max(256)
+      .default(1)
+      .describe("Addresses of each family behind each circuit, for host fairness; a fixed one is the first of them."),
     ipv4: z
       .string()
       .optional()

@@ -109,9 +109,32 @@ function checkTraffic(
     for (const message of areClientsKnown(draft) ? messages : [])
       problems.error(place, `traffic.${name}.from: ${message}`);
   }
+  if (value?.host !== undefined) checkHost(name, value, value.host, node, draft, clients, problems);
   if ((value?.kind === "probe" || value?.kind === "udp") && draft.mtu !== undefined)
     checkPacketSize(name, value, node, draft.mtu, problems);
   if (value?.kind === "udp") checkPacketRate(name, value, node, problems);
+}
+
+/** Every client that the traffic starts at must have the host that it names. */
+function checkHost(
+  name: string,
+  { from }: TrafficSpec,
+  host: number,
+  node: Node,
+  draft: Draft,
+  clients: readonly Client[],
+  problems: Problems,
+): void {
+  const senders = new Set(selectClients(from, clients, draft).names);
+  const lacking = clients.find((client) => senders.has(client.name) && client.hosts < host);
+  // A table that is wrong itself has not said how many it has.
+  if (lacking === undefined || draft.clients.get(lacking.group)?.value === undefined) return;
+  const has = lacking.hosts === 1 ? "one host" : `${lacking.hosts} hosts`;
+  problems.error(
+    positionAt(node, ["host"]),
+    `traffic.${name}.host: found ${host}, but client "${lacking.name}" has ${has}; allowed: 1 to ${lacking.hosts}`,
+    `or write hosts = ${host} in [client.${lacking.group}]`,
+  );
 }
 
 /** May be said that a pattern matches nobody? Not beside a name or a count that is wrong itself. */
