@@ -10,6 +10,8 @@ int mqoe_discipline_check(const struct mqoe_discipline_config *config, struct mq
         return mqoe_pfifo_check(&config->pfifo, e);
     case MQOE_FQ_CODEL:
         return mqoe_fq_codel_check(&config->fq_codel, e);
+    default:
+        break;
     }
     return mqoe_fail(e, EINVAL, "discipline", "fq_codel, pfifo or none", "discipline number %d",
                      (int)config->kind);
@@ -45,8 +47,10 @@ bool mqoe_discipline_set(struct mqoe_discipline *d, const struct mqoe_discipline
     return true;
 }
 
-void mqoe_discipline_enqueue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool, struct mqoe_frame *frame,
+void mqoe_discipline_enqueue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
+                             struct mqoe_shaper *shaper, struct mqoe_frame *frame,
                              struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped) {
+    (void)shaper;
     if (d->kind == MQOE_FQ_CODEL)
         mqoe_fq_codel_enqueue(&d->fq_codel, pool, frame, stats, dropped);
     else
@@ -54,8 +58,9 @@ void mqoe_discipline_enqueue(struct mqoe_discipline *d, struct mqoe_sqm_pool *po
 }
 
 struct mqoe_frame *mqoe_discipline_dequeue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
-                                           uint64_t now, struct mqoe_queue_stats *stats,
-                                           struct mqoe_frame_list *dropped) {
+                                           struct mqoe_shaper *shaper, uint64_t now,
+                                           struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped) {
+    (void)shaper;
     if (d->kind == MQOE_FQ_CODEL)
         return mqoe_fq_codel_dequeue(&d->fq_codel, pool, now, stats, dropped);
     return mqoe_pfifo_dequeue(&d->pfifo, stats);
@@ -68,4 +73,51 @@ void mqoe_discipline_drain(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool
     else
         for (struct mqoe_frame *frame; (frame = mqoe_pfifo_dequeue(&d->pfifo, stats));)
             mqoe_frame_list_push(frames, frame);
+}
+
+// ---- statistics ----
+
+static void fifo_stats(uint32_t limit, struct mqoe_qdisc_stats *out) {
+    out->memory_limit = limit == UINT32_MAX ? 0 : (uint64_t)limit * MQOE_FRAME_MEMORY;
+}
+
+void mqoe_discipline_stats(const struct mqoe_discipline *d, const struct mqoe_shaper *shaper,
+                           const struct mqoe_queue_stats *stats, struct mqoe_qdisc_stats *out) {
+    *out = (struct mqoe_qdisc_stats){
+        .memory_used = (uint64_t)stats->backlog_packets * MQOE_FRAME_MEMORY,
+        .capacity_estimate = shaper->rate * 8,
+        .drop_overlimit = stats->drop_overflow,
+        .tins = 1,
+    };
+    if (d->kind == MQOE_FQ_CODEL)
+        fifo_stats(d->fq_codel.limit, out);
+    else if (d->kind == MQOE_PFIFO || d->kind == MQOE_NONE)
+        fifo_stats(d->pfifo.limit, out);
+}
+
+// What one queue for everything counts is what the whole discipline counts.
+static void single_tin(const struct mqoe_shaper *shaper, const struct mqoe_queue_stats *stats,
+                       struct mqoe_tin_stats *out) {
+    *out = (struct mqoe_tin_stats){
+        .threshold = shaper->rate * 8,
+        .out_packets = stats->out_packets,
+        .out_bytes = stats->out_bytes,
+        .drops = stats->drop_aqm + stats->drop_overflow - stats->drop_ack,
+        .marks = stats->marks,
+        .ack_drops = stats->drop_ack,
+        .backlog_packets = stats->backlog_packets,
+        .backlog_bytes = stats->backlog_bytes,
+        .max_len = stats->max_len,
+    };
+}
+
+bool mqoe_discipline_tin(const struct mqoe_discipline *d, const struct mqoe_sqm_pool *pool,
+                         const struct mqoe_shaper *shaper, const struct mqoe_queue_stats *stats, uint32_t tin,
+                         struct mqoe_tin_stats *out) {
+    if (tin > 0 || !stats->in_packets)
+        return false;
+    single_tin(shaper, stats, out);
+    if (d->kind == MQOE_FQ_CODEL)
+        mqoe_fq_codel_stats(&d->fq_codel, pool, out);
+    return true;
 }

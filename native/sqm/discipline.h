@@ -5,16 +5,30 @@
 // To add a discipline: its config and state into the two unions, one case in each function of discipline.c.
 #pragma once
 
+#include "sqm/cake.h"
 #include "sqm/fq_codel.h"
 #include "sqm/pfifo.h"
+#include "sqm/shaper.h"
+#include "sqm/tin_stats.h"
 
-enum mqoe_discipline_kind { MQOE_NONE, MQOE_PFIFO, MQOE_FQ_CODEL };
+// The numbers are those of the records (dp_tin.discipline in native/record/records.def).
+enum mqoe_discipline_kind {
+    MQOE_NONE,
+    MQOE_PFIFO,
+    MQOE_FQ_CODEL,
+    MQOE_CAKE,
+    MQOE_CODEL,
+    MQOE_COBALT,
+    MQOE_BFIFO,
+    MQOE_DUALPI2,
+};
 
 struct mqoe_discipline_config {
     enum mqoe_discipline_kind kind;
     union {
         struct mqoe_pfifo_config pfifo;
         struct mqoe_fq_codel_config fq_codel;
+        struct mqoe_cake_config cake;
     };
 };
 
@@ -42,15 +56,17 @@ bool mqoe_discipline_set(struct mqoe_discipline *d, const struct mqoe_discipline
                          struct mqoe_frame_list *dropped);
 
 // Takes a frame whose `time` is its arrival. Frames over a limit come back in `dropped`: this one or older
-// ones.
-void mqoe_discipline_enqueue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool, struct mqoe_frame *frame,
+// ones. `shaper` is the leaf's; only CAKE charges it itself, for drops in ingress mode, and sets its rate
+// (autorate-ingress).
+void mqoe_discipline_enqueue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
+                             struct mqoe_shaper *shaper, struct mqoe_frame *frame,
                              struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped);
 
 // The next frame to send at `now`, or NULL when (now) empty. Frames that the AQM discards come back in
 // `dropped`.
 struct mqoe_frame *mqoe_discipline_dequeue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
-                                           uint64_t now, struct mqoe_queue_stats *stats,
-                                           struct mqoe_frame_list *dropped);
+                                           struct mqoe_shaper *shaper, uint64_t now,
+                                           struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped);
 
 // Hands over everything that is held, per-flow order kept, and returns all state to the pool; the discipline
 // must be initialised again before its next use. The backlog in `stats` becomes 0.
@@ -62,3 +78,13 @@ static inline bool mqoe_discipline_lingers(const struct mqoe_discipline *d) {
     return d->kind == MQOE_FQ_CODEL &&
            (d->fq_codel.new_flows.head != MQOE_NO_FLOW || d->fq_codel.old_flows.head != MQOE_NO_FLOW);
 }
+
+// What the whole instance reports; `stats` and `shaper` are the leaf's.
+void mqoe_discipline_stats(const struct mqoe_discipline *d, const struct mqoe_shaper *shaper,
+                           const struct mqoe_queue_stats *stats, struct mqoe_qdisc_stats *out);
+
+// What tin number `tin` (of the mode's table; below MQOE_MAX_TINS) reports. False, and nothing written, when
+// it has never seen a frame or there is no such tin.
+bool mqoe_discipline_tin(const struct mqoe_discipline *d, const struct mqoe_sqm_pool *pool,
+                         const struct mqoe_shaper *shaper, const struct mqoe_queue_stats *stats, uint32_t tin,
+                         struct mqoe_tin_stats *out);

@@ -200,6 +200,24 @@ struct mqoe_frame *mqoe_fq_codel_dequeue(struct mqoe_fq_codel *q, struct mqoe_sq
     }
 }
 
+// ---- statistics ----
+
+static uint32_t length(const struct mqoe_sqm_pool *pool, const struct mqoe_flow_list *list) {
+    uint32_t count = 0;
+    for (uint32_t i = list->head; i != MQOE_NO_FLOW; i = pool->flows[i].next)
+        count++;
+    return count;
+}
+
+void mqoe_fq_codel_stats(const struct mqoe_fq_codel *q, const struct mqoe_sqm_pool *pool,
+                         struct mqoe_tin_stats *out) {
+    out->target = (uint64_t)q->codel.target << 10;
+    out->interval = (uint64_t)q->codel.interval << 10;
+    out->quantum = q->quantum;
+    out->sparse_flows = length(pool, &q->new_flows);
+    out->bulk_flows = length(pool, &q->old_flows);
+}
+
 // ---- teardown ----
 
 static void drain_list(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, struct mqoe_flow_list *list,

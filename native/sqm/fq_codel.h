@@ -4,6 +4,7 @@
 
 #include "sqm/pool.h"
 #include "sqm/queue_stats.h"
+#include "sqm/tin_stats.h"
 
 struct mqoe_fq_codel_config {
     uint64_t target, interval; // ns
@@ -38,6 +39,10 @@ void mqoe_fq_codel_enqueue(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, 
                            struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped);
 struct mqoe_frame *mqoe_fq_codel_dequeue(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, uint64_t now,
                                          struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped);
+// Adds what FQ-CoDel has to say of its one tin: targets, quantum, flows (new as sparse, old as bulk). Walks
+// the active flows.
+void mqoe_fq_codel_stats(const struct mqoe_fq_codel *q, const struct mqoe_sqm_pool *pool,
+                         struct mqoe_tin_stats *out);
 // Hands over all frames and returns all flows to the pool.
 void mqoe_fq_codel_drain(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, struct mqoe_queue_stats *stats,
                          struct mqoe_frame_list *frames);

@@ -49,7 +49,7 @@ static int replace_discipline(struct mqoe_leaf *leaf, const struct mqoe_discipli
     mqoe_discipline_drain(&leaf->discipline, leaf->pool, &leaf->stats, &frames);
     leaf->discipline = fresh;
     for (struct mqoe_frame *frame; (frame = mqoe_frame_list_pop(&frames));)
-        mqoe_discipline_enqueue(&leaf->discipline, leaf->pool, frame, &leaf->stats, dropped);
+        mqoe_discipline_enqueue(&leaf->discipline, leaf->pool, &leaf->shaper, frame, &leaf->stats, dropped);
     return 0;
 }
 
@@ -75,7 +75,9 @@ void mqoe_leaf_enqueue(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_
     frame->shaped_len = mqoe_framing_adjust(&leaf->framing, frame->len, frame->l3_offset);
     leaf->stats.in_packets++;
     leaf->stats.in_bytes += frame->len;
-    mqoe_discipline_enqueue(&leaf->discipline, leaf->pool, frame, &leaf->stats, dropped);
+    if (leaf->stats.max_len < frame->len)
+        leaf->stats.max_len = frame->len;
+    mqoe_discipline_enqueue(&leaf->discipline, leaf->pool, &leaf->shaper, frame, &leaf->stats, dropped);
 }
 
 static void record_sojourn(struct mqoe_leaf *leaf, uint64_t sojourn) {
@@ -114,11 +116,19 @@ struct mqoe_frame *mqoe_leaf_dequeue(struct mqoe_leaf *leaf, uint64_t now, uint6
         return NULL;
     }
     struct mqoe_frame *frame =
-        mqoe_discipline_dequeue(&leaf->discipline, leaf->pool, now, &leaf->stats, dropped);
+        mqoe_discipline_dequeue(&leaf->discipline, leaf->pool, &leaf->shaper, now, &leaf->stats, dropped);
     if (frame)
         deliver(leaf, frame, now);
     *next_at = mqoe_leaf_next(leaf);
     return frame;
+}
+
+void mqoe_leaf_qdisc_stats(const struct mqoe_leaf *leaf, struct mqoe_qdisc_stats *out) {
+    mqoe_discipline_stats(&leaf->discipline, &leaf->shaper, &leaf->stats, out);
+}
+
+bool mqoe_leaf_tin(const struct mqoe_leaf *leaf, uint32_t tin, struct mqoe_tin_stats *out) {
+    return mqoe_discipline_tin(&leaf->discipline, leaf->pool, &leaf->shaper, &leaf->stats, tin, out);
 }
 
 static uint64_t quantile(const struct mqoe_leaf *leaf, uint32_t per_mille) {

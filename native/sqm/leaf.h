@@ -71,6 +71,11 @@ static inline uint64_t mqoe_leaf_next(const struct mqoe_leaf *leaf) {
     return waits ? mqoe_shaper_gate(&leaf->shaper) : MQOE_NEVER;
 }
 
+// What the discipline reports of itself, and of its tin number `tin` (0 … MQOE_MAX_TINS − 1). The latter is
+// false, and nothing written, for a tin that has never seen a frame. Disciplines without tins have one, 0.
+void mqoe_leaf_qdisc_stats(const struct mqoe_leaf *leaf, struct mqoe_qdisc_stats *out);
+bool mqoe_leaf_tin(const struct mqoe_leaf *leaf, uint32_t tin, struct mqoe_tin_stats *out);
+
 // Ends the current interval: reports it, and gives its histogram back to the pool.
 void mqoe_leaf_interval(struct mqoe_leaf *leaf, struct mqoe_sojourn *sojourn);
 

@@ -9,9 +9,12 @@ struct mqoe_queue_stats {
     uint64_t out_packets, out_bytes; // delivered
     uint64_t out_shaped_bytes;       // delivered, as the framing accounts them
     uint64_t drop_aqm, drop_overflow;
+    uint64_t drop_ack;      // of drop_aqm: ACKs that a newer one made redundant
+    uint64_t drop_oversize; // of drop_overflow: larger than the queue was configured for (CAKE's mtu)
     uint64_t marks;
     uint64_t sojourn_sum; // ns, of delivered packets
     uint32_t backlog_packets, backlog_bytes;
+    uint32_t max_len; // bytes, largest frame offered
 };
 
 // Puts a frame into one of the queues that `stats` sums up; `bytes` is that queue's backlog.
