@@ -15,8 +15,9 @@ struct mqoe_bench {
     FILE *table;
 };
 
-// Nanoseconds per packet in memory: the loop as a bare forwarder, with fq_codel, with fq_codel shaped; a leaf
-// alone.
+// Nanoseconds per packet of the queue disciplines alone: enqueue and dequeue.
+json_t *mqoe_bench_sqm(const struct mqoe_bench *b, struct mqoe_error *e);
+// Nanoseconds per packet of the whole loop on memory ports: parse, classify, queue, timers.
 json_t *mqoe_bench_loop(const struct mqoe_bench *b, struct mqoe_error *e);
 // Frames per second through AF_XDP on two veth trunks, with fq_codel and as a bare forwarder, interleaved.
 json_t *mqoe_bench_forward(const struct mqoe_bench *b, struct mqoe_error *e);

@@ -1,6 +1,6 @@
-// mqoe-native bench [--json FILE] [--quick]: what the dataplane and the lab cost on this machine. Every
-// figure stands beside a baseline measured in the same run, because absolute ones say more about the machine
-// than about mqoe.
+// mqoe-native bench [--json FILE] [--quick] [--part NAME]: what the dataplane and the lab cost on this
+// machine. Every figure stands beside a baseline measured in the same run, because absolute ones say more
+// about the machine than about mqoe.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,17 @@ double mqoe_bench_median(double *values, unsigned count) {
 static const struct {
     const char *name;
     json_t *(*run)(const struct mqoe_bench *b, struct mqoe_error *e);
-} parts[] = {{"loop", mqoe_bench_loop}, {"forward", mqoe_bench_forward}, {"lab", mqoe_bench_lab}};
+} parts[] = {{"sqm", mqoe_bench_sqm},
+             {"loop", mqoe_bench_loop},
+             {"forward", mqoe_bench_forward},
+             {"lab", mqoe_bench_lab}};
+
+static bool is_part(const char *name) {
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!strcmp(parts[i].name, name))
+            return true;
+    return false;
+}
 
 static json_t *describe_machine(void) {
     struct utsname u;
@@ -35,10 +45,12 @@ static json_t *describe_machine(void) {
     return json_pack("{s:s, s:i}", "kernel", u.release, "cpus", (int)sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-// Runs all parts; one that cannot run here says why and does not keep the others from running.
-static int run_all(const struct mqoe_bench *b, json_t *results) {
+// Runs all parts, or `only` one; one that cannot run here says why and does not keep the others from running.
+static int run_all(const struct mqoe_bench *b, const char *only, json_t *results) {
     int code = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (only && strcmp(only, parts[i].name) != 0)
+            continue;
         struct mqoe_error e = {0};
         json_t *part = parts[i].run(b, &e);
         fflush(b->table);
@@ -66,19 +78,22 @@ static int write_json(const json_t *results, const char *file) {
 }
 
 static int usage(void) {
-    fprintf(stderr, "usage: mqoe-native bench [--json FILE] [--quick]\n\n"
+    fprintf(stderr, "usage: mqoe-native bench [--json FILE] [--quick] [--part NAME]\n\n"
+                    "Parts: sqm, loop, forward, lab. All of them without --part.\n"
                     "FILE \"-\" writes JSON to standard output and the table to standard error.\n");
     return EXIT_USAGE;
 }
 
 int mqoe_bench_main(int argc, char **argv) {
     struct mqoe_bench b = {.table = stdout};
-    const char *file = NULL;
+    const char *file = NULL, *only = NULL;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--quick"))
             b.quick = true;
         else if (!strcmp(argv[i], "--json") && i + 1 < argc)
             file = argv[++i];
+        else if (!strcmp(argv[i], "--part") && i + 1 < argc && is_part(argv[i + 1]))
+            only = argv[++i];
         else
             return usage();
     }
@@ -86,7 +101,7 @@ int mqoe_bench_main(int argc, char **argv) {
         b.table = stderr;
     json_t *results = json_pack("{s:s, s:b, s:o}", "schema", "mqoe-bench/1", "quick", b.quick, "machine",
                                 describe_machine());
-    int code = run_all(&b, results);
+    int code = run_all(&b, only, results);
     if (file && write_json(results, file) != 0)
         code = EXIT_RIG;
     json_decref(results);
