@@ -76,9 +76,12 @@ export const RTT = {
 export const DIFFSERV = {
   "CS1 bulk": { metric: "bulk.goodput", ...share },
   "best effort": { metric: "best.goodput", ...share },
-  "CS1 share": percentOf("bulk.goodput", "best.goodput"),
+  "AF41 video": { metric: "video.goodput", ...share },
+  "CS1 share": percentOf("bulk.goodput", "best.goodput", "video.goodput"),
+  "AF41 share": percentOf("video.goodput", "bulk.goodput", "best.goodput"),
   "CS1 srtt": srtt("bulk"),
   "best effort srtt": srtt("best"),
+  "AF41 srtt": srtt("video"),
   ...probe("voice", "EF "),
   ...probe("ping"),
   drops,
