@@ -35,6 +35,7 @@ int mqoe_dataplane_ready(struct mqoe_dataplane *d) {
         if (d->config.kind == MQOE_KIND_AFXDP) {
             json_array_append_new(segments, describe_segment(&rec->clients, "dp_client", rec->writer));
             json_array_append_new(segments, describe_segment(&rec->reactor, "dp_reactor", rec->writer));
+            json_array_append_new(segments, describe_segment(&rec->tins, "dp_tin", rec->writer));
         }
         json_array_append_new(reactors, describe_reactor(&d->reactors[i]));
     }

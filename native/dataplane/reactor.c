@@ -60,7 +60,7 @@ int mqoe_reactor_open(struct mqoe_reactor *r, const struct mqoe_dp_config *confi
                                  &r->port[MQOE_CORE].port, now_ns(), e);
     if (err || config->kind == MQOE_KIND_PATH)
         return err; // a stage records nothing
-    return mqoe_recorder_open(&r->recorder, id, r->engine.client_count * 2, e);
+    return mqoe_recorder_open(&r->recorder, &r->engine, e);
 }
 
 // An interface that is deleted leaves its socket silent, not failing: without this the run would show a dead

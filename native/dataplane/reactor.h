@@ -32,7 +32,8 @@ struct mqoe_reactor {
 // A reactor that holds nothing: mqoe_reactor_close has nothing to do.
 #define MQOE_REACTOR_CLOSED                                                                                  \
     {                                                                                                        \
-        .mailbox = {.wake = -1, .done = -1}, .recorder = {.clients = {.fd = -1}, .reactor = {.fd = -1}},     \
+        .mailbox = {.wake = -1, .done = -1},                                                                 \
+        .recorder = {.clients = {.fd = -1}, .reactor = {.fd = -1}, .tins = {.fd = -1}},                      \
         .port = {{.port = {.fd = -1}}, {.port = {.fd = -1}}}, .failure_fd = -1                               \
     }
 

@@ -4,18 +4,16 @@
 
 #include "kernel/attr.h"
 #include "kernel/xstats.h"
+#include "sqm/discipline.h"
 
 #define US UINT64_C(1000) // ns
-
-// As enum mqoe_discipline_kind.
-enum { KIND_PFIFO = 1, KIND_FQ_CODEL = 2, KIND_CAKE = 3, KIND_CODEL = 4, KIND_BFIFO = 6, KIND_DUALPI2 = 7 };
 
 static uint32_t kind_of(const char *name) {
     static const struct {
         const char *name;
         uint32_t kind;
-    } kinds[] = {{"pfifo", KIND_PFIFO}, {"fq_codel", KIND_FQ_CODEL}, {"cake", KIND_CAKE},
-                 {"codel", KIND_CODEL}, {"bfifo", KIND_BFIFO},       {"dualpi2", KIND_DUALPI2}};
+    } kinds[] = {{"pfifo", MQOE_PFIFO}, {"fq_codel", MQOE_FQ_CODEL}, {"cake", MQOE_CAKE},
+                 {"codel", MQOE_CODEL}, {"bfifo", MQOE_BFIFO},       {"dualpi2", MQOE_DUALPI2}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kinds[i].name, name) == 0)
             return kinds[i].kind;
@@ -150,11 +148,11 @@ void mqoe_tins_read(const char *kind, const struct nlattr *stats2, const struct 
                                           .backlog_packets = all.backlog_packets,
                                           .backlog_bytes = all.backlog_bytes};
     to->qdisc.drop_overlimit = all.overflow;
-    if (to->discipline == KIND_CAKE)
+    if (to->discipline == MQOE_CAKE)
         read_cake(&x, options, to);
-    else if (to->discipline == KIND_FQ_CODEL)
+    else if (to->discipline == MQOE_FQ_CODEL)
         read_fq_codel(&x, options, to);
-    else if (to->discipline == KIND_CODEL)
+    else if (to->discipline == MQOE_CODEL)
         read_codel(&x, options, to);
     to->qdisc.tins = to->count;
 }

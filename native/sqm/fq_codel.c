@@ -118,6 +118,7 @@ static void activate(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, uint32
     f->state = MQOE_FLOW_NEW;
     f->deficit = (int32_t)q->quantum;
     append(pool, &q->new_flows, flow);
+    q->new_flow_count++;
 }
 
 static struct mqoe_flow *fattest(const struct mqoe_sqm_pool *pool, const struct mqoe_flow_list *list,
@@ -216,6 +217,7 @@ void mqoe_fq_codel_stats(const struct mqoe_fq_codel *q, const struct mqoe_sqm_po
     out->quantum = q->quantum;
     out->sparse_flows = length(pool, &q->new_flows);
     out->bulk_flows = length(pool, &q->old_flows);
+    out->new_flow_count = q->new_flow_count;
 }
 
 // ---- teardown ----

@@ -412,7 +412,7 @@ static void records_are_whole_and_periodic(void **state) {
     rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
     struct mqoe_recorder r;
     struct mqoe_error e;
-    assert_int_equal(mqoe_recorder_open(&r, 0, 600, &e), 0);
+    assert_int_equal(mqoe_recorder_open(&r, &rig.engine, &e), 0);
     assert_true(mqoe_recorder_run(&r, &rig.engine, rig.now, 0) == MQOE_NEVER);
     uint64_t t0 = rig.now + 5 * MS, end = t0 + 950 * MS;
     mqoe_recorder_go(&r, &rig.engine, t0, rig.now);
@@ -439,6 +439,56 @@ static void records_are_whole_and_periodic(void **state) {
     assert_true(busy->out_packets > 20);
     assert_int_equal(busy->out_packets, total->tx_core);
     assert_int_equal(busy->in_packets, total->rx_access);
+    mqoe_recorder_close(&r);
+    rig_close(&rig);
+}
+
+// Every second one of each circuit that has seen traffic, bounded parts, and the last one says what the leaf
+// counts.
+static void records_of_tins_say_what_the_leaves_count(void **state) {
+    (void)state;
+    struct mqoe_synthetic s = line(1000000, "fq_codel");
+    s.clients = 1000;
+    rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
+    struct mqoe_recorder r;
+    struct mqoe_error e;
+    assert_int_equal(mqoe_recorder_open(&r, &rig.engine, &e), 0);
+    uint64_t t0 = rig.now, end = t0 + 2500 * MS;
+    mqoe_recorder_go(&r, &rig.engine, t0, rig.now);
+    for (uint32_t client = 0; client < 600; client++) {
+        for (uint16_t flow = 1; flow <= 3; flow++)
+            assert_true(rig_arrive(&rig, client, MQOE_UP, flow, 100 + flow, 0));
+        mqoe_engine_round(&rig.engine, rig.now);
+    }
+    uint64_t most = 0;
+    for (uint64_t next = t0, before = 0; next <= end;) {
+        next = mqoe_recorder_run(&r, &rig.engine, rig.now, 0);
+        uint64_t head = atomic_load(&r.tins.header->head);
+        most = head - before > most ? head - before : most;
+        before = head;
+        rig_run(&rig, next);
+    }
+    assert_int_equal(atomic_load(&r.tins.header->head), 3 * 600); // at t0, after 1 s and 2 s
+    assert_in_range(most, 1, 128);                                // of 600 that were due at once
+    rig_arrive(&rig, 7, MQOE_UP, 1, 1400, 0);
+    mqoe_engine_round(&rig.engine, rig.now);
+    mqoe_recorder_finish(&r, &rig.engine, rig.now, 0);
+    assert_int_equal(atomic_load(&r.tins.header->head), 4 * 600);
+    const struct mqoe_record_dp_tin *first = record(&r.tins, 600), *last = record(&r.tins, 3 * 600 + 7);
+    assert_in_range(first->time, S, S + 3 * MS);
+    assert_int_equal(first->client * 2 + first->direction, 1);
+    assert_int_equal(last->time, (int64_t)(rig.now - t0));
+    assert_int_equal(last->client * 2 + last->direction, 15);
+    assert_int_equal(last->tin, 0);
+    assert_int_equal(last->tins, 1);
+    assert_int_equal(last->discipline, MQOE_FQ_CODEL);
+    assert_int_equal(last->out_packets, 4);
+    assert_int_equal(last->out_bytes, 101 + 102 + 103 + 1400);
+    assert_int_equal(last->max_len, 1400);
+    assert_int_equal(last->new_flow_count, 4);
+    assert_int_equal(last->sparse_flows + last->bulk_flows, 1);
+    assert_int_equal(last->capacity, 1000000);
+    assert_int_equal(last->target, 4882 * 1024); // 5 ms in CoDel's ticks
     mqoe_recorder_close(&r);
     rig_close(&rig);
 }
@@ -484,6 +534,7 @@ int main(void) {
         cmocka_unit_test(a_path_change_never_reorders),
         cmocka_unit_test(a_path_has_a_rate),
         cmocka_unit_test(records_are_whole_and_periodic),
+        cmocka_unit_test(records_of_tins_say_what_the_leaves_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
