@@ -26,7 +26,7 @@ struct mqoe_fq_codel {
     struct mqoe_flow_list {
         uint32_t head, tail;
     } new_flows, old_flows;
-    uint64_t new_flow_count; // times that a flow became a new one
+    uint32_t new_flow_count; // times that a flow became a new one
 };
 
 int mqoe_fq_codel_check(const struct mqoe_fq_codel_config *config, struct mqoe_error *e);
