@@ -72,7 +72,7 @@ static enum mqoe_cobalt_verdict signal(struct mqoe_cobalt *c, const struct mqoe_
         c->count++;
     follow_count(c);
     c->drop_next = control(c, p, c->drop_next);
-    return mqoe_frame_mark_ce(frame) ? MQOE_COBALT_MARK : MQOE_COBALT_DROP;
+    return !p->no_ecn && mqoe_frame_mark_ce(frame) ? MQOE_COBALT_MARK : MQOE_COBALT_DROP;
 }
 
 enum mqoe_cobalt_verdict mqoe_cobalt_judge(struct mqoe_cobalt *c, const struct mqoe_cobalt_params *p,
@@ -81,7 +81,7 @@ enum mqoe_cobalt_verdict mqoe_cobalt_judge(struct mqoe_cobalt *c, const struct m
     enum mqoe_cobalt_verdict verdict = MQOE_COBALT_PASS;
     int64_t schedule = overdue(c, now);
     bool due = c->count && schedule >= 0;
-    if (over_target(p, now - frame->time, bulk_flows))
+    if (over_target(p, now > frame->time ? now - frame->time : 0, bulk_flows))
         schedule = begin(c, p, now, schedule);
     else
         c->dropping = false;

@@ -20,6 +20,7 @@ struct mqoe_cobalt_params {
     uint64_t target, interval; // ns, already scaled to the rate
     uint64_t mtu_time;         // ns of one MTU at the rate; 0 when unlimited
     uint32_t p_inc, p_dec;     // BLUE's steps, of 2^32
+    bool no_ecn;               // drop where a mark would do; CAKE always marks
     bool corrected_start;      // see above; false = as Linux
 };
 
@@ -40,8 +41,8 @@ enum mqoe_cobalt_verdict {
 // State of a queue that was never used.
 void mqoe_cobalt_init(struct mqoe_cobalt *c, const struct mqoe_cobalt_params *p);
 
-// Judges the frame that was just taken out of the queue; frame->time is its arrival. `bulk_flows`: the tin's
-// bulk flows in ingress mode, else 0.
+// Judges the frame that was just taken out of the queue; frame->time is its arrival (later than `now`: it did
+// not wait). `bulk_flows`: the tin's bulk flows in ingress mode, else 0.
 enum mqoe_cobalt_verdict mqoe_cobalt_judge(struct mqoe_cobalt *c, const struct mqoe_cobalt_params *p,
                                            struct mqoe_frame *frame, uint64_t now, uint32_t bulk_flows,
                                            struct mqoe_random *random);
