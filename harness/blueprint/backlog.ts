@@ -1,4 +1,5 @@
 import type { Case, Traffic } from "../scenario/types.js";
+import { sharesOf } from "./shares.js";
 import type { Direction } from "./types.js";
 
 /**
@@ -23,12 +24,17 @@ export class Backlog {
   readonly #scenario: Case;
   /** Plan of each client, bit/s; infinite where it does not shape, or as its own arguments say. */
   readonly #plans: Map<string, Record<Direction, number>>;
+  /** Max–min fair rate of each client below a site, bit/s: what it has when all send. */
+  readonly #shares: Map<string, Record<Direction, number>>;
   /** `down home-1` → what goes there. */
   readonly #loads = new Map<string, Load[]>();
 
   constructor(scenario: Case) {
     this.#scenario = scenario;
     this.#plans = new Map(scenario.clients.map(({ name, plan }) => [name, planRates(scenario, plan)]));
+    const below = new Set(scenario.clients.flatMap(({ name, site }) => (site === null ? [] : [name])));
+    const shares = below.size > 0 ? sharesOf(scenario) : [];
+    this.#shares = new Map(shares.flatMap((share) => (below.has(share.client) ? [[share.client, share]] : [])));
     for (const one of scenario.traffic) {
       for (const direction of DIRECTIONS) this.#add(one, direction);
     }
@@ -47,14 +53,14 @@ export class Backlog {
   }
 
   /**
-   * The directions in which a client's UDP streams ask for more than a fair part of its plan: nothing that a queue does
+   * The directions in which a client's UDP streams ask for more than a fair part of its plan or share: nothing that a queue does
    * makes them send less, so they fill it to its limit.
    */
   floodedDirections(client: string): Direction[] {
     return DIRECTIONS.filter((direction) => {
       const loads = this.#loadsOf(client, direction);
       const flows = loads.reduce((sum, load) => sum + load.flows, 0);
-      const fair = this.#planOf(client, direction) / flows;
+      const fair = (this.#shares.get(client)?.[direction] ?? this.#planOf(client, direction)) / flows;
       return loads.some(({ rate }) => rate > fair);
     });
   }

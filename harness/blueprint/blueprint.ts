@@ -8,13 +8,16 @@ import { pathStage, stageInLab, stageSides } from "./stages.js";
 import { sysctlsOf, windowOf } from "./sysctls.js";
 import { timelineOf } from "./timeline.js";
 import { type Directory, flowsOf, probesOf, streamsOf } from "./traffic.js";
+import { AccessTree } from "./tree.js";
 import type {
   Blueprint,
   DataplaneBlueprint,
   DataplaneClientBlueprint,
+  Direction,
   EndpointBlueprint,
   LabBlueprint,
   LinkBlueprint,
+  NodeBlueprint,
   ReactorBlueprint,
   TrafficBlueprint,
   TrafficEndpoint,
@@ -61,6 +64,7 @@ class Layout implements Directory {
   readonly #options: BlueprintOptions;
   readonly #servers: { name: string; path: string | null; addresses: Addresses }[];
   readonly #addresses: Addresses[];
+  readonly #tree: AccessTree;
   readonly #shards: number[];
   readonly #clientIndex: Map<string, number>;
   readonly #serverIndex: Map<string, number>;
@@ -72,8 +76,8 @@ class Layout implements Directory {
       return { name, path, addresses: serverAddresses(index) };
     });
     this.#addresses = clientAddresses(scenario.clients);
-    const weights = scenario.clients.map((client) => this.#plan(client).down + this.#plan(client).up);
-    this.#shards = packBins(weights, scenario.dataplane.reactors);
+    this.#tree = new AccessTree(scenario);
+    this.#shards = this.#shardsOf(scenario);
     this.#clientIndex = new Map(scenario.clients.map(({ name }, index) => [name, index]));
     this.#serverIndex = new Map(this.#servers.map(({ name }, index) => [name, index]));
   }
@@ -120,15 +124,17 @@ class Layout implements Directory {
     const clients = this.#case.clients.map((client, id): DataplaneClientBlueprint => {
       const plan = this.#plan(client);
       const addresses = Object.values(this.#addressesOf(id)).flat();
-      const shapers = { down: shaperOf(plan, "down"), up: shaperOf(plan, "up") };
+      // Only our dataplane has the tree.
+      const site = fused ? this.#tree.siteOf(id) : -1;
+      const shapers = { down: shaperOf(plan, "down", site >= 0), up: shaperOf(plan, "up", site >= 0) };
       return {
         id,
         name: client.name,
         reactor: this.#shards[id] ?? 0,
         addresses,
         path: indexOf(client.path),
-        site: -1,
-        node: null,
+        site,
+        node: site < 0 ? null : { down: this.#leaf(id, plan, "down"), up: this.#leaf(id, plan, "up") },
         ...shapers,
       };
     });
@@ -144,7 +150,7 @@ class Layout implements Directory {
         return { id, name, addresses: Object.values(addresses).flat(), path: indexOf(path) };
       }),
       clients,
-      sites: [],
+      sites: fused ? this.#tree.sites((client) => this.#shards[client] ?? 0) : [],
       link: fused ? null : this.#link(),
       external,
     };
@@ -181,10 +187,10 @@ class Layout implements Directory {
     const backlog = new Backlog(this.#case);
     return this.#reactorIds().map((id) => {
       const own = clients.filter(({ reactor }) => reactor === id);
-      const held = own.map(({ id: client, down, up }) => {
+      const held = own.map(({ id: client, down, up, node }) => {
         const { name = "", path = null } = this.#case.clients[client] ?? {};
         const flooded = backlog.floodedDirections(name);
-        return { down, up, rtt: farthest + this.#rttOf(path), flooded };
+        return { down, up, node, rtt: farthest + this.#rttOf(path), flooded };
       });
       const { dataplaneAccess: access, dataplaneCore: coreTrunk } = trunkOf(id);
       return {
@@ -196,6 +202,25 @@ class Layout implements Directory {
         frameSize: FRAME_SIZE,
       };
     });
+  }
+
+  /** Reactor of each client: they are packed by rate, all below one root together. */
+  #shardsOf({ clients, dataplane }: Case): number[] {
+    const groups = this.#tree.groups();
+    const rateOf = (group: readonly number[], direction: Direction) => {
+      const plans = group.reduce((sum, index) => sum + this.#plan(known(clients[index], "client"))[direction], 0);
+      const root = this.#tree.rootOf(group[0] ?? 0);
+      return root === null ? plans : Math.min(plans, this.#tree.capacityOf(root, direction));
+    };
+    const weights = groups.map((group) => rateOf(group, "down") + rateOf(group, "up"));
+    const bins = packBins(weights, dataplane.reactors);
+    const shards = clients.map(() => 0);
+    for (const [index, group] of groups.entries()) for (const client of group) shards[client] = bins[index] ?? 0;
+    return shards;
+  }
+
+  #leaf(client: number, plan: Plan, direction: Direction): NodeBlueprint {
+    return this.#tree.leaf(client, direction, plan[direction]);
   }
 
   #link(): LinkBlueprint {

@@ -1,6 +1,6 @@
 import type { Case, Plan, Sqm } from "../scenario/types.js";
 import { Backlog } from "./backlog.js";
-import type { Direction, PathBlueprint, ShaperBlueprint, SqmBlueprint } from "./types.js";
+import type { DataplaneClientBlueprint, Direction, PathBlueprint, ShaperBlueprint, SqmBlueprint } from "./types.js";
 
 /** One UMEM chunk holds one frame. */
 export const FRAME_SIZE = 2048;
@@ -11,16 +11,24 @@ const MAX_FRAMES = 262_144;
 const RING_FRAMES = 4096;
 /** Mean frame for estimates: between full segments and bare ACKs, on the side of more frames. */
 const MEAN_FRAME = 512;
+/** Ethernet's smallest, without FCS rounded up: what a queue that counts bytes holds most of. */
+const SMALLEST_FRAME = 64;
+/** CAKE's packet limit, which caps its memory limit. */
+const CAKE_PACKETS = 10_240;
 /** No queue of a controlled discipline stands longer than this, in seconds, before its control has bitten. */
 const LONGEST_QUEUE = 1;
 /** What an unshaped client can move between two namespaces of one machine, bit/s (measured: 2.6 × 10^9). */
 const UNSHAPED = 4e9;
 
-/** One direction of a plan as the dataplane runs it: `none` does not shape, so its rate is 0. */
-export function shaperOf(plan: Plan, direction: "down" | "up"): ShaperBlueprint {
+/**
+ * One direction of a plan as the dataplane runs it: `none` does not shape, so its rate is 0; nor does the leaf of a
+ * tree (`inTree`), unless the plan wants it to.
+ */
+export function shaperOf(plan: Plan, direction: Direction, inTree = false): ShaperBlueprint {
   const { keyword: _, ...framing } = plan.framing;
   const sqm = direction === "down" ? plan.sqmDown : plan.sqmUp;
-  const rate = sqm.discipline === "none" ? 0 : plan[direction];
+  const isFree = sqm.discipline === "none" || (inTree && plan.shaper === "tree");
+  const rate = isFree ? 0 : plan[direction];
   return { rate, framing, sqm: sqmOf(sqm) };
 }
 
@@ -51,6 +59,8 @@ export interface Occupancy {
   up: ShaperBlueprint;
   /** Longest emulated round trip between this client and a server, ns. */
   rtt: number;
+  /** The leaf's class below a site, which limits it when its shapers do not. */
+  node?: DataplaneClientBlueprint["node"];
   /** Directions whose queue UDP streams fill to its limit, whatever controls it (backlog.ts). */
   flooded?: readonly Direction[];
 }
@@ -59,23 +69,25 @@ export interface Occupancy {
  * UMEM frames of one reactor: its rings, and for each client and direction the frames that its queue and its delay
  * lines may hold:
  *
- *   queue = pfifo: limit; fq_codel: min(limit, memory_limit / 2048, 1 s × rate / 512 B unless flooded); none: 0
+ *   queue = pfifo: limit; bfifo: limit / 64 B; none: 0;
+ *           fq_codel, cake, codel, cobalt, dualpi2: min(limit, memory limit / 2048, 1 s × rate / 512 B unless flooded)
  *   line  = rate × rtt / 512 B     (rate 0: 4 Gbit/s in full-size frames)
  *
  * and `backlog`, what stands before paths that are slower than their traffic (backlog.ts); rounded up to 1024 and
  * clamped to [4096, 262144] (512 MiB). Running out is counted as a `rig` drop, never silent.
  */
 export function framesFor(clients: readonly Occupancy[], backlog = 0): number {
-  const held = clients.reduce((sum, { down, up, rtt, flooded = [] }) => {
-    return sum + framesOf(down, rtt, flooded.includes("down")) + framesOf(up, rtt, flooded.includes("up"));
+  const held = clients.reduce((sum, { down, up, rtt, node, flooded = [] }) => {
+    const ofDown = framesOf(down, node?.down.ceil, rtt, flooded.includes("down"));
+    return sum + ofDown + framesOf(up, node?.up.ceil, rtt, flooded.includes("up"));
   }, 0);
   return clamped(RING_FRAMES + held + backlog);
 }
 
-function framesOf({ rate, sqm }: ShaperBlueprint, rtt: number, flooded: boolean): number {
-  const perSecond = rate === 0 ? UNSHAPED / (8 * 1514) : rate / (8 * MEAN_FRAME);
+function framesOf({ rate, sqm }: ShaperBlueprint, ceil = rate, rtt: number, flooded: boolean): number {
+  const perSecond = ceil === 0 ? UNSHAPED / (8 * 1514) : ceil / (8 * MEAN_FRAME);
   const longest = flooded ? Number.POSITIVE_INFINITY : perSecond * LONGEST_QUEUE;
-  return Math.ceil(queueFrames(sqm, longest) + (perSecond * rtt) / 1e9);
+  return Math.ceil(queueFrames(sqm, rate, longest) + (perSecond * rtt) / 1e9);
 }
 
 /**
@@ -117,8 +129,29 @@ function isUnbounded({ discipline }: Sqm): boolean {
   return discipline === "none" || discipline === "tc";
 }
 
-function queueFrames(sqm: SqmBlueprint, longest: number): number {
-  if (sqm.discipline === "pfifo") return sqm.limit;
-  if (sqm.discipline === "fq_codel") return Math.min(sqm.limit, sqm.memoryLimit / FRAME_SIZE, longest);
-  return 0;
+/** Frames that a queue may hold, each in a chunk of its own; `longest` for those that something controls. */
+function queueFrames(sqm: SqmBlueprint, rate: number, longest: number): number {
+  switch (sqm.discipline) {
+    case "pfifo":
+      return sqm.limit;
+    case "bfifo":
+      return sqm.limit / SMALLEST_FRAME;
+    case "fq_codel":
+      return Math.min(sqm.limit, sqm.memoryLimit / FRAME_SIZE, longest);
+    case "cake":
+      return Math.min(cakeMemory(sqm, rate) / FRAME_SIZE, longest);
+    case "codel":
+    case "cobalt":
+    case "dualpi2":
+      return Math.min(sqm.limit, longest);
+    case "none":
+    case "tc":
+      return 0;
+  }
+}
+
+/** Bytes that CAKE lets wait at `rate` bit/s, 0 = unlimited (algorithms.md §1.10); it counts whole chunks. */
+function cakeMemory({ memoryLimit, rtt }: Extract<SqmBlueprint, { discipline: "cake" }>, rate: number): number {
+  const computed = rate === 0 ? Number.POSITIVE_INFINITY : Math.max(((rate / 8) * 4 * rtt) / 1e9, 4 * 2 ** 20);
+  return Math.min(memoryLimit > 0 ? memoryLimit : computed, Math.max(CAKE_PACKETS * 1514, memoryLimit));
 }

@@ -1,5 +1,6 @@
 import type { Blueprint } from "../blueprint/types.js";
 import { column, type Run, type Table } from "../recording/index.js";
+import { sitesFrom } from "../scenario/ancestry.js";
 import { Shares } from "./shares.js";
 import type { Group } from "./sheet.js";
 
@@ -16,16 +17,19 @@ export interface Context {
   blueprint: Blueprint;
   phases: Phase[];
   shares: Shares;
-  /** Groups of a client by its name: the total, itself, its site. */
+  /** Groups of a client by its name: the total, itself, the sites above it. */
   groupsOf(client: string): Group[];
 }
 
 export function makeContext(run: Run, blueprint: Blueprint): Context {
-  const sites = new Map((run.case?.clients ?? []).map((client) => [client.name, client.site]));
-  const groupsOf = (client: string): Group[] => {
-    const site = sites.get(client);
-    return site ? ["total", `client/${client}`, `site/${site}`] : ["total", `client/${client}`];
-  };
+  const parentOf = (site: string) => run.case?.sites?.[site]?.parent;
+  const groups = new Map(
+    (run.case?.clients ?? []).map(({ name, site }): [string, Group[]] => {
+      const sites = sitesFrom(site, parentOf).map((each): Group => `site/${each}`);
+      return [name, ["total", `client/${name}`, ...sites]];
+    }),
+  );
+  const groupsOf = (client: string): Group[] => groups.get(client) ?? ["total", `client/${client}`];
   return { run, blueprint, phases: blueprint.timeline.phases, shares: new Shares(blueprint), groupsOf };
 }
 

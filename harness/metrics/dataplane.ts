@@ -19,6 +19,8 @@ interface Leaf {
   /** Growth of the counters between the records nearest to the phase's ends. */
   dropsAqm: number;
   dropsOverflow: number;
+  /** Part of dropsAqm; NaN in recordings that do not tell it. */
+  dropsAck: number;
   marks: number;
   packets: number;
   shapedBytes: number;
@@ -42,7 +44,8 @@ interface Totals {
 
 /**
  * Metrics of the bottleneck from the dataplane's own counters: drops, marks, sojourn, backlog, the rate that left each
- * shaper at the layer its plan accounts and at the IP layer, utilization. Per client, site and total; `_down` / `_up` and both together.
+ * shaper at the layer its plan accounts and at the IP layer, utilization. Per client, site (the sum of all below it)
+ * and total; `_down` / `_up` and both together.
  * Sojourn only where the dataplane is ours: Linux's qdiscs do not say how long packets waited.
  */
 export function dataplaneMetrics(context: Context, sheet: Sheet, accounting: Accounting | null): void {
@@ -61,7 +64,7 @@ export function dataplaneMetrics(context: Context, sheet: Sheet, accounting: Acc
         if (isTimed) putSojourn(sheet, group, name(`sojourn_${direction}`), one);
         putRate(context, sheet, group, name, direction, one);
       }
-      putUtilization(sheet, group, name, members);
+      putUtilization(context, sheet, group, name, members);
     }
   }
   for (const [group, members] of groupBy(recording.totals(), (leaf) => context.groupsOf(leaf.client))) {
@@ -82,17 +85,22 @@ function putWholeRun(sheet: Sheet, group: Group, totals: readonly Totals[]): voi
 
 type Namer = (quantity: string) => string;
 
-/** `suffix` is `_down`, `_up` or empty for both; drops are told apart by cause only for both together. */
+/**
+ * `suffix` is `_down`, `_up` or empty for both; drops are told apart by cause only for both together. The ACK filter is
+ * no AQM, though it drops on purpose too: recordings that do not tell its drops apart have none.
+ */
 function putQueue(sheet: Sheet, group: Group, name: Namer, suffix: string, leaves: readonly Leaf[]): void {
   const records = sum(leaves.map((leaf) => leaf.records));
   const aqm = sum(leaves.map((leaf) => leaf.dropsAqm));
   const overflow = sum(leaves.map((leaf) => leaf.dropsOverflow));
+  const ack = sum(leaves.map((leaf) => leaf.dropsAck));
   const put = (quantity: string, value: number): void =>
     sheet.put(group, name(`${quantity}${suffix}`), value, "packets", records);
   put("drops", aqm + overflow);
   put("marks", sum(leaves.map((leaf) => leaf.marks)));
+  put("ack_drops", ack);
   if (suffix === "") {
-    put("drops_aqm", aqm);
+    put("drops_aqm", aqm - (Number.isNaN(ack) ? 0 : ack));
     put("drops_overflow", overflow);
     put(
       "backlog_max",
@@ -136,7 +144,7 @@ function putRate(
   sheet.put(group, name(`rate_${direction}`), rate, "bit/s", records, layers.size === 1 ? layer : undefined);
   const throughput = sum(leaves.map((leaf) => ((leaf.frameBytes - leaf.packets * ETHERNET_HEADER) * 8) / leaf.seconds));
   sheet.put(group, name(`throughput_${direction}`), throughput, "bit/s", records, "ip");
-  const used = utilization(leaves);
+  const used = utilization(leaves, capacityOf(context, group, direction));
   sheet.put(group, name(`utilization_${direction}`), used, "ratio", records);
 }
 
@@ -146,8 +154,11 @@ function layerOf({ shares }: Context, { client, direction }: Leaf): MetricValue[
 }
 
 /** Of the busier direction: that is where the bottleneck is. */
-function putUtilization(sheet: Sheet, group: Group, name: Namer, leaves: readonly Leaf[]): void {
-  const values = DIRECTIONS.map((direction) => utilization(leaves.filter((leaf) => leaf.direction === direction)));
+function putUtilization(context: Context, sheet: Sheet, group: Group, name: Namer, leaves: readonly Leaf[]): void {
+  const values = DIRECTIONS.map((direction) => {
+    const one = leaves.filter((leaf) => leaf.direction === direction);
+    return utilization(one, capacityOf(context, group, direction));
+  });
   const known = values.filter((value) => value !== null);
   const value = known.length > 0 ? Math.max(...known) : null;
   sheet.put(group, name("utilization"), value, "ratio", sum(leaves.map((leaf) => leaf.records)));
@@ -157,9 +168,15 @@ function leafRate(leaf: Leaf): number {
   return (leaf.shapedBytes * 8) / leaf.seconds;
 }
 
+/** What a site can carry, bit/s; undefined for other groups, whose plans are what they can use. */
+function capacityOf({ blueprint }: Context, group: Group, direction: Direction): number | undefined {
+  // Absent from recordings of older versions.
+  return blueprint.dataplane.sites?.find(({ name }) => group === `site/${name}`)?.[direction].ceil;
+}
+
 /** Part of the configured rate that was used; null without a limit. */
-function utilization(leaves: readonly Leaf[]): number | null {
-  const configured = sum(leaves.map((leaf) => leaf.rate));
+function utilization(leaves: readonly Leaf[], capacity?: number): number | null {
+  const configured = capacity ?? sum(leaves.map((leaf) => leaf.rate));
   return configured > 0 && leaves.every((leaf) => leaf.rate > 0) ? sum(leaves.map(leafRate)) / configured : null;
 }
 
@@ -189,7 +206,7 @@ class LeafRecording {
       DIRECTIONS.flatMap((direction, code) => {
         const rows = (this.rows.get(client.id) ?? []).filter((row) => directions[row] === code);
         // Without a dataplane plans are not enforced: there is no rate to use a part of.
-        const rate = kind === "none" ? 0 : client[direction].rate;
+        const rate = kind === "none" ? 0 : (client.node?.[direction].ceil ?? client[direction].rate);
         const leaf = this.leaf(rows, phase, client.name, direction, rate);
         return leaf ?? [];
       }),
@@ -227,6 +244,7 @@ class LeafRecording {
       rate,
       dropsAqm: grown("drop_aqm"),
       dropsOverflow: grown("drop_overflow"),
+      dropsAck: grown("drop_ack"),
       marks: grown("marks"),
       packets: grown("out_packets"),
       shapedBytes: grown("out_shaped_bytes"),

@@ -63,7 +63,8 @@ export class Shares {
 
   /** What a client bought, bit/s at its plan's layer; null when it is unlimited or unknown. */
   plan(client: string, direction: Direction): number | null {
-    const rate = this.shaper(client, direction)?.rate;
+    // Below a site the leaf's class has the rate.
+    const rate = this.clients.get(client)?.node?.[direction].ceil ?? this.shaper(client, direction)?.rate;
     return rate !== undefined && rate > 0 ? rate : null;
   }
 

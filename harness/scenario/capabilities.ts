@@ -9,15 +9,15 @@ import { type Node, nodeAt, stringAt, type TableNode } from "./tree.js";
 export const BUILT = {
   dataplane: ["afxdp", "kernel", "external", "none"],
   /** Of ours and of Linux's together; see DISCIPLINES. */
-  discipline: ["fq_codel", "cake", "codel", "dualpi2", "pfifo", "none", "tc"],
+  discipline: ["fq_codel", "cake", "codel", "cobalt", "dualpi2", "pfifo", "bfifo", "none", "tc"],
   traffic: ["tcp", "udp", "probe"],
   /** Keys of [path.*]. */
   path: ["rtt", "rate"],
   /** Sections that may appear at all. */
-  section: ["plan", "path", "server", "client", "traffic", "expect"],
+  section: ["plan", "path", "server", "site", "client", "traffic", "change", "expect"],
   /** Reactors of the afxdp dataplane. */
   maxReactors: 1,
-  per: ["client", "flow", "total"],
+  per: ["client", "flow", "site", "total"],
 } as const satisfies Record<string, readonly string[] | number>;
 
 /**
@@ -25,12 +25,26 @@ export const BUILT = {
  * without a dataplane plans are not enforced.
  */
 const DISCIPLINES: Readonly<Record<string, readonly string[]>> = {
-  afxdp: ["fq_codel", "pfifo", "none"],
-  kernel: BUILT.discipline,
+  afxdp: ["fq_codel", "cake", "codel", "cobalt", "dualpi2", "pfifo", "bfifo", "none"],
+  kernel: ["fq_codel", "cake", "codel", "dualpi2", "pfifo", "bfifo", "none", "tc"],
 };
 
+/** What a discipline of the afxdp dataplane does not do, key by key, and what to do about it. */
+const LACKING: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  cake: {
+    nat: 'it has no conntrack to look behind NAT with; leave nat out, or use dataplane.kind = "kernel"',
+    split_gso:
+      "offloads are off in the lab, so no frame is larger than the mtu and nothing is split; leave split_gso out",
+  },
+};
+
+/** The disciplines that a dataplane runs; undefined when it is handed or spared any. */
+export function disciplinesOf(kind: string): readonly string[] | undefined {
+  return DISCIPLINES[kind];
+}
+
 /** Sections of the language that are left out of BUILT.section until they are built. */
-const SECTIONS = ["site", "change"] as const;
+const SECTIONS = ["change"] as const;
 
 type Kind = "dataplane" | "discipline" | "traffic" | "path" | "section" | "per";
 
@@ -82,11 +96,7 @@ export function checkCapabilities(root: TableNode, known: Known, problems: Probl
     refuse(nodeAt(table, ["kind"]), table.at, "traffic", "traffic kind", known.traffic);
   }
   for (const table of tables(root, "path")) refusePathKeys(table, known.path, problems);
-  for (const table of tables(root, "client")) {
-    const site = nodeAt(table, ["site"]);
-    if (site && !isBuilt("section", "site"))
-      problems.error(site.at, notBuilt(`site "${stringAt(table, "site") ?? ""}"`));
-  }
+  refuseSites(root, problems);
   refuseSections(root, problems);
 }
 
@@ -102,12 +112,23 @@ function refuseSections(root: TableNode, problems: Problems): void {
   for (const section of SECTIONS) {
     if (isBuilt("section", section)) continue;
     const node = nodeAt(root, [section]);
-    // Written in the other form – [change], [[site]] – it is the reader's to refuse, with the form to write.
-    if (section === "site" && node?.type === "table") {
-      for (const [name, entry] of node.entries) problems.error(entry.key, notBuilt(`site "${name}"`));
-    } else if (section === "change" && node?.type === "list") {
-      for (const item of node.items) problems.error(item.at, notBuilt("[[change]]"));
+    // Written in the other form – [change] – it is the reader's to refuse, with the form to write.
+    if (node?.type !== "list") continue;
+    for (const item of node.items) problems.error(item.at, notBuilt(`[[${section}]]`));
+  }
+}
+
+/** Without a dataplane the access tree is enforced as little as plans are; the other two cannot be handed it yet. */
+function refuseSites(root: TableNode, problems: Problems): void {
+  const kind = dataplaneKind(root);
+  const node = nodeAt(root, ["site"]);
+  if (node?.type !== "table") return;
+  for (const [name, { key, value }] of node.entries) {
+    if (kind === "kernel" || kind === "external") {
+      problems.error(key, notBuilt(`site "${name}" of the ${kind} dataplane`), 'dataplane.kind = "afxdp" has it');
     }
+    const path = value.type === "table" ? value.entries.get("path") : undefined;
+    if (path) problems.error(path.key, notBuilt('site setting "path"', ["down", "up", "parent"]));
   }
 }
 
@@ -121,13 +142,25 @@ function refuseDisciplines(root: TableNode, plan: TableNode, known: readonly str
   for (const key of ["sqm", "sqm_down", "sqm_up"]) {
     const node = nodeAt(plan, [key, "discipline"]);
     const value = node?.type === "scalar" ? node.value : undefined;
-    if (!node || typeof value !== "string" || !known.includes(value) || !built || built.includes(value)) continue;
+    if (!node || typeof value !== "string" || !known.includes(value) || !built) continue;
+    if (built.includes(value)) {
+      if (kind === "afxdp") refuseSettings(nodeAt(plan, [key]), value, problems);
+      continue;
+    }
     const others = Object.keys(DISCIPLINES).filter((other) => DISCIPLINES[other]?.includes(value));
     const hint =
       others.length > 0
         ? `dataplane.kind = "${others.join('" or "')}" has it`
         : 'a dataplane of your own, dataplane.kind = "external", is handed any';
     problems.error(node.at, notBuilt(`discipline "${value}" of the ${kind} dataplane`, built), hint);
+  }
+}
+
+function refuseSettings(sqm: Node | undefined, discipline: string, problems: Problems): void {
+  for (const [key, why] of Object.entries(LACKING[discipline] ?? {})) {
+    const node = sqm && nodeAt(sqm, [key]);
+    if (node?.type !== "scalar" || node.value !== true) continue;
+    problems.error(node.at, `${key} = true of the afxdp dataplane's ${discipline}: ${why}`);
   }
 }
 

@@ -2,6 +2,7 @@ import { isIPv4, isIPv6 } from "node:net";
 import type { Draft, Section } from "./draft.js";
 import type { Position, Problems } from "./problem.js";
 import type { ClientSpec } from "./schema.js";
+import { sitesInDraft } from "./sites.js";
 import { didYouMean, oneOf } from "./suggest.js";
 import { nodeAt, positionAt } from "./tree.js";
 import type { Client } from "./types.js";
@@ -141,15 +142,15 @@ export function selectClients(
   const chosen = new Set<string>();
   const messages: string[] = [];
   for (const pattern of patterns) {
-    const found = clients.filter((client) => matches(pattern, client));
+    const found = clients.filter((client) => matches(pattern, client, draft));
     if (found.length === 0) messages.push(nobody(pattern, clients, draft));
     for (const { name } of found) chosen.add(name);
   }
   return { names: clients.map(({ name }) => name).filter((name) => chosen.has(name)), messages };
 }
 
-function matches(pattern: string, { name, group, site }: Client): boolean {
-  if (pattern.endsWith("/*")) return site !== null && pattern.slice(0, -2) === site;
+function matches(pattern: string, { name, group, site }: Client, draft: Draft): boolean {
+  if (pattern.endsWith("/*")) return sitesInDraft(draft, site).includes(pattern.slice(0, -2));
   if (!/[*?]/u.test(pattern)) return pattern === name || pattern === group;
   const source = pattern
     .replace(/[.+^${}()|[\]\\]/gu, "\\$&")
@@ -164,7 +165,7 @@ function nobody(pattern: string, clients: readonly Client[], draft: Draft): stri
     const site = pattern.slice(0, -2);
     const sites = [...draft.sites.keys()];
     return draft.sites.has(site)
-      ? `"${pattern}" matches no client: none has site = "${site}"`
+      ? `"${pattern}" matches no client: none has site = "${site}" or a site below it`
       : `there is no site "${site}"; ${didYouMean(site, sites)}sites: ${oneOf(sites)}`;
   }
   if (/[*?]/u.test(pattern))

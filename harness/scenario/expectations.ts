@@ -1,5 +1,7 @@
 import { parseBound, unknownCell } from "./bound.js";
 import { isBuilt, notBuilt } from "./capabilities.js";
+import type { Timeline } from "./change.js";
+import { selectClients } from "./clients.js";
 import { type Draft, isIncomplete, type Section } from "./draft.js";
 import type { Axes } from "./matrix.js";
 import { CATALOGUE, type MetricName, parseMetric } from "./metric-names.js";
@@ -7,13 +9,15 @@ import type { Problems } from "./problem.js";
 import { BOUND_OPS, type ExpectSpec } from "./schema.js";
 import { oneOf } from "./suggest.js";
 import { positionAt, stringAt } from "./tree.js";
-import type { Bound, BoundOp, Expectation } from "./types.js";
+import type { Bound, BoundOp, Client, Expectation } from "./types.js";
 
 interface Context {
   draft: Draft;
+  clients: readonly Client[];
   axes: Axes;
   /** The cell: axis → value. */
   matrix: Readonly<Record<string, string>>;
+  timeline: Timeline;
   problems: Problems;
 }
 
@@ -37,7 +41,8 @@ function resolveOne(section: Section<ExpectSpec>, spec: ExpectSpec, context: Con
   const op = operatorOf(section, spec, context.problems);
   if (!metric || !op) return undefined;
   const bound = boundOf(section, spec, op, metric, context);
-  const per = scopeOf(section, spec, metric, context.problems);
+  if (bound) checkSteady(section, op, bound, metric, context);
+  const per = scopeOf(section, spec, metric, context);
   if (!bound || !per) return undefined;
   return {
     metric: spec.metric,
@@ -83,7 +88,7 @@ function metricOf({ node }: Section<ExpectSpec>, spec: ExpectSpec, context: Cont
   const unnamed = source === undefined && !spec.metric.startsWith("dataplane.");
   if (unnamed && isIncomplete(draft, "traffic", draft.traffic)) return undefined;
   const at = positionAt(node, ["metric"]);
-  const parsed = parseMetric(spec.metric, kinds);
+  const parsed = parseMetric(spec.metric, kinds, openedPhases(context.timeline));
   if (!parsed.ok) {
     problems.error(at, `expect.metric: ${parsed.message}`);
     return undefined;
@@ -92,6 +97,32 @@ function metricOf({ node }: Section<ExpectSpec>, spec: ExpectSpec, context: Cont
   if (message) problems.error(at, `expect.metric: nothing produces "${spec.metric}": ${message}`);
   return message ? undefined : parsed.metric;
 }
+
+/** Phase that a change opens → the default phase that it is cut out of. */
+function openedPhases({ opened }: Timeline): ReadonlyMap<string, string> {
+  return new Map([...opened].map(([name, { of }]) => [name, of]));
+}
+
+/** In a phase during which a plan changes there is no one rate to compare with. */
+function checkSteady(
+  { node }: Section<ExpectSpec>,
+  op: BoundOp,
+  { of, text }: Bound,
+  { phase, quantity }: MetricName,
+  { timeline, problems }: Context,
+): void {
+  if (!timeline.mixed.has(phase)) return;
+  const relative = of === "share" || of === "plan";
+  if (!relative && !OF_SHARE.test(quantity.name)) return;
+  const what = relative ? `"${text}"` : `${quantity.name}, which is relative to the plan or the share,`;
+  const message = `${what} is not one number in the ${phase} phase: a [[change]] alters a plan within it`;
+  const hint = 'let the change open a phase of its own: phase = "NAME"';
+  const [key, place] = relative ? [op, positionAt(node, [op])] : ["metric", positionAt(node, ["metric"])];
+  problems.error(place, `expect.${key}: ${message}`, hint);
+}
+
+/** Quantities that are computed from what a client may have. */
+const OF_SHARE = /^(?:utilization|jain_clients|starvation)/u;
 
 function wrongDirection({ traffic, quantity }: MetricName, draft: Draft): string | undefined {
   const both = /^(goodput|throughput)_(?:down|up)$/u.exec(quantity.name)?.[1];
@@ -145,8 +176,8 @@ function boundOf(
 function scopeOf(
   { node }: Section<ExpectSpec>,
   spec: ExpectSpec,
-  { quantity }: MetricName,
-  problems: Problems,
+  { quantity, traffic }: MetricName,
+  { draft, clients, problems }: Context,
 ): Expectation["per"] | undefined {
   const per = spec.per ?? (quantity.scopes.includes("client") ? "client" : "total");
   const at = positionAt(node, ["per"]);
@@ -162,8 +193,26 @@ function scopeOf(
   if (per === "total" && spec.for !== 1) {
     problems.error(
       positionAt(node, ["for"]),
-      `expect.for: there is only one total; "for" needs per = "client" or "flow"`,
+      `expect.for: there is only one total; "for" needs per = "client", "flow" or "site"`,
     );
   }
+  if (per === "site" && !hasSites(traffic, draft, clients)) {
+    const who = traffic === "dataplane" ? "no client" : `no client of traffic "${traffic}"`;
+    problems.error(
+      at,
+      `expect.per: ${who} hangs below a site, so nobody is judged`,
+      'write site = "…" in a [client.*]',
+    );
+    return undefined;
+  }
   return per;
+}
+
+/** Does anybody whom a metric is about hang below a site? Said to be so while sites or clients have problems. */
+function hasSites(traffic: string, draft: Draft, clients: readonly Client[]): boolean {
+  const { sites } = draft;
+  const unclear = isIncomplete(draft, "site", sites) || [...draft.clients.values()].some(({ value }) => !value);
+  const from = draft.traffic.get(traffic)?.value?.from;
+  const names = from ? new Set(selectClients(from, clients, draft).names) : undefined;
+  return unclear || clients.some(({ name, site }) => site !== null && (names?.has(name) ?? true));
 }

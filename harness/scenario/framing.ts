@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { oneOf } from "./suggest.js";
 import type { Plan } from "./types.js";
 
 /**
@@ -6,47 +7,61 @@ import type { Plan } from "./types.js";
  * With a keyword or a number, the network-layer length plus `overhead` is what counts; `raw` counts the frame as it is.
  */
 type Framing = Plan["framing"];
-type Preset = Omit<Framing, "keyword">;
 
-const ip = (overhead: number, cell: Framing["cell"] = "none", mpu = 0): Preset => ({ base: "ip", overhead, mpu, cell });
+/** What a keyword says; what it leaves out stays as the keywords before it have it. */
+interface Keyword {
+  /** Added to that of the keywords before it. */
+  overhead: number;
+  mpu?: number;
+  cell?: Framing["cell"];
+  /** The frame counts, or the sum begins anew. */
+  resets?: "frame" | "ip";
+}
 
-const PRESETS: Readonly<Record<string, Preset>> = {
-  raw: { base: "frame", overhead: 0, mpu: 0, cell: "none" },
-  ethernet: ip(38, "none", 84),
-  docsis: ip(18, "none", 64),
-  "pppoe-ptm": ip(30, "ptm"),
-  "bridged-ptm": ip(22, "ptm"),
-  "pppoe-vcmux": ip(32, "atm"),
-  "pppoe-llcsnap": ip(40, "atm"),
-  "pppoa-vcmux": ip(10, "atm"),
-  "pppoa-llc": ip(14, "atm"),
-  "bridged-vcmux": ip(24, "atm"),
-  "bridged-llcsnap": ip(32, "atm"),
-  "ipoa-vcmux": ip(8, "atm"),
-  "ipoa-llcsnap": ip(16, "atm"),
-  conservative: ip(48, "atm"),
+const atm = (overhead: number): Keyword => ({ overhead, cell: "atm" });
+const ptm = (overhead: number): Keyword => ({ overhead, cell: "ptm" });
+
+const KEYWORDS: Readonly<Record<string, Keyword>> = {
+  raw: { overhead: 0, cell: "none", resets: "frame" },
+  ethernet: { overhead: 38, mpu: 84 },
+  "ether-vlan": { overhead: 4 },
+  docsis: { overhead: 18, mpu: 64, cell: "none" },
+  "pppoe-ptm": ptm(30),
+  "bridged-ptm": ptm(22),
+  "pppoe-vcmux": atm(32),
+  "pppoe-llcsnap": atm(40),
+  "pppoa-vcmux": atm(10),
+  "pppoa-llc": atm(14),
+  "bridged-vcmux": atm(24),
+  "bridged-llcsnap": atm(32),
+  "ipoa-vcmux": atm(8),
+  "ipoa-llcsnap": atm(16),
+  conservative: { ...atm(48), resets: "ip" },
 };
 
-export const OVERHEADS = Object.keys(PRESETS) as [string, ...string[]];
+export const OVERHEADS = Object.keys(KEYWORDS) as [string, ...string[]];
 
 const keyword = z.enum(OVERHEADS);
+/** tc's ranges. */
 const bytes = z.int().min(-64).max(256);
 
 export const framingKeys = {
   overhead: z
-    .union([keyword, bytes], {
-      error: `expected one of ${OVERHEADS.join(", ")}, or bytes beyond the IP packet (−64 … 256)`,
+    .union([keyword, bytes, z.array(keyword).min(1)], {
+      error: `expected one of ${oneOf(OVERHEADS)}, a list of them, or bytes beyond the IP packet (−64 … 256)`,
     })
     .default("raw")
-    .describe("What the line adds to each packet: one of tc's keywords, or bytes beyond the IP packet."),
-  vlan: z.int().min(0).max(2).default(0).describe("VLAN tags on the line, 4 bytes each (tc's `ether-vlan`)."),
+    .describe(
+      'What the line adds to each packet: one of tc\'s keywords, several that add up – `["ethernet", "ether-vlan"]` –, or bytes beyond the IP packet.',
+    ),
+  vlan: z.int().min(0).max(2).default(0).describe("VLAN tags on the line, 4 bytes each, as `ether-vlan` adds them."),
   mpu: z.int().min(0).max(256).optional().describe("Smallest unit that is charged, bytes. Default: the keyword's."),
   atm: z.boolean().optional().describe("53-byte cells of 48. Default: the keyword's."),
   ptm: z.boolean().optional().describe("64b/65b coding. Default: the keyword's."),
 };
 
 interface FramingSpec {
-  overhead: string | number;
+  overhead: string | number | readonly string[];
   vlan: number;
   mpu?: number | undefined;
   atm?: boolean | undefined;
@@ -54,20 +69,29 @@ interface FramingSpec {
 }
 
 /** The framing of a plan; `atm` and `ptm` at once are the caller's to refuse. */
-export function framingOf({ overhead, vlan, mpu, atm, ptm }: FramingSpec): Framing {
-  const preset = typeof overhead === "number" ? ip(overhead) : (PRESETS[overhead] as Preset);
+export function framingOf({ overhead, vlan, mpu, ...cells }: FramingSpec): Framing {
+  const written = typeof overhead === "object" ? overhead : [overhead];
+  const preset = written.reduce<Framing>(extended, { keyword: "", base: "ip", overhead: 0, mpu: 0, cell: "none" });
   return {
-    keyword: String(overhead),
+    keyword: written.join(" "),
     base: preset.base,
     overhead: preset.overhead + 4 * vlan,
     mpu: mpu ?? preset.mpu,
-    cell: cellOf(preset.cell, atm, ptm),
+    cell: cellOf(preset.cell, cells.atm, cells.ptm),
   };
 }
 
-function cellOf(preset: Framing["cell"], atm?: boolean, ptm?: boolean): Framing["cell"] {
-  if (atm) return "atm";
-  if (ptm) return "ptm";
-  const switchedOff = (preset === "atm" && atm === false) || (preset === "ptm" && ptm === false);
+/** What tc makes of its words in their order: overheads add up, the last to say anything else has it. */
+function extended(before: Framing, next: string | number): Framing {
+  if (typeof next === "number") return { ...before, overhead: next };
+  const { overhead, mpu = before.mpu, cell = before.cell, resets } = KEYWORDS[next] as Keyword;
+  const sum = (resets === undefined ? before.overhead : 0) + overhead;
+  return { ...before, base: resets ?? "ip", overhead: sum, mpu, cell };
+}
+
+function cellOf(preset: Framing["cell"], withCells?: boolean, coded?: boolean): Framing["cell"] {
+  if (withCells) return "atm";
+  if (coded) return "ptm";
+  const switchedOff = (preset === "atm" && withCells === false) || (preset === "ptm" && coded === false);
   return switchedOff ? "none" : preset;
 }

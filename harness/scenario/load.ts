@@ -1,4 +1,5 @@
 import { basename, relative } from "node:path";
+import { resolveChanges } from "./change.js";
 import { expandClients } from "./clients.js";
 import { anchorCommand } from "./command.js";
 import { type Draft, makeDraft } from "./draft.js";
@@ -107,16 +108,20 @@ class Loader {
     const draft = makeDraft(tree, problems);
     const clients = expandClients(draft, problems);
     checkSemantics(draft, clients, this.#options, problems);
-    const expectations = resolveExpectations({ draft, axes, matrix: cell.matrix, problems });
+    const timeline = resolveChanges({ draft, clients, problems });
+    const expectations = resolveExpectations({ draft, clients, axes, matrix: cell.matrix, timeline, problems });
     for (const problem of problems.sorted()) this.#problems.add(problem);
     const base = Object.fromEntries([...axes].map(([axis, values]) => [axis, values[0] ?? ""]));
-    if (!problems.hasErrors && !cell.broken) this.#keep(draft, clients, expectations, file, cell.matrix, base);
+    if (!problems.hasErrors && !cell.broken) {
+      this.#keep(draft, clients, timeline.changes, expectations, file, cell.matrix, base);
+    }
   }
 
   #keep(
     draft: Draft,
     clients: Parameters<typeof resolveCase>[1],
-    expectations: Parameters<typeof resolveCase>[2],
+    changes: Parameters<typeof resolveCase>[2],
+    expectations: Parameters<typeof resolveCase>[3],
     file: string,
     matrix: Cell["matrix"],
     base: Cell["matrix"],
@@ -124,7 +129,7 @@ class Loader {
     const stem = stemOf(file);
     const axes = Object.entries(matrix).map(([axis, value]) => `${axis}=${value}`);
     const id = axes.length > 0 ? `${stem}[${axes.join(",")}]` : stem;
-    this.cases.push(resolveCase(draft, clients, expectations, { id, file, stem, matrix, base }));
+    this.cases.push(resolveCase(draft, clients, changes, expectations, { id, file, stem, matrix, base }));
     this.merged.set(id, draft.root);
   }
 

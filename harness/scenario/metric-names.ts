@@ -56,6 +56,10 @@ function bothWays(name: string, unit: Quantity["unit"], description: string, sha
   ];
 }
 
+function eachWay(name: string, unit: Quantity["unit"], description: string): Quantity[] {
+  return bothWays(name, unit, description).slice(1);
+}
+
 const PROBE: readonly Quantity[] = [
   quantity("rtt", "s", "Round-trip time.", DISTRIBUTION),
   quantity("owd_down", "s", "One-way delay, server → client.", DISTRIBUTION),
@@ -121,23 +125,44 @@ const UDP: readonly Quantity[] = [
 
 const DATAPLANE: readonly Quantity[] = [
   ...bothWays("drops", "packets", "Packets that the queues dropped"),
-  quantity("drops_aqm", "packets", "Packets that the AQM decided to drop."),
+  quantity("drops_aqm", "packets", "Packets that the AQM decided to drop, without ack_drops."),
   quantity("drops_overflow", "packets", "Packets for which there was no room."),
   ...bothWays("marks", "packets", "Packets marked CE instead of dropped"),
   quantity("drops_run", "packets", "Packets that the queues dropped, in the whole run.", WHOLE_RUN),
   quantity("marks_run", "packets", "Packets marked CE instead of dropped, in the whole run.", WHOLE_RUN),
+  ...bothWays("ack_drops", "packets", "Acknowledgements that cake's ACK filter dropped, as newer ones say the same"),
   ...bothWays("sojourn", "s", "Time that packets waited in the queue", DISTRIBUTION),
   quantity("backlog_max", "packets", "Most packets that waited at once."),
   quantity("rate_down", "bit/s", "Shaped rate towards the client, at the plan's own layer."),
   quantity("rate_up", "bit/s", "Shaped rate from the client, at the plan's own layer."),
   quantity("throughput_down", "bit/s", "IP packets that left towards the client."),
   quantity("throughput_up", "bit/s", "IP packets that left from the client."),
-  quantity("utilization", "ratio", "Shaped rate of the plan's, in the busier direction."),
-  quantity("utilization_down", "ratio", "Shaped rate towards the client, of the plan's."),
-  quantity("utilization_up", "ratio", "Shaped rate from the client, of the plan's."),
+  quantity("utilization", "ratio", "Shaped rate of the plan's, in the busier direction; of a site: of its capacity."),
+  quantity("utilization_down", "ratio", "Shaped rate towards the client, of the plan's or the site's."),
+  quantity("utilization_up", "ratio", "Shaped rate from the client, of the plan's or the site's."),
   quantity("unaccounted", "packets", "Frames that went in and neither came out nor were counted as dropped.", TOTAL),
   quantity("drops_rig", "packets", "Frames that the machine lost, not the product.", TOTAL),
   quantity("drops_path", "packets", "Frames that the emulated path lost.", TOTAL),
+];
+
+/** Names of cake's tins: of diffserv3 and diffserv4, and of all other modes, where tin 0 has the lowest priority. */
+export const TINS = [
+  "bulk",
+  "besteffort",
+  "video",
+  "voice",
+  ...[0, 1, 2, 3, 4, 5, 6, 7].map((n) => `tin${n}`),
+] as const;
+
+/** What there is of each tin, as `dataplane.tin.<tin>.<quantity>`; only of tins that have seen traffic. */
+export const TIN: readonly Quantity[] = [
+  ...bothWays("drops", "packets", "Packets that the tin dropped, without ack_drops"),
+  ...bothWays("marks", "packets", "Packets marked CE instead of dropped"),
+  ...bothWays("ack_drops", "packets", "Acknowledgements that the ACK filter dropped"),
+  ...eachWay("share", "ratio", "Bytes of the tin, of those of all tins"),
+  ...eachWay("throughput", "bit/s", "IP packets of the tin that left"),
+  ...eachWay("delay_average", "s", "cake's own moving average of the sojourn time, mean of its values each second"),
+  ...eachWay("delay_peak", "s", "cake's own moving average that follows rises, largest of its values each second"),
 ];
 
 /** What produces metrics: kinds of traffic, and the dataplane. */
@@ -159,20 +184,41 @@ export type ParsedMetric = { ok: true; metric: MetricName } | { ok: false; messa
 
 /**
  * Reads a metric name against what the scenario has: name of traffic → its kind. The message of a refusal says which
- * part nothing produces and what there is instead.
+ * part nothing produces and what there is instead. `opened`: phase that a [[change]] opens → the default one that it is
+ * cut out of, whose metrics exist in it.
  */
-export function parseMetric(text: string, traffic: ReadonlyMap<string, string>): ParsedMetric {
+export function parseMetric(
+  text: string,
+  traffic: ReadonlyMap<string, string>,
+  opened: ReadonlyMap<string, string> = new Map(),
+): ParsedMetric {
   const [source = "", ...rest] = text.split(".");
   const kind = source === "dataplane" ? "dataplane" : traffic.get(source);
   if (kind === undefined) return refuse(text, unknownSource(source, [...traffic.keys(), "dataplane"]));
+  const phase =
+    rest.length > 1 && [...PHASES, ...opened.keys()].includes(rest[0] as never)
+      ? (rest.shift() as string)
+      : DEFAULT_PHASE;
+  if (kind === "dataplane" && rest[0] === "tin") return parseTinMetric(text, source, phase, rest.slice(1));
   const quantities = CATALOGUE[kind] ?? [];
-  const phase = rest.length > 1 && PHASES.some((known) => known === rest[0]) ? (rest.shift() as string) : DEFAULT_PHASE;
   const [name = "", ...statistic] = rest;
   const quantity = quantities.find((known) => known.name === name);
   if (!quantity) return refuse(text, unknownQuantity(kind, name, quantities));
-  const message = wrongStatistic(quantity, statistic.join(".")) ?? wrongPhase(quantity, phase);
+  const message = wrongStatistic(quantity, statistic.join(".")) ?? wrongPhase(quantity, phase, opened);
   if (message !== undefined) return refuse(text, message);
   return { ok: true, metric: { traffic: source, phase, quantity, statistic: statistic.join(".") || null } };
+}
+
+/** `words` is what follows `dataplane.tin.`: `voice`, `drops`. */
+function parseTinMetric(text: string, traffic: string, phase: string, words: readonly string[]): ParsedMetric {
+  const [tin = "", name = "", ...statistic] = words;
+  if (!TINS.includes(tin))
+    return refuse(text, `there is no tin "${tin}"; ${didYouMean(tin, TINS)}allowed: ${oneOf(TINS, TINS.length)}`);
+  const known = TIN.find((each) => each.name === name);
+  if (!known) return refuse(text, unknownQuantity("a tin", name, TIN));
+  const message = wrongStatistic(known, statistic.join("."));
+  if (message !== undefined) return refuse(text, message);
+  return { ok: true, metric: { traffic, phase, quantity: { ...known, name: `tin.${tin}.${name}` }, statistic: null } };
 }
 
 function refuse(text: string, message: string): ParsedMetric {
@@ -199,7 +245,8 @@ function wrongStatistic(quantity: Quantity, statistic: string): string | undefin
     : `${quantity.name} is a distribution; write e.g. "${quantity.name}.p99" (${allowed})`;
 }
 
-function wrongPhase(quantity: Quantity, phase: string): string | undefined {
-  if (quantity.phases.includes(phase)) return undefined;
+function wrongPhase(quantity: Quantity, phase: string, opened: ReadonlyMap<string, string>): string | undefined {
+  const isWhole = quantity.phases === WHOLE_RUN.phases;
+  if (quantity.phases.includes(isWhole ? phase : (opened.get(phase) ?? phase))) return undefined;
   return `${quantity.name} does not exist in the ${phase} phase; phases: ${oneOf(quantity.phases)}`;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { howToWrite, nounOf, parseQuantity, type QuantityKind, quantityPattern } from "../units/index.js";
+import { didYouMean, oneOf } from "./suggest.js";
 
 /** The small types of the scenario language: strings with units that become numbers in base units. */
 
@@ -20,18 +21,31 @@ const EXAMPLES: Readonly<Record<QuantityKind, string>> = {
   percent: "95%",
 };
 
-/** A quantity as a string with a unit; the output is a number in base units (bit/s, ns, bytes, ratio). */
-export function quantity(kind: QuantityKind, range: Range = {}) {
+/**
+ * A quantity as a string with a unit; the output is a number in base units (bit/s, ns, bytes, ratio). `words` are
+ * names that stand for a value of their own.
+ */
+export function quantity(kind: QuantityKind, range: Range = {}, words: Readonly<Record<string, number>> = {}) {
+  const names = Object.keys(words);
+  const pattern = [quantityPattern(kind), ...names.map((name) => `^${name}$`)].join("|");
   return z
     .string({ error: (issue) => notText(kind, issue.input) })
-    .meta({ title: kind, pattern: quantityPattern(kind), examples: [EXAMPLES[kind]] })
+    .meta({ title: kind, pattern, examples: [EXAMPLES[kind]] })
     .transform((text, context) => {
-      const parsed = parseQuantity(text, kind);
+      if (Object.hasOwn(words, text)) return words[text] as number;
+      const parsed = readQuantity(text, kind, names);
       const message = parsed.ok ? outside(text, kind, parsed.value, range) : parsed.message;
       if (message === undefined && parsed.ok) return parsed.value;
       context.addIssue({ code: "custom", message: message ?? "" });
       return z.NEVER;
     });
+}
+
+function readQuantity(text: string, kind: QuantityKind, names: readonly string[]) {
+  const parsed = parseQuantity(text, kind);
+  if (parsed.ok || names.length === 0 || /^\s*[-+.\d]/u.test(text)) return parsed;
+  const message = `"${text}" is neither ${nounOf(kind)} nor a preset; ${didYouMean(text, names)}presets: ${oneOf(names)}`;
+  return { ok: false as const, message };
 }
 
 export const rate = (range: Range = {}) => quantity("rate", { max: [1e12, "1tbit"], ...range });

@@ -27,6 +27,29 @@ Stating \`discipline\` or \`kind\` anew – in a file that extends, in a matrix 
 it to that discipline's or kind's defaults; a traffic's \`from\` and \`to\` have none and stay.
 `;
 
+export const TREE = `## The access tree
+
+\`[site.NAME]\` is a node between clients and core – an OLT, a tower, an access point – with a capacity in each
+direction; \`parent\` hangs it below another one, up to seven levels, and \`site\` hangs clients below it. Each client keeps
+its plan. What a site has less than its clients ask for they share max–min fairly, each client as one, whatever its plan
+and wherever below the site it hangs: nobody gets more than his plan, and nobody gets less than another who could do
+with less. That is a client's *share* where clients below a site send at once; without sites it is the plan.
+
+The \`afxdp\` dataplane makes of it a shaper tree with HTB's meaning. A site without parent is a class that owns its
+capacity (rate = ceil). All below it borrow from it: a site further down up to its capacity, a client up to its plan, in
+turns of one full frame, so that turns go round clients, not sites. No client has a guarantee: there are no committed
+rates in a plan. (HTB has no rate of zero; these classes have 1 kbit/s or a hundredth of their site's capacity divided by
+its clients, whichever is less.) Bytes count as the plans' framing says, so the plans below one site should agree on it.
+
+Who holds the client to its plan is \`shaper\` in the plan. With \`"tree"\`, the default, the client's class does, and its
+discipline has no rate of its own, as with LibreQoS; CAKE then divides no rate among its tins but lets them take turns by
+weight, and does not stretch its target on slow plans. With \`"leaf"\` the discipline shapes as well, as without a site.
+
+\`from = "tower/*"\` is everyone below a site, at any depth. \`per = "site"\` judges each site that has some of a traffic's
+clients below it: rates and counts are the sums of theirs, distributions are pooled, \`share\` and \`plan\` are the sums of
+theirs, and \`dataplane.utilization\` is of the site's capacity.
+`;
+
 export const OVERRIDES = `## [matrix], --set, --filter
 
 An axis has values, a value has overrides; every combination is a case called \`file[axis=value,…]\`, the last axis
@@ -62,7 +85,7 @@ Exactly one of \`below\`, \`at_most\`, \`above\`, \`at_least\`, \`equals\`, with
 | \`0\`, \`12\` | packets, counts | a whole number |
 | \`0.98\`, \`"1%"\` | ratios | the ratio itself, at most 1 (only \`utilization\` may pass it) |
 | \`"A"\` | grades | \`A+\` \`A\` \`B\` \`C\` \`D\` \`F\`; better is more: \`at_least = "A"\` |
-| \`"95% of share"\`, \`"95%"\` | rates | of the client's max–min fair share, brought to the metric's layer |
+| \`"95% of share"\`, \`"95%"\` | rates | of the client's max–min fair share, brought to the metric's layer; of a site or the total: of the sum of its clients' |
 | \`"95% of plan"\` | rates | of the client's plan, likewise |
 | \`"2ms over base"\` | all but grades | compared with the case that has the first value of every axis |
 | \`"1ms over sqm=fq_codel"\` | all but grades | compared with the case that differs in that axis only |
@@ -73,7 +96,7 @@ that direction when that is less; TCP's is what streams leave.
 
 No value is negative, and a bound that always or never holds (\`below = "0ms"\`, a loss \`at_most\` 100 %) is refused.
 
-Each client must hold the bound (\`per = "client"\`), or \`for = "95%"\` of them; the worst is always named. Counted things
+Each client must hold the bound (\`per = "client"\`; also \`flow\`, \`site\`, \`total\`), or \`for = "95%"\` of them; the worst is always named. Counted things
 (\`unaccounted\`, \`reordered\`, \`connect_failures\` …) are invariants: one run that fails decides. \`outcome = "fail"\` makes
 a control of it, which must fail, and \`because\` says why; a control that passes means that the rig is blind.
 `;

@@ -1,9 +1,9 @@
-import { BUILT, isBuilt } from "./capabilities.js";
+import { BUILT, disciplinesOf, isBuilt } from "./capabilities.js";
 import { OVERHEADS } from "./framing.js";
 import { type JsonSchema, languageSchema } from "./json-schema.js";
-import { CATALOGUE, PHASES, type Quantity, STATISTICS } from "./metric-names.js";
+import { CATALOGUE, PHASES, type Quantity, STATISTICS, TIN, TINS } from "./metric-names.js";
 import { DSCP } from "./quantities.js";
-import { BOUNDS, EXAMPLE, FILES, INTRODUCTION, OVERRIDES } from "./reference-text.js";
+import { BOUNDS, EXAMPLE, FILES, INTRODUCTION, OVERRIDES, TREE } from "./reference-text.js";
 
 /** docs/scenario.md, made from the schema and the catalogue: what it says of keys is what the program checks. */
 export function scenarioReference(): string {
@@ -13,6 +13,7 @@ export function scenarioReference(): string {
     "## A whole file\n",
     `\`\`\`toml\n${EXAMPLE}\`\`\`\n`,
     FILES,
+    TREE,
     "## Keys\n",
     `† part of the language, not built yet in this version: refused with exit code 2 and its name.\n`,
     topLevel(schema),
@@ -54,7 +55,7 @@ function topLevel(schema: JsonSchema): string {
 
 function sectionOf(schema: JsonSchema, { key, heading, choice }: Section): string {
   const part = partOf(schema, key);
-  const dagger = ["site", "change"].includes(key) && !isBuilt("section", key) ? " †" : "";
+  const dagger = key === "change" && !isBuilt("section", key) ? " †" : "";
   const title = `### ${heading}${dagger}\n\n${part.description ? `${part.description}\n\n` : ""}`;
   if (!choice) return `${title}${table(Object.entries(part.properties ?? {}), part.required, key)}`;
   const common = commonKeys(part.oneOf ?? [], choice);
@@ -109,7 +110,8 @@ function variants(
 
 function table(properties: readonly [string, JsonSchema][], required: readonly string[] = [], section = ""): string {
   const rows = properties.map(([key, schema]) => {
-    const dagger = section === "path" && !isBuilt("path", key) ? " †" : "";
+    const isLater = (section === "path" && !isBuilt("path", key)) || (section === "site" && key === "path");
+    const dagger = isLater ? " †" : "";
     // With a default there is an example already.
     const example =
       schema.examples && schema.default === undefined ? ` E.g. ${schema.examples.map(code).join(", ")}.` : "";
@@ -156,6 +158,16 @@ function metrics(): string {
     const head = `${row("quantity", "unit", "for each", "meaning")}\n| --- | --- | --- | --- |`;
     return `#### From ${source}\n\n${head}\n${rows.join("\n")}\n`;
   });
+  const tins = TIN.map((quantity) => row(...describe(quantity)));
+  const tinHead = `${row("quantity", "unit", "for each", "meaning")}\n| --- | --- | --- | --- |`;
+  chapters.push(`#### From \`dataplane.tin.<tin>.\`
+
+Of cake's tins that have seen traffic, e.g. \`dataplane.tin.voice.delay_peak_down\`. Tins: ${TINS.map((tin) => `\`${tin}\``).join(" ")} (the first
+four are those of diffserv3 and diffserv4, all other modes have numbers). They are recorded every second.
+
+${tinHead}
+${tins.join("\n")}
+`);
   return `## Metrics
 
 \`<traffic>[.<phase>].<quantity>[.<statistic>]\`, e.g. \`ping.rtt.p99\`, \`ping.idle.rtt.p50\`, \`bulk.goodput\`,
@@ -178,7 +190,10 @@ function names(): string {
 - \`overhead\`: ${code_(OVERHEADS)}. \`raw\` counts the frame as it is (layer 2, no FCS); all others count the IP packet
   and what the keyword adds, as tc does.
 - \`dscp\`: ${code_(Object.keys(DSCP))}, or 0 … 63.
-- Built in this version: dataplanes ${code_(BUILT.dataplane)}, disciplines ${code_(BUILT.discipline)}, kinds of traffic
-  ${code_(BUILT.traffic)}, path settings ${code_(BUILT.path)}.
+- Disciplines of the \`afxdp\` dataplane: ${code_(disciplinesOf("afxdp") ?? [])}; of the \`kernel\` dataplane:
+  ${code_(disciplinesOf("kernel") ?? [])}. An \`external\` one is handed whatever is written, and with \`none\` plans and
+  sites are not enforced.
+- Built in this version: dataplanes ${code_(BUILT.dataplane)}, kinds of traffic ${code_(BUILT.traffic)}, path settings
+  ${code_(BUILT.path)}.
 `;
 }

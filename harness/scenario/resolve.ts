@@ -1,9 +1,9 @@
 import { selectClients } from "./clients.js";
 import type { Draft } from "./draft.js";
 import { framingOf } from "./framing.js";
-import type { DataplaneSpec, PlanSpec, TrafficSpec } from "./schema.js";
+import type { DataplaneSpec, PathSpec, PlanSpec, TrafficSpec } from "./schema.js";
 import type { SqmSpec } from "./schema-sqm.js";
-import type { Case, Client, DataplaneChoice, Expectation, Plan, Sqm, Traffic } from "./types.js";
+import type { Case, Change, Client, DataplaneChoice, Expectation, Path, Plan, Sqm, Traffic } from "./types.js";
 
 interface Identity {
   id: string;
@@ -19,7 +19,13 @@ interface Identity {
  * The typed case of a draft without problems. Whatever is missing here was reported before, so a hole is a bug of
  * mqoe, not of the scenario, and says so.
  */
-export function resolveCase(draft: Draft, clients: Client[], expectations: Expectation[], identity: Identity): Case {
+export function resolveCase(
+  draft: Draft,
+  clients: Client[],
+  changes: Change[],
+  expectations: Expectation[],
+  identity: Identity,
+): Case {
   const { id, file, stem, matrix, base } = identity;
   const duration = sure(draft.duration, "duration");
   const phases = sure(draft.phases, "phases");
@@ -42,15 +48,15 @@ export function resolveCase(draft: Draft, clients: Client[], expectations: Expec
     seed: sure(draft.seed, "seed"),
     mtu: sure(draft.mtu, "mtu"),
     dataplane: resolveDataplane(dataplane),
-    plans: entries(draft.plans, resolvePlan),
-    paths: entries(draft.paths, ({ rtt, rate = null }) => ({ rtt, rate })),
+    plans: entries(draft.plans, (plan) => resolvePlan(plan, sure(draft.mtu, "mtu"))),
+    paths: entries(draft.paths, resolvePath),
     servers: entries(draft.servers, ({ path }) => ({ path: path ?? null })),
-    sites: {},
+    sites: entries(draft.sites, ({ down, up, parent = null }) => ({ down, up, parent })),
     clients,
     traffic: [...draft.traffic.values()].map(({ name, value }) =>
       resolveTraffic(name, sure(value, name), draft, clients),
     ),
-    changes: [],
+    changes,
     expectations,
   };
 }
@@ -71,53 +77,70 @@ function resolveDataplane(dataplane: DataplaneSpec): DataplaneChoice {
   return { kind, reactors: 1, external: { command, ready, xdp } };
 }
 
-function resolvePlan(plan: PlanSpec): Plan {
+export function resolvePath({ rtt, rate }: PathSpec): Path {
+  return { rtt, rate: rate ?? null };
+}
+
+export function resolvePlan(plan: PlanSpec, mtu: number): Plan {
   return {
     down: plan.down,
     up: plan.up,
     framing: framingOf(plan),
-    sqmDown: resolveSqm(sure(plan.sqm_down ?? plan.sqm, "sqm")),
-    sqmUp: resolveSqm(sure(plan.sqm_up ?? plan.sqm, "sqm")),
+    sqmDown: resolveSqm(sure(plan.sqm_down ?? plan.sqm, "sqm"), mtu),
+    sqmUp: resolveSqm(sure(plan.sqm_up ?? plan.sqm, "sqm"), mtu),
+    shaper: plan.shaper,
   };
 }
 
-/** sch_dualpi2's defaults. */
-const DUALPI2 = {
-  alpha: 41,
-  beta: 819,
-  minQlenStep: 0,
-  coupling: 2,
-  classicProtection: 10,
-  dropOnOverload: true,
-  dropEarly: false,
-  ecnMask: "l4s",
-} as const;
-
-function resolveSqm(sqm: SqmSpec): Sqm {
+function resolveSqm(sqm: SqmSpec, mtu: number): Sqm {
   switch (sqm.discipline) {
     case "fq_codel": {
       const { memory_limit: memoryLimit, ce_threshold: ceThreshold = null, ...rest } = sqm;
       return { ...rest, memoryLimit, ceThreshold };
     }
     case "cake": {
-      const { ack_filter: ackFilter, split_gso: splitGso, memory_limit: memoryLimit = null, ...rest } = sqm;
-      return { ...rest, ackFilter, splitGso, memoryLimit, autorateIngress: false };
+      const { ack_filter, split_gso, memlimit, autorate_ingress, ...rest } = sqm;
+      const limits = { memoryLimit: memlimit ?? null, autorateIngress: autorate_ingress };
+      return { ...rest, ackFilter: ack_filter, splitGso: split_gso ?? true, ...limits };
     }
     case "codel": {
       const { ce_threshold: ceThreshold = null, ...rest } = sqm;
       return { ...rest, ceThreshold };
     }
-    case "dualpi2": {
-      const { step_threshold: threshold, ...rest } = sqm;
-      return { ...rest, ...DUALPI2, memoryLimit: 2 * 1514 * sqm.limit, step: { unit: "time", threshold } };
-    }
+    case "dualpi2":
+      return resolveDualPi2(sqm, mtu);
     case "tc":
       return { ...sqm, rate: sqm.rate ?? null };
     case "cobalt":
     case "pfifo":
+    case "bfifo":
     case "none":
       return sqm;
   }
+}
+
+const ETHERNET_HEADER = 14;
+/** sch_dualpi2 keeps its gains in these parts of a Hz. */
+const GAIN_STEPS = 256;
+
+function resolveDualPi2(sqm: Extract<SqmSpec, { discipline: "dualpi2" }>, mtu: number): Sqm {
+  const { discipline, limit, target, tupdate, step_thresh: step } = sqm;
+  return {
+    discipline,
+    limit,
+    memoryLimit: sqm.memlimit ?? 2 * (mtu + ETHERNET_HEADER) * limit,
+    target,
+    tupdate,
+    alpha: Math.round(sqm.alpha * GAIN_STEPS),
+    beta: Math.round(sqm.beta * GAIN_STEPS),
+    step,
+    minQlenStep: sqm.min_qlen_step,
+    coupling: sqm.coupling_factor,
+    classicProtection: Math.round(sqm.classic_protection * 100),
+    dropOnOverload: sqm.drop_on_overload,
+    dropEarly: sqm.drop_enqueue,
+    ecnMask: sqm.ecn_mask === "l4s_ect" ? "l4s" : "any",
+  };
 }
 
 function resolveTraffic(name: string, spec: TrafficSpec, draft: Draft, clients: readonly Client[]): Traffic {

@@ -65,6 +65,12 @@ export const plan = z
       .describe("The queue discipline of both directions. Needed unless both of the next are given."),
     sqm_down: sqm().optional().describe("Replaces `sqm` towards the client."),
     sqm_up: sqm().optional().describe("Replaces `sqm` from the client."),
+    shaper: z
+      .enum(["tree", "leaf"])
+      .default("tree")
+      .describe(
+        "Only below a site: who holds the client to its rate. `tree`: its class in the shaper tree; the discipline runs without a rate, as LibreQoS does it. `leaf`: the discipline as well, as it does without a site, so that what CAKE derives from the rate (tins, target, memory) is right.",
+      ),
   })
   .describe("What a subscriber bought, and the queue management that enforces it.");
 
@@ -92,8 +98,10 @@ export const server = z
 
 export const site = z
   .strictObject({
-    down: rate().describe("Capacity towards the clients below."),
-    up: rate().describe("Capacity from the clients below."),
+    down: rate({ min: [1000, "1kbit"] }).describe(
+      "Capacity towards the clients below, in bytes as their plans count them.",
+    ),
+    up: rate({ min: [1000, "1kbit"] }).describe("Capacity from the clients below."),
     parent: name().optional().describe("The site above; without it, the core."),
     path: name().optional().describe("The path between this site and its parent."),
   })
@@ -231,6 +239,7 @@ export type ServerSpec = z.output<typeof server>;
 export type SiteSpec = z.output<typeof site>;
 export type ClientSpec = z.output<typeof client>;
 export type TrafficSpec = z.output<typeof traffic>;
+export type ChangeSpec = z.output<typeof change>;
 export type ExpectSpec = z.output<typeof expect>;
 export type PhasesSpec = z.output<typeof phases>;
 export type DataplaneSpec = z.output<typeof dataplane>;

@@ -5,6 +5,7 @@ import { type Draft, isIncomplete, type Section } from "./draft.js";
 import { checkCongestionControls, checkSockets, type Machine } from "./machine.js";
 import type { Problems } from "./problem.js";
 import type { PlanSpec, TrafficSpec } from "./schema.js";
+import { checkSites } from "./sites.js";
 import { didYouMean, oneOf } from "./suggest.js";
 import { type Node, nodeAt, positionAt, stringAt } from "./tree.js";
 import type { Client } from "./types.js";
@@ -14,6 +15,7 @@ export function checkSemantics(draft: Draft, clients: readonly Client[], machine
   checkPresence(draft, problems);
   checkDuration(draft, problems);
   checkReferences(draft, problems);
+  checkSites(draft, clients, problems);
   for (const plan of draft.plans.values()) checkPlan(plan, problems);
   for (const traffic of draft.traffic.values()) checkTraffic(traffic, draft, clients, problems);
   checkEcn(draft, clients, problems);
@@ -72,7 +74,7 @@ function checkReferences(draft: Draft, problems: Problems): void {
   for (const { name, node } of draft.traffic.values()) refer(node, `traffic.${name}`, "to", "server", draft.servers);
 }
 
-function checkPlan({ name, at, node, value }: Section<PlanSpec>, problems: Problems): void {
+export function checkPlan({ name, at, node, value }: Section<PlanSpec>, problems: Problems): void {
   if (!value) return;
   const { sqm, sqm_down: down, sqm_up: up } = value;
   if (!sqm && !(down && up)) {
@@ -87,6 +89,10 @@ function checkPlan({ name, at, node, value }: Section<PlanSpec>, problems: Probl
   }
   if (value.atm && value.ptm) {
     problems.error(positionAt(node, ["ptm"]), `plan.${name}: atm and ptm exclude each other`);
+  }
+  if (Array.isArray(value.overhead) && value.overhead.length > 1 && value.overhead.includes("raw")) {
+    const message = `"raw" counts the frame as it is, so nothing can be added to it`;
+    problems.error(positionAt(node, ["overhead"]), `plan.${name}.overhead: ${message}`, "leave it out of the list");
   }
 }
 

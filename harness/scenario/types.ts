@@ -49,6 +49,8 @@ export interface Plan {
   framing: { keyword: string; base: "frame" | "ip"; overhead: number; mpu: number; cell: "none" | "atm" | "ptm" };
   sqmDown: Sqm;
   sqmUp: Sqm;
+  /** Below a site: who holds the client to its rate, the tree's class alone or its own discipline as well. */
+  shaper: "tree" | "leaf";
 }
 
 export type Sqm =
@@ -126,7 +128,9 @@ export interface Change {
   at: number;
   /** Opens a phase of this name. */
   phase: string | null;
-  /** What is altered, as the case would be with it: the plans and paths that differ, whole. */
+  /** For plots and events: `plan.home.down = 5mbit`. */
+  text: string;
+  /** What is altered, as the case would be with it: the plans and paths that differ from those in force before, whole. */
   plans: Record<string, Plan>;
   paths: Record<string, Path>;
   /** Where the [[change]] table stands. */

@@ -94,8 +94,18 @@ function unknownKey(key: string, schema: unknown): string {
   const shape =
     (schema as { _zod?: { def?: { shape?: Record<string, unknown> } } } | undefined)?._zod?.def?.shape ?? {};
   const allowed = Object.keys(shape);
+  const home = allowed.includes("discipline") ? ON_THE_PLAN[key] : undefined;
+  if (home) return `unknown key "${key}"; ${home}`;
   return `unknown key "${key}"; ${didYouMean(key, allowed)}allowed: ${oneOf(allowed, 24)}`;
 }
+
+/** Words of tc's command lines that are the plan's here, whatever its discipline. */
+const RATE = "the rate is the plan's: `down` and `up` beside sqm";
+const FRAMING = "framing belongs to the plan: write it beside sqm, not in it";
+const ON_THE_PLAN: Readonly<Record<string, string>> = {
+  bandwidth: RATE,
+  ...Object.fromEntries(["overhead", "mpu", "atm", "ptm", "vlan"].map((key) => [key, FRAMING])),
+};
 
 const TYPES: Readonly<Record<string, string>> = {
   string: "a string",

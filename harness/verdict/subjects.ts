@@ -1,5 +1,7 @@
 import type { Blueprint, Direction, FlowBlueprint, StreamBlueprint } from "../blueprint/types.js";
 import { canonicalName, type DerivedMetrics, Shares } from "../metrics/index.js";
+import { groupBy } from "../metrics/sheet.js";
+import { sitesFrom } from "../scenario/ancestry.js";
 import type { Case, Expectation } from "../scenario/types.js";
 
 /** Whom an expectation is about: one client, flow or site, or all together. */
@@ -38,12 +40,13 @@ function clientSubject(name: string): Subject {
   return { key: `client/${name}`, label: name, clients: [name], flow: null };
 }
 
+/** Every site, at any level, that has some of the clients below it. */
 function sitesOf(which: Case, clients: readonly string[]): Subject[] {
-  const members = which.clients.filter((client) => client.site !== null && clients.includes(client.name));
-  const sites = [...new Set(members.map((client) => client.site as string))];
-  return sites.map((site) => {
-    const names = members.filter((client) => client.site === site).map((client) => client.name);
-    return { key: `site/${site}`, label: site, clients: names, flow: null };
+  const asked = new Set(clients);
+  const members = which.clients.filter(({ name }) => asked.has(name));
+  const below = groupBy(members, ({ site }) => sitesFrom(site, (one) => which.sites?.[one]?.parent));
+  return [...below].map(([site, found]) => {
+    return { key: `site/${site}`, label: site, clients: found.map(({ name }) => name), flow: null };
   });
 }
 

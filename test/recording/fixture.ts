@@ -62,12 +62,13 @@ export interface Behaviour {
 /** A healthy run: 20 ms RTT idle, 25 ms loaded, every flow at its even share of 95 % of 20 Mbit/s. */
 export function synthetic(shape: Shape = {}, behaviour: Behaviour = {}): Synthetic {
   const blueprint = makeBlueprint(shape);
+  const probes = probeRows(blueprint, behaviour);
   return {
     case: makeCase(shape, blueprint),
     blueprint,
     events: healthyEvents(),
     rows: {
-      probe: probeRows(blueprint, behaviour),
+      probe: probes,
       tcp_bin: binRows(blueprint, behaviour, shape),
       tcp_info: infoRows(blueprint),
       flow_event: blueprint.traffic.flows.flatMap((flow) => [
@@ -77,7 +78,7 @@ export function synthetic(shape: Shape = {}, behaviour: Behaviour = {}): Synthet
       ]),
       udp_bin: [],
       udp_sent: [],
-      dp_client: clientRows(blueprint),
+      dp_client: clientRows(blueprint, probes),
       dp_reactor: every(100 * MS).map((time, i) => ({
         time,
         rx_access: 500 * i,
@@ -129,8 +130,9 @@ function makeBlueprint(shape: Shape): Blueprint {
       netns: "/run/netns/t-dataplane",
       seed: 1,
       reactors: [{ id: 0, core: 1, access: "a", coreTrunk: "c", frames: 4096, frameSize: 2048 }],
-      paths: [],
-      servers: [{ id: 0, name: "web", addresses: [], path: -1 }],
+      // As probeRow divides a round trip: a quarter up, three down.
+      paths: [{ id: 0, name: "metro", downDelay: 15 * MS, upDelay: 5 * MS, rate: 0 }],
+      servers: [{ id: 0, name: "web", addresses: [], path: 0 }],
       sites: [],
       clients: clients.map((name, id) => ({
         id,
@@ -239,7 +241,9 @@ function makeCase(shape: Shape, blueprint: Blueprint): Case {
     seed: 1,
     mtu: 1500,
     dataplane: { kind: "afxdp", reactors: 1 },
-    plans: { home: { down, up, framing: { keyword: "ethernet", ...FRAMING }, sqmDown: sqm, sqmUp: sqm } },
+    plans: {
+      home: { down, up, framing: { keyword: "ethernet", ...FRAMING }, sqmDown: sqm, sqmUp: sqm, shaper: "tree" },
+    },
     paths: {},
     sites: {},
     changes: [],
@@ -343,10 +347,16 @@ function infoRows(blueprint: Blueprint): Row[] {
   );
 }
 
-/** Every 100 ms 150 full frames down and 75 acknowledgements up, sojourn 2 ms (p50), 8 ms (p99), 10 ms (max). */
-function clientRows(blueprint: Blueprint): Row[] {
-  return blueprint.dataplane.clients.flatMap((client) =>
-    [0, 1].flatMap((direction) =>
+/**
+ * Every 100 ms 150 full frames down and 75 acknowledgements up, sojourn 2 ms (p50), 8 ms (p99), 10 ms (max) – or, where
+ * a probe packet was longer on its way, as long as that: it waited in the queue.
+ */
+function clientRows(blueprint: Blueprint, probes: readonly Row[]): Row[] {
+  return blueprint.dataplane.clients.flatMap((client) => {
+    const own = probes.filter(({ probe }) => blueprint.traffic.probes[probe as number]?.client === client.id);
+    const waits = own.map((row) => (row.client_received as number) - (row.client_sent as number) - 20 * MS);
+    const longest = waits.reduce((most, ns) => Math.max(most, ns), 10 * MS);
+    return [0, 1].flatMap((direction) =>
       every(100 * MS).map((time, i) => {
         const packets = (i + 1) * (direction === 0 ? 150 : 75);
         const size = direction === 0 ? 1538 : 90;
@@ -362,14 +372,14 @@ function clientRows(blueprint: Blueprint): Row[] {
           drop_overflow: 2 * i,
           marks: 3 * i,
           sojourn_sum: packets * 3 * MS,
-          sojourn_max: 10 * MS,
+          sojourn_max: longest,
           sojourn_p50: 2 * MS,
           sojourn_p99: 8 * MS,
           backlog_packets: 5,
         };
       }),
-    ),
-  );
+    );
+  });
 }
 
 export function healthyEvents(): RunEvent[] {

@@ -106,7 +106,7 @@ function makeScenario(discipline: Discipline, names: string[], matrix: boolean, 
     seed: 1,
     mtu: 1500,
     dataplane: { kind: "afxdp", reactors: 1 },
-    plans: { home: { down: DOWN, up: UP, framing, sqmDown: sqm, sqmUp: sqm } },
+    plans: { home: { down: DOWN, up: UP, framing, sqmDown: sqm, sqmUp: sqm, shaper: "tree" } },
     paths: { metro: { rtt: RTT * 1e9, rate: null } },
     servers: { web: { path: "metro" } },
     clients: names.map((name) => ({
