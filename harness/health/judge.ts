@@ -5,6 +5,7 @@ import { column, emptyTable, type Run, type Table, type TableName } from "../rec
 import { largest, median, smallest } from "../stats/index.js";
 import type { HealthCheck, RigHealth } from "../verdict/types.js";
 import { kernelDrops, machineUse, numberAt } from "./counters.js";
+import { delayFindings } from "./delays.js";
 import { LIMITS, type Limit } from "./limits.js";
 import { streamFindings } from "./streams.js";
 
@@ -24,6 +25,7 @@ export function judgeHealth(run: Run): RigHealth {
     ...streamFindings(run).map(([limit, value, found]) => check(limit, value, found)),
     ...checkFrames(run),
     ...checkClocks(run),
+    ...(isVirtual(run) ? [] : delayFindings(run).map(([limit, value, found]) => check(limit, value, found))),
   ];
   return { verdict: checks.some((check) => check.verdict === "invalid") ? "invalid" : "ok", checks };
 }

@@ -155,4 +155,18 @@ export const LIMITS = {
     invalid: null,
     why: "a dataplane that wakes later adds that to every sojourn and sends in bursts",
   },
+  stalls: {
+    name: "stalls",
+    unit: "ratio",
+    warn: 0.002,
+    invalid: 0.01,
+    why: "a p99 stands on one hundredth of the time, and the machine stood still for as much",
+  },
+  detours: {
+    name: "detours",
+    unit: "ratio",
+    warn: 0.001,
+    invalid: 0.01,
+    why: "they waited somewhere in the machine, outside of the network under test, and a p99 stands on one in a hundred",
+  },
 } as const satisfies Record<string, Limit>;

@@ -14,6 +14,9 @@ const OF_THE_MACHINE: ReadonlySet<string> = new Set([
   LIMITS.streamsSkipped.name,
   LIMITS.clockStep.name,
   LIMITS.softnetDrops.name,
+  LIMITS.stalls.name,
+  // A reactor that takes frames in late shows in its CPU time, which is none of these.
+  LIMITS.detours.name,
 ]);
 
 /** Why the machine, and nothing but the machine, made this run no evidence; null when it may not be made again. */

@@ -69,6 +69,7 @@ export async function recordRun(request: RecordRequest, hooks: RecordHooks, sign
   const log = new EventLog(folder, clockMonotonic);
   const started = performance.now();
   const lab = await Lab.build(blueprint.lab, hooks.building, signal);
+  lab.recordsInto(folder);
   const session = new Session(request, lab, log, hooks);
   let ending: Ending;
   let setUpMs = 0;
@@ -259,21 +260,19 @@ async function firstOf(
   signal: AbortSignal,
 ): Promise<Ending> {
   const ended = (reason: DoneReason, error = ""): Ending => ({ reason, error });
-  const interrupted = new Promise<Ending>((resolve) => {
-    const tell = () => resolve(ended("interrupted", `interrupted by ${signal.reason}`));
-    if (signal.aborted) tell();
-    else signal.addEventListener("abort", tell, { once: true });
-  });
-  return Promise.race([
+  const itself = Promise.race([
     middle.died(),
     traffic.exited.then((error) => ended("traffic-died", error?.message ?? "ended early")),
-    interrupted,
     over.then(
       () => ended("complete"),
       // A death also rejects this; give the more exact ending above the chance to win.
       (error: Error) => sleep(100).then(() => ended("error", error.message)),
     ),
   ]);
+  return orAborted(itself, signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    return ended("interrupted", `interrupted by ${signal.reason}`);
+  });
 }
 
 function writeBlueprint(blueprint: Blueprint, folder: string): void {

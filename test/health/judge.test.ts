@@ -31,6 +31,8 @@ test("a healthy run: every check is there, is ok and says what it saw", (t) => {
       "unaccounted",
       "clock-step",
       "timer-lateness",
+      "stalls",
+      "detours",
     ],
   );
   for (const check of checks) {
@@ -462,4 +464,49 @@ test("a qdisc drops by intent where qdiscs are the dataplane, and nowhere else",
   t.regex(drops("kernel", "access/trunk0"), /^7 of/);
   t.regex(drops("kernel", "dataplane/core0"), /^0 of/);
   t.regex(drops("external", "dataplane/ifb0"), /^0 of/);
+});
+
+test("a machine that stands still: stalls that add up to a hundredth of the load spoil a p99, single ones do not", (t) => {
+  const stalled = (table: "dp_reactor" | "traffic_reactor", field: string, times: number[], ns: number) => {
+    const s = synthetic();
+    for (const row of s.rows[table]) if (times.includes(row.time as number)) row[field] = ns;
+    return named(s, "stalls");
+  };
+  // The loaded phase is 2 s long: 1 % is 20 ms.
+  t.like(stalled("dp_reactor", "timer_late_max", [1500 * MS, 1700 * MS], 12 * MS), {
+    verdict: "invalid",
+    value: 0.012,
+  });
+  t.like(stalled("traffic_reactor", "late_max", [1500 * MS, 2500 * MS], 12 * MS), { verdict: "invalid", value: 0.012 });
+  t.like(stalled("dp_reactor", "timer_late_max", [1500 * MS], 12 * MS), { verdict: "warn", value: 0.006 });
+  t.like(stalled("dp_reactor", "timer_late_max", [500 * MS], 500 * MS), { verdict: "ok", value: 0 }, "not under load");
+  t.like(
+    stalled("dp_reactor", "timer_late_max", every100(), 4 * MS),
+    { verdict: "ok", value: 0 },
+    "as late as timers are",
+  );
+  const s = synthetic();
+  for (const row of s.rows.dp_reactor) row.timer_late_max = 30 * MS;
+  t.regex(spoiledByMachine(runOf(s)) ?? "", /dataplane's timers were more than 5 ms overdue for 30\.?0* % of the load/);
+});
+
+const every100 = () => Array.from({ length: 35 }, (_, i) => (i + 1) * 100 * MS);
+
+test("probe packets that wait where there is no queue are the machine's: path and sojourn explain the rest", (t) => {
+  const delayed = (share: number, sojourn: number) => {
+    // The path's 20 ms, and 30 ms more for some of the probes under load.
+    const s = synthetic({ clients: 1 }, { loaded: (_, seq) => (seq % 100 < share ? 0.05 : 0.02) });
+    for (const row of s.rows.dp_client) row.sojourn_max = sojourn;
+    return s;
+  };
+  t.like(named(delayed(0, 0), "detours"), { verdict: "ok", value: 0 });
+  t.is(named(delayed(10, 0), "detours").verdict, "invalid");
+  t.like(named(delayed(10, 30 * MS), "detours"), { verdict: "ok", value: 0 }, "they waited in the queue under test");
+  const slow = delayed(10, 0);
+  for (const path of slow.blueprint.dataplane.paths) path.rate = 1e6;
+  t.is(
+    health(slow).checks.find(({ name }) => name === "detours"),
+    undefined,
+    "a path that queues explains anything",
+  );
 });

@@ -1,0 +1,120 @@
+import type { Blueprint } from "../blueprint/types.js";
+import { column, type Run, type Table } from "../recording/index.js";
+import { numberAt } from "./counters.js";
+import { LIMITS, type Limit } from "./limits.js";
+
+/** A limit, the value to compare with it, and what was seen in words. */
+type Finding = [limit: Limit, value: number, found: string];
+
+/** ns: what is later than that is no timer's slack, but a machine that stands still. */
+const PUNCTUAL = 5e6;
+/** ns: what the kernel may need from an endpoint to the dataplane and on, beyond delay and queue. */
+const TRANSIT = 2e6;
+/** Width of a dp_client record's interval, ns. */
+const BIN = 1e8;
+
+/**
+ * Did the machine stand still, or keep packets somewhere that is no part of the network under test? Either shows as
+ * latency that the product did not cause, while every CPU figure may look fit: a CPU that a neighbour takes for 20 ms
+ * is idle before and after.
+ */
+export function delayFindings(run: Run): Finding[] {
+  const loaded = run.blueprint?.timeline.phases.find(({ name }) => name === "loaded");
+  if (run.blueprint === null || loaded === undefined) return [];
+  const stalls = [
+    stallShare("the dataplane's timers", run.tables.dp_reactor, "timer_late_max", loaded),
+    stallShare("the generator's timers", run.tables.traffic_reactor, "late_max", loaded),
+  ].filter((finding) => finding !== null);
+  const worst = stalls.reduce<Finding | null>((most, one) => (most === null || one[1] > most[1] ? one : most), null);
+  const detour = detourShare(run, run.blueprint, loaded);
+  return [worst, detour].filter((finding) => finding !== null);
+}
+
+interface Span {
+  start: number;
+  end: number;
+}
+
+/** The share of the loaded phase that the busiest reactor slept too long: in each 100 ms, its latest wake-up. */
+function stallShare(what: string, table: Table, field: string, { start, end }: Span): Finding | null {
+  const [time, reactor, late] = [column(table, "time"), column(table, "reactor"), column(table, field)];
+  const stalled = new Map<number, number>();
+  for (let row = 0; row < table.rows; row++) {
+    const [at, by, ns] = [time[row] as number, reactor[row] as number, late[row] as number];
+    if (at <= start || at > end || Number.isNaN(ns)) continue;
+    stalled.set(by, (stalled.get(by) ?? 0) + (ns > PUNCTUAL ? ns : 0));
+  }
+  if (stalled.size === 0) return null;
+  const share = Math.max(...stalled.values()) / (end - start);
+  return [LIMITS.stalls, share, `${what} were more than 5 ms overdue for ${numberAt(share * 100, 2)} % of the load`];
+}
+
+/**
+ * The share of probe packets, each way, that needed longer than the path's delay and the longest sojourn in their
+ * client's queue at that time can explain. Only where the dataplane tells sojourns (ours), and no path queues by itself.
+ */
+function detourShare(run: Run, blueprint: Blueprint, loaded: Span): Finding | null {
+  const { dp_client: queues, probe: probes } = run.tables;
+  const { dataplane, traffic } = blueprint;
+  if (dataplane.kind !== "afxdp" || probes.rows === 0 || dataplane.paths.some(({ rate }) => rate > 0)) return null;
+  const sojourns = new Sojourns(queues);
+  const ways = traffic.probes.map(({ client, server }) => fixedDelays(blueprint, client, server));
+  const rowOf = new Map(traffic.probes.map(({ id }, index) => [id, index]));
+  const names = ["time", "probe", "client_sent", "server_received", "server_sent", "client_received"] as const;
+  const [due, probe, t1, t2, t3, t4] = names.map((name) => column(probes, name)) as [Float64Array, ...Float64Array[]];
+  let [seen, detours] = [0, 0];
+  for (let row = 0; row < probes.rows; row++) {
+    const index = rowOf.get(probe?.[row] as number);
+    const way = index === undefined ? undefined : ways[index];
+    if (way === undefined || (due[row] as number) < loaded.start || (due[row] as number) >= loaded.end) continue;
+    for (const [direction, sent, received] of [
+      [0, t3?.[row], t4?.[row]],
+      [1, t1?.[row], t2?.[row]],
+    ] as [number, number, number][]) {
+      if (sent === 0 || received === 0) continue;
+      seen++;
+      const queued = sojourns.largest(way.client, direction, sent, received);
+      if (received - sent - (way.delays[direction] as number) - queued > TRANSIT) detours++;
+    }
+  }
+  if (seen === 0) return null;
+  const found = `${detours} of ${seen} probe packets took 2 ms longer than path and queue account for`;
+  return [LIMITS.detours, detours / seen, found];
+}
+
+/** One-way delays of the emulated path between the two, down and up, ns. */
+function fixedDelays({ dataplane, traffic }: Blueprint, client: number, server: number) {
+  const name = traffic.clients[client]?.name;
+  const owner = dataplane.clients.find((one) => one.name === name);
+  const far = dataplane.servers.find((one) => one.name === traffic.servers[server]?.name);
+  const paths = [owner?.path ?? -1, far?.path ?? -1].map((path) => dataplane.paths[path]);
+  const total = (of: "downDelay" | "upDelay") => paths.reduce((ns, path) => ns + (path?.[of] ?? 0), 0);
+  return { client: owner?.id ?? -1, delays: [total("downDelay"), total("upDelay")] as const };
+}
+
+/** The longest sojourns of every queue by 100 ms. */
+class Sojourns {
+  readonly #queues = new Map<number, Map<number, number>>();
+
+  constructor(table: Table) {
+    const names = ["time", "client", "direction", "sojourn_max"] as const;
+    const [time, client, direction, longest] = names.map((name) => column(table, name)) as Float64Array[];
+    for (let row = 0; row < table.rows; row++) {
+      const key = (client?.[row] as number) * 2 + (direction?.[row] as number);
+      const bins = this.#queues.get(key) ?? new Map<number, number>();
+      this.#queues.set(key, bins);
+      const [bin, ns] = [Math.round((time?.[row] as number) / BIN), longest?.[row] as number];
+      if (ns > (bins.get(bin) ?? 0)) bins.set(bin, ns);
+    }
+  }
+
+  /** Of the frames delivered between `from` and `to`, ns; records come a little after the end of their interval. */
+  largest(client: number, direction: number, from: number, to: number): number {
+    const bins = this.#queues.get(client * 2 + direction);
+    let longest = 0;
+    for (let bin = Math.floor(from / BIN); bin <= Math.ceil(to / BIN) + 1; bin++) {
+      longest = Math.max(longest, bins?.get(bin) ?? 0);
+    }
+    return longest;
+  }
+}
