@@ -6,6 +6,7 @@ import { readRun } from "../recording/index.js";
 import { judgeCaseFolder, judgeFolder } from "../report/folder.js";
 import { writeReports } from "../report/index.js";
 import { createProgress, detectStyle, type Progress, renderVerdicts } from "../report/terminal.js";
+import { calmMachine } from "../run/calm.js";
 import { type ConductHooks, conduct } from "../run/conductor.js";
 import { abortOnSignals, Interrupted } from "../run/interrupt.js";
 import { randomLabName } from "../run/lab-name.js";
@@ -135,7 +136,7 @@ async function runAndReport(loaded: Loaded, world: World, args: RunArguments): P
   try {
     const jobs = world.concurrent ? (args.jobs ?? availableParallelism()) : 1;
     const verifyDeterminism = args["verify-determinism"] ?? false;
-    const retries = { retries: args.retries ?? 0, unfit: spoiled };
+    const retries = { retries: args.retries ?? 0, unfit: spoiled, calm: calmMachine };
     const options = { world, jobs, verifyDeterminism, out, command, lab: args.lab ?? null, ...retries };
     const scenarioText = (id: string) => renderToml(loaded, id);
     unrecorded = await conduct(

@@ -25,6 +25,8 @@ export interface ConductOptions {
   retries: number;
   /** Why the machine, and only it, spoiled a stored run; null when it did not. */
   unfit: (folder: string) => string | null;
+  /** Waits for a better moment before it is made again. */
+  calm: (signal: AbortSignal) => Promise<void>;
 }
 
 /** What a person may watch while cases run. */
@@ -132,6 +134,8 @@ async function conductCase(
       // Only what the machine spoiled is made again: a failure, a death and a wish to stop are results.
       const reason = recorded.reason === "complete" && !signal.aborted ? options.unfit(run) : null;
       if (reason === null || retried.length >= options.retries) break;
+      await options.calm(signal);
+      if (signal.aborted) break; // The run stays as it is.
       const kept = `run-${repeat}.unfit-${retried.length + 1}`;
       renameSync(run, join(folder, kept));
       retried.push({ folder: kept, reason });

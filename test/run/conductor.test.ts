@@ -54,6 +54,7 @@ function setUp(t: ExecutionContext) {
     scenarioText,
     retries: 0,
     unfit: () => null,
+    calm: () => Promise.resolve(),
   };
   const read = (file: string) => JSON.parse(readFileSync(join(out, file), "utf8"));
   return { notes, hooks, options, read };
@@ -186,4 +187,22 @@ test("a stop with several jobs ends every case that runs, and begins no other", 
   await conduct(cases, { ...options, world, jobs: 2 }, hooks, stop.signal);
   t.is(read("run.json").cases.length, 2);
   t.is(read("run.json").planned.length, 4);
+});
+
+test("a spoiled run is made again after a quiet moment; a stop while waiting for it keeps the run as it is", async (t) => {
+  for (const stopped of [false, true]) {
+    const { hooks, options } = setUp(t);
+    const { cases } = loadCases(["one.toml"], {}, () => TOML);
+    const [stop, world, told] = [new AbortController(), fakeWorld(), [] as string[]];
+    const calm = (signal: AbortSignal) => {
+      told.push(signal === stop.signal ? "calm" : "another signal");
+      if (stopped) stop.abort("SIGINT");
+      return Promise.resolve();
+    };
+    const spoiled = { ...options, world, retries: 1, unfit: () => "too busy", calm };
+    t.is(await conduct(cases, spoiled, hooks, stop.signal), null);
+    t.deepEqual(told, ["calm"]);
+    t.true(existsSync(join(options.out, "one/run-1")));
+    t.is(existsSync(join(options.out, "one/run-1.unfit-1")), !stopped);
+  }
 });
