@@ -123,7 +123,16 @@ labTest("a run that the machine spoiled is made again, kept beside, and named in
   const hooks = { ...watchers, runStarted: nothing, runEnded: nothing, verified: nothing, caseEnded: nothing };
   const unfit = (run: string) => (existsSync(`${run}.unfit-1`) ? null : "a neighbour was loud");
   const world = { world: liveWorld(randomLabName), jobs: 1, verifyDeterminism: false };
-  const options = { ...world, out, command: "test", lab: null, scenarioText: () => "", retries: 1, unfit };
+  const options = {
+    ...world,
+    out,
+    command: "test",
+    lab: null,
+    scenarioText: () => "",
+    retries: 1,
+    unfit,
+    calm: () => Promise.resolve(),
+  };
   t.is(await conduct(cases, options, hooks, new AbortController().signal), null);
   const told = JSON.parse(readFileSync(join(out, "again/run-1/run.json"), "utf8"));
   t.deepEqual(told.retried, [{ folder: "run-1.unfit-1", reason: "a neighbour was loud" }]);
