@@ -101,3 +101,21 @@ test("the short table has a line for each case that ours and Linux have both: me
   t.regex(stdout, /^\| 1 4 downloads \| fq_codel \| 20\.3 \| 20\.6 \| – \| – \| – \| – \|$/mu);
   t.notRegex(stdout, /pfifo/u);
 });
+
+test("shapers: the error of each rate, and over all of them its ends; a Linux off its range is marked", (t) => {
+  const { script, report } = copy();
+  const received = (middle: string, ...rates: number[]) =>
+    report(
+      "shaper-1m",
+      { framing: "raw", load: "udp1500", middle },
+      rates.map((rate, index) => ({ seed: index + 1, metrics: { "dataplane.throughput_down": rate } })),
+    );
+  const files = [received("ours-fq_codel", 988_000, 990_800), received("linux-fq_codel", 990_800, 990_800)];
+  const table = script("table", ...files);
+  t.is(table.status, 0);
+  t.regex(table.stdout, /^\| 1M \| raw \| udp1500 \| 0\.9908 \| -0\.283 … 0\.000 \| 0\.000 \| 0\.040 \|$/mu);
+  t.regex(script("brief", ...files).stdout, /^\| 8 shaper 1Mbit\/s, error % \| -0\.28 … 0\.00 \| 0\.00 … 0\.00 \|$/mu);
+  const off = script("table", received("linux-cake", 900_000, 900_000));
+  t.regex(off.stdout, /\| ! -9\.164 \|/u);
+  t.is(off.status, 1);
+});

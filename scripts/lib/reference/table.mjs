@@ -74,24 +74,31 @@ const HEADS = {
   ],
 };
 
-/** Of the received rate, percent of what is expected. */
+/** Of the received rates, percent of what is expected, in ascending order. */
+const errorsOf = (result, { expected }) =>
+  result === undefined ? [] : span(result, RATE).map((rate) => (100 * rate) / expected - 100);
+
 function errorText(result, { expected, measured }) {
-  if (result === undefined) return "–";
+  const errors = errorsOf(result, { expected });
+  if (errors.length === 0) return "–";
   const own = span(result, RATE);
-  if (own.length === 0) return "–";
-  const [low, high] = [own[0], own.at(-1)].map((rate) => ((100 * rate) / expected - 100).toFixed(3));
+  const [low, high] = [errors[0], errors.at(-1)].map((error) => error.toFixed(3));
   const [least, most] = allowed(RATE, measured);
   const outside = own.filter((rate) => rate < least || rate > most).length;
   const mark = isLinux(result.matrix.middle) && 2 * outside > result.runs.length ? "! " : "";
   return `${mark}${low === high ? low : `${low} … ${high}`}`;
 }
 
+const shapersOf = (cases) => cases.filter(({ scenario }) => /shaper-\d+m/u.test(scenario));
+const rateOf = (scenario) => /shaper-(\d+m)/u.exec(scenario)[1].toUpperCase();
+const middlesIn = (cases) => [...new Set(cases.map(({ matrix }) => matrix.middle))].sort().reverse();
+
 function shaperLines(cases) {
-  const middles = [...new Set(cases.map(({ matrix }) => matrix.middle))].sort().reverse();
+  const middles = middlesIn(cases);
   const cells = groupBy(cases, ({ scenario, matrix }) => `${scenario} ${matrix.framing} ${matrix.load}`);
   const lines = [...cells.values()].flatMap((members) => {
     const { scenario, matrix } = members[0];
-    const rate = /shaper-(\d+m)/u.exec(scenario)[1].toUpperCase();
+    const rate = rateOf(scenario);
     const row = shaperRanges[rate]?.[matrix.framing]?.[matrix.load];
     if (row === undefined) return [];
     const errors = middles.map((middle) =>
@@ -115,7 +122,7 @@ export function printTable(cases) {
     const heading = [...new Set(pairs.map(({ entry }) => entry.what))].join(", ");
     return [`### Group ${group}: ${heading}`, "", ...HEADS.full, ...pairs.flatMap(caseLines), ""];
   });
-  const shaper = shaperLines(cases.filter(({ scenario }) => /shaper-\d+m/u.test(scenario)));
+  const shaper = shaperLines(shapersOf(cases));
   if (shaper.length > 0) parts.push(["### Group 8: shapers", "", ...shaper, ""]);
   const text = parts.map((lines) => lines.join("\n")).join("\n");
   process.stdout.write(text);
@@ -132,16 +139,33 @@ function median(result, shape) {
   return shape.unit === "" ? value.toFixed(3) : `${value.toFixed(1)}${shape.unit === "%" ? " %" : ""}`;
 }
 
+/** Of each rate, the smallest and the largest error of all framings, loads and runs. */
+function briefShapers(cases) {
+  const middles = middlesIn(cases);
+  const lines = [...groupBy(cases, ({ scenario }) => rateOf(scenario))].map(([rate, members]) => {
+    const cells = middles.map((middle) => {
+      const errors = members
+        .filter(({ matrix }) => matrix.middle === middle)
+        .flatMap((one) => errorsOf(one, shaperRanges[rate][one.matrix.framing][one.matrix.load]));
+      return errors.length === 0 ? "–" : `${Math.min(...errors).toFixed(2)} … ${Math.max(...errors).toFixed(2)}`;
+    });
+    return `| 8 shaper ${rate}bit/s, error % | ${cells.join(" | ")} |`;
+  });
+  const head = [`| | ${middles.join(" | ")} |`, `| --- | ${middles.map(() => "---:").join(" | ")} |`];
+  return lines.length > 0 ? ["", ...head, ...lines] : [];
+}
+
 /** A line for each case that ours and Linux have both. */
 export function printBrief(cases) {
   const lines = pairsOf(cases)
     .filter(({ ours }) => ours !== undefined)
     .map(({ linux, ours, entry }) => {
-      const axes = (entry.axes ?? []).map((axis) => `${linux.matrix[axis]} ${axis}`);
+      const axes = (entry.axes ?? []).map((axis) => `${axis} ${linux.matrix[axis]}`);
       const what = [`${entry.group} ${entry.what}`, ...axes].join(", ");
       const shapes = [0, 1, 2].map((place) => entry.columns[entry.brief[place]]);
       const values = shapes.map((shape) => `${median(ours, shape)} | ${median(linux, shape)}`);
       return `| ${what} | ${linux.matrix.middle.replace("linux-", "")} | ${values.join(" | ")} |`;
     });
-  process.stdout.write(`${[...HEADS.brief, ...lines].join("\n")}\n`);
+  const shapers = briefShapers(shapersOf(cases));
+  process.stdout.write(`${[...(lines.length > 0 ? [...HEADS.brief, ...lines] : []), ...shapers].join("\n")}\n`);
 }
