@@ -8,17 +8,17 @@
 #define MAX_PROBABILITY UINT32_MAX
 #define GRANULARITY     6 // bits of fraction that the gains carry
 #define MAX_TIME        UINT64_C(60000000000)
-#define MIN_TUPDATE     UINT64_C(100000) // ns: a late call has to make up for a bounded number of updates
+#define MIN_TUPDATE     UINT64_C(1000)        // ns
 #define MAX_TUPDATE     UINT64_C(10000000000) // ns
-#define MAX_GAIN        (256u * 256u)         // 256 Hz, as tc
+#define MAX_GAIN        (65535u * 256u)       // 65,535 Hz, as tc
 
 static int check_times(const struct mqoe_dualpi2_config *c, struct mqoe_error *e) {
     if (!c->target || c->target > MAX_TIME)
         return mqoe_fail(e, EINVAL, "dualpi2", "1 ns … 60 s", "target %" PRIu64 " ns", c->target);
     if (c->tupdate < MIN_TUPDATE || c->tupdate > MAX_TUPDATE)
-        return mqoe_fail(e, EINVAL, "dualpi2", "100 us … 10 s", "tupdate %" PRIu64 " ns", c->tupdate);
+        return mqoe_fail(e, EINVAL, "dualpi2", "1 us … 10 s", "tupdate %" PRIu64 " ns", c->tupdate);
     if (c->alpha > MAX_GAIN || c->beta > MAX_GAIN)
-        return mqoe_fail(e, EINVAL, "dualpi2", "0 … 65,536, in 1/256 Hz", "alpha %u, beta %u", c->alpha,
+        return mqoe_fail(e, EINVAL, "dualpi2", "0 … 16,776,960, in 1/256 Hz", "alpha %u, beta %u", c->alpha,
                          c->beta);
     return 0;
 }
@@ -134,6 +134,16 @@ static void rest(struct mqoe_dualpi2 *q, uint64_t updates) {
     q->probability = fall < q->probability ? q->probability - (uint32_t)fall : 0;
 }
 
+// One update, by the age that the older head has when it is due.
+static void update(struct mqoe_dualpi2 *q) {
+    uint64_t classic = age(q->classic.frames.head, q->next_update);
+    uint64_t l4s = age(q->l4s.frames.head, q->next_update);
+    uint64_t delay = classic > l4s ? classic : l4s;
+    q->probability = mqoe_dualpi2_update(q, delay, q->last_delay);
+    q->last_delay = delay;
+    q->next_update += q->tupdate;
+}
+
 // Makes the updates that were due up to `now`, before anything in the queues changes.
 static void catch_up(struct mqoe_dualpi2 *q, uint64_t now) {
     if (!q->next_update)
@@ -146,12 +156,11 @@ static void catch_up(struct mqoe_dualpi2 *q, uint64_t now) {
         q->next_update += updates * q->tupdate;
         return;
     }
-    for (; q->next_update <= now; q->next_update += q->tupdate) {
-        uint64_t classic = age(q->classic.frames.head, q->next_update);
-        uint64_t l4s = age(q->l4s.frames.head, q->next_update);
-        uint64_t delay = classic > l4s ? classic : l4s;
-        q->probability = mqoe_dualpi2_update(q, delay, q->last_delay);
-        q->last_delay = delay;
+    while (q->next_update <= now) {
+        update(q);
+        // The heads only age meanwhile, so p' stays at its highest: the last update is enough.
+        if (q->next_update < now && q->probability == highest(q) && q->last_delay >= q->target)
+            q->next_update += (now - q->next_update) / q->tupdate * q->tupdate;
     }
 }
 
