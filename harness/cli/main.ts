@@ -15,6 +15,7 @@ const COMMANDS: Record<string, () => Promise<object>> = {
   doctor: async () => (await import("./doctor.js")).doctor,
   shell: async () => (await import("./shell.js")).shell,
   report: async () => (await import("./report.js")).report,
+  stats: async () => (await import("./stats.js")).stats,
   clean: async () => (await import("./clean.js")).clean,
   schema: async () => (await import("./schema.js")).schema,
   init: async () => (await import("./init.js")).init,

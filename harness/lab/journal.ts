@@ -1,5 +1,5 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 /** Where labs keep their journals: one folder a lab, named as the lab. */
 export const LAB_ROOT = "/run/mqoe";
@@ -22,6 +22,8 @@ export interface JournalContent {
   lab: string;
   folder: string;
   owner: Owner | null;
+  /** Folder of the run that is recorded in the lab, absolute; null when none is (mqoe shell), or not yet. */
+  run: string | null;
   created: Created[];
 }
 
@@ -60,6 +62,11 @@ export class Journal {
     appendFileSync(this.file, things.map((thing) => `${JSON.stringify(thing)}\n`).join(""));
   }
 
+  /** Tells where what happens in the lab is recorded (`mqoe stats LAB`). */
+  recordsInto(run: string): void {
+    appendFileSync(this.file, `${JSON.stringify({ run: resolve(run) })}\n`);
+  }
+
   /** After everything in it is gone. */
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
@@ -96,19 +103,22 @@ export function removeStaleDrafts(root = LAB_ROOT): void {
 }
 
 function readJournal(lab: string, folder: string): JournalContent {
-  const content: JournalContent = { lab, folder, owner: null, created: [] };
+  const content: JournalContent = { lab, folder, owner: null, run: null, created: [] };
   for (const line of readLines(journalFile(folder))) {
     const entry = parseLine(line);
     if (entry && "owner" in entry) content.owner = entry.owner;
+    else if (entry && "run" in entry) content.run = entry.run;
     else if (entry) content.created.push(entry);
   }
   return content;
 }
 
-function parseLine(line: string): Created | { owner: Owner } | null {
+function parseLine(line: string): Created | { owner: Owner } | { run: string } | null {
   try {
     const entry = JSON.parse(line);
-    return typeof entry === "object" && entry !== null && ("owner" in entry || "create" in entry) ? entry : null;
+    const isKnown =
+      typeof entry === "object" && entry !== null && ["owner", "create", "run"].some((key) => key in entry);
+    return isKnown ? entry : null;
   } catch {
     return null;
   }

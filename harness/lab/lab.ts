@@ -101,6 +101,11 @@ export class Lab {
     this.journal.willCreate({ create: "process", pid, start, name });
   }
 
+  /** Writes the folder of the run that is recorded here into the journal. */
+  recordsInto(run: string): void {
+    this.journal.recordsInto(run);
+  }
+
   /**
    * Removes everything it can, and does not mind what is already gone. Throws at the end when something could not be
    * removed: the journal then stays for `mqoe clean`. Returns milliseconds.

@@ -201,7 +201,7 @@ class LeafRecording {
 
   measure(phase: Phase): Leaf[] {
     const directions = column(this.table, "direction");
-    const { kind, clients } = this.context.blueprint.dataplane;
+    const { kind, clients } = this.context.during(phase).blueprint.dataplane;
     return clients.flatMap((client) =>
       DIRECTIONS.flatMap((direction, code) => {
         const rows = (this.rows.get(client.id) ?? []).filter((row) => directions[row] === code);

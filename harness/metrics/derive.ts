@@ -5,6 +5,7 @@ import { dataplaneMetrics } from "./dataplane.js";
 import { probeMetrics } from "./probe.js";
 import { Sheet } from "./sheet.js";
 import { tcpMetrics } from "./tcp.js";
+import { tinMetrics } from "./tins.js";
 import type { Accounting, RunMetrics } from "./types.js";
 import { udpMetrics } from "./udp.js";
 
@@ -27,6 +28,7 @@ export function deriveMetrics(run: Run): DerivedMetrics {
     tcpMetrics(context, sheet);
     udpMetrics(context, sheet);
     dataplaneMetrics(context, sheet, accounting);
+    tinMetrics(context, sheet);
   }
   return { ...sheet.metricsOfRun(), accounting };
 }

@@ -1,7 +1,10 @@
 export { type DerivedMetrics, deriveMetrics } from "./derive.js";
 export { GRADES, gradeOf } from "./grade.js";
+export { inForce } from "./in-force.js";
 export { framedBytes, goodputFraction } from "./layers.js";
 export { canonicalName, splitName } from "./names.js";
 export { deriveSeries } from "./series.js";
 export { Shares } from "./shares.js";
+export { tinTitle } from "./tin-names.js";
+export { type QueueState, queueStates, type TinFields } from "./tin-states.js";
 export type * from "./types.js";

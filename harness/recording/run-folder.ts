@@ -3,9 +3,11 @@ import { dirname, join, resolve } from "node:path";
 import type { Blueprint } from "../blueprint/types.js";
 import type { Case } from "../scenario/types.js";
 import { emptyTable, joinTables, readSegment, type Table } from "./segment.js";
+import { readTail } from "./tail.js";
 
 export const TABLE_NAMES = [
   "dp_client",
+  "dp_tin",
   "dp_reactor",
   "tcp_bin",
   "tcp_info",
@@ -112,12 +114,20 @@ function lazyTables(dir: string, problems: string[]): Record<TableName, Table> {
   return tables;
 }
 
+/**
+ * The newest records of a run that may still be going on: of each writer those within `span` ns of its last one, and maybe
+ * older ones. What cannot be read is named in `problems`.
+ */
+export function readNewest(run: string, type: TableName, span: number, problems: string[]): Table {
+  return readTable(join(run, "samples"), type, problems, (path) => readTail(path, span));
+}
+
 /** All `<writer>.<type>.seg` of one type, joined in the order of their names. */
-function readTable(dir: string, type: TableName, problems: string[]): Table {
+function readTable(dir: string, type: TableName, problems: string[], read = readSegment): Table {
   const parts: Table[] = [];
   for (const file of segmentFiles(dir, type)) {
     try {
-      const table = readSegment(join(dir, file));
+      const table = read(join(dir, file));
       if (table.type === type) parts.push(table);
       else problems.push(`${join(dir, file)}: holds ${table.type} records, its name says ${type}; ignored`);
     } catch (error) {

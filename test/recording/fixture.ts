@@ -79,6 +79,7 @@ export function synthetic(shape: Shape = {}, behaviour: Behaviour = {}): Synthet
       udp_bin: [],
       udp_sent: [],
       dp_client: clientRows(blueprint, probes),
+      dp_tin: [],
       dp_reactor: every(100 * MS).map((time, i) => ({
         time,
         rx_access: 500 * i,

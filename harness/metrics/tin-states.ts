@@ -1,0 +1,118 @@
+import type { Blueprint, Direction, SqmBlueprint } from "../blueprint/types.js";
+import type { Table } from "../recording/index.js";
+import { disciplineName, tinKey, tinTitle } from "./tin-names.js";
+
+const SECOND = 1e9;
+const DIRECTIONS: readonly Direction[] = ["down", "up"];
+
+/** One record of dp_tin by field name (native/record/records.def); rates in bit/s, times in ns, sizes in bytes. */
+export type TinFields = Readonly<Record<string, number>>;
+
+export interface TinState {
+  index: number;
+  /** As tc heads its column: `Best Effort`. */
+  title: string;
+  /** As metrics call it: `besteffort`. */
+  key: string;
+  fields: TinFields;
+}
+
+/** What one direction of a client's queue counted up to some moment. */
+export interface QueueState {
+  client: string;
+  direction: Direction;
+  /** Seconds from t0. */
+  time: number;
+  /** `cake`, or the kind of a qdisc of Linux's that is none of ours. */
+  discipline: string;
+  /** Its settings at that moment; null when the blueprint has another discipline there. */
+  sqm: SqmBlueprint | null;
+  /** Bytes that its framing adds, in tc's words; empty without. */
+  framing: string;
+  /** bit/s; 0 = unlimited. */
+  bandwidth: number;
+  /** How many tins it has; those that never saw traffic are not in `tins`. */
+  tinCount: number;
+  tins: TinState[];
+}
+
+/**
+ * The newest state of every queue that has seen traffic, in the order of the blueprint's clients, down before up. All
+ * tins of a queue are recorded together: those of an older time belong to a discipline that was replaced since.
+ */
+export function queueStates(table: Table, blueprint: Blueprint): QueueState[] {
+  const newest = newestRows(table);
+  return blueprint.dataplane.clients.flatMap((client) =>
+    DIRECTIONS.flatMap((direction, code) => {
+      const rows = newest.get(`${client.id}/${code}`);
+      return rows === undefined ? [] : [stateOf(rows, client.id, client.name, direction, blueprint)];
+    }),
+  );
+}
+
+function newestRows(table: Table): Map<string, TinFields[]> {
+  const newest = new Map<string, TinFields[]>();
+  for (let row = 0; row < table.rows; row++) {
+    const fields = fieldsOf(table, row);
+    const key = `${fields.client}/${fields.direction}`;
+    const known = newest.get(key);
+    const age = known === undefined ? 1 : (fields.time as number) - (known[0]?.time as number);
+    if (age > 0) newest.set(key, [fields]);
+    else if (age === 0) known?.push(fields);
+  }
+  return newest;
+}
+
+function fieldsOf(table: Table, row: number): TinFields {
+  return Object.fromEntries(Object.entries(table.columns).map(([name, values]) => [name, values[row] as number]));
+}
+
+function stateOf(
+  rows: TinFields[],
+  client: number,
+  name: string,
+  direction: Direction,
+  blueprint: Blueprint,
+): QueueState {
+  const { time = 0, discipline = 0, tins = 1, capacity = 0 } = rows[0] ?? {};
+  const shaper = shaperAt(blueprint, client, direction, time);
+  const words = shaper?.sqm.discipline === "tc" ? shaper.sqm.args.split(" ")[0] : undefined;
+  const kind = disciplineName(discipline) ?? words ?? "qdisc";
+  const title = (index: number) => tinTitle(kind, tins, index);
+  return {
+    client: name,
+    direction,
+    time: time / SECOND,
+    discipline: kind,
+    sqm: shaper !== undefined && [shaper.sqm.discipline, words].includes(kind) ? shaper.sqm : null,
+    framing: shaper === undefined ? "" : framingText(shaper.framing),
+    bandwidth: capacity,
+    tinCount: tins,
+    tins: rows
+      .map((fields) => ({ fields, index: fields.tin ?? 0 }))
+      .sort((a, b) => a.index - b.index)
+      .map(({ fields, index }) => ({ index, title: title(index), key: tinKey(kind, tins, index), fields })),
+  };
+}
+
+type Shaper = Blueprint["dataplane"]["clients"][number]["down"];
+
+/** As the timeline has it at that moment (ns). */
+function shaperAt(
+  { dataplane, timeline }: Blueprint,
+  client: number,
+  direction: Direction,
+  time: number,
+): Shaper | undefined {
+  const sets = timeline.changes.filter(({ at }) => at <= time).flatMap(({ set }) => set);
+  const last = sets.findLast((one) => "client" in one && one.client === client && one.direction === direction);
+  if (last !== undefined && "shaper" in last) return last.shaper;
+  return dataplane.clients.find(({ id }) => id === client)?.[direction];
+}
+
+function framingText({ base, overhead, mpu, cell }: Shaper["framing"]): string {
+  const words = [base === "frame" && overhead === 0 ? "raw" : "", cell === "none" ? "noatm" : cell];
+  if (words[0] === "") words.push(`overhead ${overhead}`);
+  if (mpu > 0) words.push(`mpu ${mpu}`);
+  return words.filter(Boolean).join(" ");
+}
