@@ -96,11 +96,13 @@ static void enter_leaf(struct mqoe_engine *e, struct mqoe_circuit *c, struct mqo
     struct mqoe_frame_list dropped = {0};
     if (c->leaf.shaper.rate && mqoe_leaf_next(&c->leaf) < arrival)
         catch_up(e, c, arrival);
+    bool idle = !c->leaf.stats.backlog_packets;
     mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_HAND, MQOE_LEAF);
     mqoe_leaf_enqueue(&c->leaf, f, arrival, &dropped);
     mqoe_engine_free_dropped(e, &dropped, MQOE_LEAF);
-    // While a timer is armed the link is busy until then, whatever arrives.
-    if (!mqoe_timer_armed(&c->timer))
+    // While a timer is armed the link is busy until then, whatever arrives; unless nothing was held, when it
+    // may only be for the state that CAKE's queues leave behind.
+    if (idle || !mqoe_timer_armed(&c->timer))
         mqoe_engine_schedule(e, c, mqoe_leaf_next(&c->leaf));
 }
 
@@ -198,6 +200,8 @@ static bool identify(struct mqoe_engine *e, struct mqoe_frame *f, enum mqoe_dire
     for (size_t at = 0; at < sizeof(struct mqoe_circuit); at += 64)
         __builtin_prefetch(circuit + at, 1);
     mqoe_frame_describe(f, &p, mqoe_hash_flow(&e->hash_key, &p));
+    if (e->tells_hosts_apart) // not the circuit's own wish: it is still on its way from memory
+        mqoe_hash_hosts(&e->hash_key, &p, f);
     return true;
 }
 

@@ -63,8 +63,9 @@ struct mqoe_engine {
     uint64_t now;             // of the current round
     uint64_t drops[4];        // by enum mqoe_drop_cause; MQOE_DROP_NONE counts what no port took (rig)
     uint64_t unclassified;
-    uint64_t control[2]; // by side: frames to groups, dropped; no part of the accounting
-    uint64_t late_max;   // ns, largest lateness of a timer since somebody last set it to 0
+    uint64_t control[2];    // by side: frames to groups, dropped; no part of the accounting
+    bool tells_hosts_apart; // some circuit's CAKE isolates hosts
+    uint64_t late_max;      // ns, largest lateness of a timer since somebody last set it to 0
 };
 
 // A change of the running dataplane: a shaper, or delays and rate of a path.

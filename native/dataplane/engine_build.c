@@ -41,12 +41,19 @@ static int build_client_table(struct mqoe_engine *e, struct mqoe_error *error) {
     return err;
 }
 
+// Sticks once it is needed: frames that are queued without hosts would not be told apart.
+static void note_isolation(struct mqoe_engine *e, const struct mqoe_discipline_config *config) {
+    if (config->kind == MQOE_CAKE && config->cake.isolation & MQOE_CAKE_HOSTS)
+        e->tells_hosts_apart = true;
+}
+
 static int build_circuits(struct mqoe_engine *e, uint64_t now, struct mqoe_error *error) {
     uint32_t leaves = e->client_count * 2;
     // A flow per frame and one in reserve per leaf is always enough; two more let a leaf change its
     // discipline.
     const struct mqoe_sqm_pool_config sizes = {.flows = e->umem->count + leaves + 2,
                                                .histograms = leaves ? leaves : 1,
+                                               .cake_tins = MQOE_MAX_TINS * (leaves + 1),
                                                .seed = e->config->seed + PURPOSE_POOL};
     int err = mqoe_sqm_pool_init(&e->queues, &sizes, error);
     if (err)
@@ -56,8 +63,9 @@ static int build_circuits(struct mqoe_engine *e, uint64_t now, struct mqoe_error
         return mqoe_fail(error, ENOMEM, "calloc", NULL, "%u shapers", leaves);
     for (uint32_t i = 0; i < leaves && !err; i++) {
         e->circuits[i].timer.kind = MQOE_TIMER_CIRCUIT;
-        err = mqoe_leaf_init(&e->circuits[i].leaf, &e->config->clients[e->client_ids[i / 2]].shaper[i % 2],
-                             &e->queues, now, error);
+        const struct mqoe_leaf_config *shaper = &e->config->clients[e->client_ids[i / 2]].shaper[i % 2];
+        note_isolation(e, &shaper->discipline);
+        err = mqoe_leaf_init(&e->circuits[i].leaf, shaper, &e->queues, now, error);
     }
     return err;
 }
@@ -136,6 +144,7 @@ static int change_shaper(struct mqoe_engine *e, const struct mqoe_change *change
     struct mqoe_circuit *c = &e->circuits[local * 2 + change->direction];
     struct mqoe_frame_list dropped = {0};
     int err = mqoe_leaf_change(&c->leaf, &change->shaper, e->now, &dropped, error);
+    note_isolation(e, &change->shaper.discipline);
     mqoe_engine_free_dropped(e, &dropped, MQOE_LEAF);
     mqoe_engine_schedule(e, c, mqoe_leaf_next(&c->leaf));
     return err;

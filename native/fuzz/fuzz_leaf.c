@@ -1,4 +1,7 @@
 // fuzz-sources: sqm/leaf.c sqm/discipline.c sqm/fq_codel.c sqm/codel.c sqm/pfifo.c sqm/pool.c
+// fuzz-sources: sqm/cake.c sqm/cake_dequeue.c sqm/cake_flows.c sqm/cake_heap.c sqm/cake_store.c
+// fuzz-sources: sqm/cake_tins.c sqm/slab.c sqm/cobalt.c sqm/ack_filter.c sqm/cobalt_fifo.c sqm/codel_fifo.c
+// fuzz-sources: sqm/dualpi2.c
 // fuzz-sources: sqm/histogram.c sqm/shaper.c sqm/framing.c packet/ecn.c packet/checksum.c record/error.c
 //
 // Random operations on two leaves that share a pool too small for them: every frame comes back exactly once,

@@ -10,11 +10,21 @@ int mqoe_discipline_check(const struct mqoe_discipline_config *config, struct mq
         return mqoe_pfifo_check(&config->pfifo, e);
     case MQOE_FQ_CODEL:
         return mqoe_fq_codel_check(&config->fq_codel, e);
+    case MQOE_CAKE:
+        return mqoe_cake_check(&config->cake, e);
+    case MQOE_CODEL:
+        return mqoe_codel_fifo_check(&config->codel, e);
+    case MQOE_COBALT:
+        return mqoe_cobalt_fifo_check(&config->cobalt, e);
+    case MQOE_BFIFO:
+        return mqoe_bfifo_check(&config->bfifo, e);
+    case MQOE_DUALPI2:
+        return mqoe_dualpi2_check(&config->dualpi2, e);
     default:
         break;
     }
-    return mqoe_fail(e, EINVAL, "discipline", "fq_codel, pfifo or none", "discipline number %d",
-                     (int)config->kind);
+    return mqoe_fail(e, EINVAL, "discipline", "cake, fq_codel, codel, cobalt, dualpi2, pfifo, bfifo or none",
+                     "discipline number %d", (int)config->kind);
 }
 
 // What `none` is to pfifo: frames pass at once, so nothing is ever there to be limited.
@@ -25,11 +35,28 @@ static struct mqoe_pfifo_config fifo_config(const struct mqoe_discipline_config 
 int mqoe_discipline_init(struct mqoe_discipline *d, const struct mqoe_discipline_config *config,
                          struct mqoe_sqm_pool *pool, struct mqoe_error *e) {
     d->kind = config->kind;
-    if (d->kind == MQOE_FQ_CODEL)
-        return mqoe_fq_codel_init(&d->fq_codel, &config->fq_codel, pool, e);
     struct mqoe_pfifo_config fifo = fifo_config(config);
-    mqoe_pfifo_init(&d->pfifo, &fifo);
-    return 0;
+    switch (d->kind) {
+    case MQOE_FQ_CODEL:
+        return mqoe_fq_codel_init(&d->fq_codel, &config->fq_codel, pool, e);
+    case MQOE_CAKE:
+        return mqoe_cake_init(&d->cake, &config->cake, pool, e);
+    case MQOE_CODEL:
+        mqoe_codel_fifo_init(&d->codel, &config->codel);
+        return 0;
+    case MQOE_COBALT:
+        mqoe_cobalt_fifo_init(&d->cobalt, &config->cobalt);
+        return 0;
+    case MQOE_BFIFO:
+        mqoe_bfifo_init(&d->pfifo, &config->bfifo);
+        return 0;
+    case MQOE_DUALPI2:
+        mqoe_dualpi2_init(&d->dualpi2, &config->dualpi2);
+        return 0;
+    default:
+        mqoe_pfifo_init(&d->pfifo, &fifo);
+        return 0;
+    }
 }
 
 bool mqoe_discipline_set(struct mqoe_discipline *d, const struct mqoe_discipline_config *config,
@@ -37,48 +64,127 @@ bool mqoe_discipline_set(struct mqoe_discipline *d, const struct mqoe_discipline
                          struct mqoe_frame_list *dropped) {
     if (d->kind != config->kind)
         return false;
-    if (d->kind == MQOE_FQ_CODEL) {
+    switch (d->kind) {
+    case MQOE_FQ_CODEL:
         if (d->fq_codel.buckets != config->fq_codel.flows)
             return false;
         mqoe_fq_codel_set(&d->fq_codel, &config->fq_codel, pool, stats, dropped);
-    } else {
+        break;
+    case MQOE_CAKE:
+        return mqoe_cake_set(&d->cake, &config->cake);
+    case MQOE_CODEL:
+        mqoe_codel_fifo_set(&d->codel, &config->codel, stats, dropped);
+        break;
+    case MQOE_COBALT:
+        mqoe_cobalt_fifo_set(&d->cobalt, &config->cobalt, stats, dropped);
+        break;
+    case MQOE_BFIFO:
+        d->pfifo.limit_bytes = config->bfifo.limit;
+        break;
+    case MQOE_DUALPI2:
+        mqoe_dualpi2_set(&d->dualpi2, &config->dualpi2, stats, dropped);
+        break;
+    default:
         d->pfifo.limit = fifo_config(config).limit;
     }
     return true;
 }
 
+void mqoe_discipline_rate(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool, struct mqoe_shaper *shaper,
+                          struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped) {
+    if (d->kind == MQOE_CAKE)
+        mqoe_cake_rate(&d->cake, pool, shaper, stats, dropped);
+}
+
 void mqoe_discipline_enqueue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
                              struct mqoe_shaper *shaper, struct mqoe_frame *frame,
                              struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped) {
-    (void)shaper;
-    if (d->kind == MQOE_FQ_CODEL)
+    switch (d->kind) {
+    case MQOE_CAKE:
+        mqoe_cake_enqueue(&d->cake, pool, shaper, frame, stats, dropped);
+        break;
+    case MQOE_FQ_CODEL:
         mqoe_fq_codel_enqueue(&d->fq_codel, pool, frame, stats, dropped);
-    else
+        break;
+    case MQOE_CODEL:
+        mqoe_codel_fifo_enqueue(&d->codel, frame, stats, dropped);
+        break;
+    case MQOE_COBALT:
+        mqoe_cobalt_fifo_enqueue(&d->cobalt, frame, stats, dropped);
+        break;
+    case MQOE_DUALPI2:
+        mqoe_dualpi2_enqueue(&d->dualpi2, frame, &pool->random, stats, dropped);
+        break;
+    default:
         mqoe_pfifo_enqueue(&d->pfifo, frame, stats, dropped);
+    }
 }
 
 struct mqoe_frame *mqoe_discipline_dequeue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
                                            struct mqoe_shaper *shaper, uint64_t now,
                                            struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped) {
-    (void)shaper;
-    if (d->kind == MQOE_FQ_CODEL)
+    switch (d->kind) {
+    case MQOE_CAKE:
+        return mqoe_cake_dequeue(&d->cake, pool, shaper, now, stats, dropped);
+    case MQOE_FQ_CODEL:
         return mqoe_fq_codel_dequeue(&d->fq_codel, pool, now, stats, dropped);
-    return mqoe_pfifo_dequeue(&d->pfifo, stats);
+    case MQOE_CODEL:
+        return mqoe_codel_fifo_dequeue(&d->codel, now, stats, dropped);
+    case MQOE_COBALT:
+        return mqoe_cobalt_fifo_dequeue(&d->cobalt, shaper, now, &pool->random, stats, dropped);
+    case MQOE_DUALPI2:
+        return mqoe_dualpi2_dequeue(&d->dualpi2, now, &pool->random, stats, dropped);
+    default:
+        return mqoe_pfifo_dequeue(&d->pfifo, stats);
+    }
+}
+
+// Hands over the frames of a single queue.
+static void drain_queue(struct mqoe_frame_list *queue, uint32_t *bytes, struct mqoe_queue_stats *stats,
+                        struct mqoe_frame_list *frames) {
+    for (struct mqoe_frame *frame; (frame = mqoe_queue_pop(queue, bytes, stats));)
+        mqoe_frame_list_push(frames, frame);
 }
 
 void mqoe_discipline_drain(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
                            struct mqoe_queue_stats *stats, struct mqoe_frame_list *frames) {
-    if (d->kind == MQOE_FQ_CODEL)
+    switch (d->kind) {
+    case MQOE_CAKE:
+        mqoe_cake_drain(&d->cake, pool, stats, frames);
+        break;
+    case MQOE_FQ_CODEL:
         mqoe_fq_codel_drain(&d->fq_codel, pool, stats, frames);
-    else
-        for (struct mqoe_frame *frame; (frame = mqoe_pfifo_dequeue(&d->pfifo, stats));)
-            mqoe_frame_list_push(frames, frame);
+        break;
+    case MQOE_CODEL:
+        drain_queue(&d->codel.frames, &d->codel.bytes, stats, frames);
+        break;
+    case MQOE_COBALT:
+        drain_queue(&d->cobalt.frames, &d->cobalt.bytes, stats, frames);
+        break;
+    case MQOE_DUALPI2:
+        mqoe_dualpi2_drain(&d->dualpi2, stats, frames);
+        break;
+    default:
+        drain_queue(&d->pfifo.frames, &d->pfifo.bytes, stats, frames);
+    }
 }
 
 // ---- statistics ----
 
-static void fifo_stats(uint32_t limit, struct mqoe_qdisc_stats *out) {
-    out->memory_limit = limit == UINT32_MAX ? 0 : (uint64_t)limit * MQOE_FRAME_MEMORY;
+// The limit in packets; UINT32_MAX = none (also bfifo, whose bytes are not the memory's).
+static uint32_t limit_of(const struct mqoe_discipline *d) {
+    switch (d->kind) {
+    case MQOE_FQ_CODEL:
+        return d->fq_codel.limit;
+    case MQOE_CODEL:
+        return d->codel.limit;
+    case MQOE_COBALT:
+        return d->cobalt.limit;
+    case MQOE_DUALPI2:
+        return d->dualpi2.limit;
+    default:
+        return d->pfifo.limit;
+    }
 }
 
 void mqoe_discipline_stats(const struct mqoe_discipline *d, const struct mqoe_shaper *shaper,
@@ -89,10 +195,13 @@ void mqoe_discipline_stats(const struct mqoe_discipline *d, const struct mqoe_sh
         .drop_overlimit = stats->drop_overflow,
         .tins = 1,
     };
-    if (d->kind == MQOE_FQ_CODEL)
-        fifo_stats(d->fq_codel.limit, out);
-    else if (d->kind == MQOE_PFIFO || d->kind == MQOE_NONE)
-        fifo_stats(d->pfifo.limit, out);
+    if (d->kind == MQOE_CAKE) {
+        mqoe_cake_stats(&d->cake, stats, out);
+        return;
+    }
+    uint32_t limit = limit_of(d);
+    if (limit != UINT32_MAX)
+        out->memory_limit = (uint64_t)limit * MQOE_FRAME_MEMORY;
 }
 
 // What one queue for everything counts is what the whole discipline counts.
@@ -114,10 +223,30 @@ static void single_tin(const struct mqoe_shaper *shaper, const struct mqoe_queue
 bool mqoe_discipline_tin(const struct mqoe_discipline *d, const struct mqoe_sqm_pool *pool,
                          const struct mqoe_shaper *shaper, const struct mqoe_queue_stats *stats, uint32_t tin,
                          struct mqoe_tin_stats *out) {
+    if (d->kind == MQOE_CAKE)
+        return mqoe_cake_tin_stats(&d->cake, pool, shaper->rate, tin, out);
     if (tin > 0 || !stats->in_packets)
         return false;
     single_tin(shaper, stats, out);
-    if (d->kind == MQOE_FQ_CODEL)
+    switch (d->kind) {
+    case MQOE_FQ_CODEL:
         mqoe_fq_codel_stats(&d->fq_codel, pool, out);
+        break;
+    case MQOE_CODEL:
+        out->target = (uint64_t)d->codel.params.target << 10;
+        out->interval = (uint64_t)d->codel.params.interval << 10;
+        break;
+    case MQOE_COBALT:
+        out->target = d->cobalt.params.target;
+        out->interval = d->cobalt.params.interval;
+        out->unresponsive_flows = d->cobalt.unresponsive;
+        break;
+    case MQOE_DUALPI2:
+        out->target = d->dualpi2.target;
+        out->interval = d->dualpi2.tupdate;
+        break;
+    default:
+        break;
+    }
     return true;
 }

@@ -6,6 +6,9 @@
 #pragma once
 
 #include "sqm/cake.h"
+#include "sqm/cobalt_fifo.h"
+#include "sqm/codel_fifo.h"
+#include "sqm/dualpi2.h"
 #include "sqm/fq_codel.h"
 #include "sqm/pfifo.h"
 #include "sqm/shaper.h"
@@ -29,14 +32,22 @@ struct mqoe_discipline_config {
         struct mqoe_pfifo_config pfifo;
         struct mqoe_fq_codel_config fq_codel;
         struct mqoe_cake_config cake;
+        struct mqoe_codel_config codel;
+        struct mqoe_cobalt_config cobalt;
+        struct mqoe_bfifo_config bfifo;
+        struct mqoe_dualpi2_config dualpi2;
     };
 };
 
 struct mqoe_discipline {
     enum mqoe_discipline_kind kind;
     union {
-        struct mqoe_pfifo pfifo; // also `none`, without a limit
+        struct mqoe_pfifo pfifo; // also bfifo, and `none`, without a limit
         struct mqoe_fq_codel fq_codel;
+        struct mqoe_cake cake;
+        struct mqoe_codel_fifo codel;
+        struct mqoe_cobalt_fifo cobalt;
+        struct mqoe_dualpi2 dualpi2;
     };
 };
 
@@ -49,11 +60,16 @@ int mqoe_discipline_init(struct mqoe_discipline *d, const struct mqoe_discipline
                          struct mqoe_sqm_pool *pool, struct mqoe_error *e);
 
 // True when the new config was taken over with the queue as it stands; false when it needs another queue (a
-// different discipline or number of flows), and nothing changed. A smaller limit drops from fq_codel at once;
-// pfifo, as in Linux, only refuses newcomers until it has drained.
+// different discipline or number of flows), and nothing changed. A smaller limit drops at once;
+// pfifo and bfifo, as in Linux, only refuse newcomers until they have drained.
 bool mqoe_discipline_set(struct mqoe_discipline *d, const struct mqoe_discipline_config *config,
                          struct mqoe_sqm_pool *pool, struct mqoe_queue_stats *stats,
                          struct mqoe_frame_list *dropped);
+
+// The shaper has another rate, or the discipline was started or set: CAKE's parameters follow the rate. What
+// is above its memory limit comes back in `dropped`.
+void mqoe_discipline_rate(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool, struct mqoe_shaper *shaper,
+                          struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped);
 
 // Takes a frame whose `time` is its arrival. Frames over a limit come back in `dropped`: this one or older
 // ones. `shaper` is the leaf's; only CAKE charges it itself, for drops in ingress mode, and sets its rate

@@ -35,7 +35,10 @@ int mqoe_leaf_init(struct mqoe_leaf *leaf, const struct mqoe_leaf_config *config
         return error;
     *leaf = (struct mqoe_leaf){.framing = config->framing, .pool = pool};
     mqoe_shaper_init(&leaf->shaper, config->rate, now);
-    return mqoe_discipline_init(&leaf->discipline, &config->discipline, pool, e);
+    error = mqoe_discipline_init(&leaf->discipline, &config->discipline, pool, e);
+    if (!error)
+        mqoe_discipline_rate(&leaf->discipline, pool, &leaf->shaper, &leaf->stats, NULL); // nothing is held
+    return error;
 }
 
 // Replaces the discipline and moves the queued frames over; each keeps the arrival time it has.
@@ -48,6 +51,7 @@ static int replace_discipline(struct mqoe_leaf *leaf, const struct mqoe_discipli
         return error;
     mqoe_discipline_drain(&leaf->discipline, leaf->pool, &leaf->stats, &frames);
     leaf->discipline = fresh;
+    mqoe_discipline_rate(&leaf->discipline, leaf->pool, &leaf->shaper, &leaf->stats, dropped);
     for (struct mqoe_frame *frame; (frame = mqoe_frame_list_pop(&frames));)
         mqoe_discipline_enqueue(&leaf->discipline, leaf->pool, &leaf->shaper, frame, &leaf->stats, dropped);
     return 0;
@@ -66,6 +70,7 @@ int mqoe_leaf_change(struct mqoe_leaf *leaf, const struct mqoe_leaf_config *conf
     if (!leaf->stats.backlog_packets) // an idle link is not late
         mqoe_shaper_wake(&leaf->shaper, now);
     mqoe_shaper_set_rate(&leaf->shaper, config->rate, now);
+    mqoe_discipline_rate(&leaf->discipline, leaf->pool, &leaf->shaper, &leaf->stats, dropped);
     return 0;
 }
 
@@ -97,6 +102,8 @@ static void deliver(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_t n
     // dropped only now and left the link nothing to do in the meantime.
     mqoe_shaper_wake(&leaf->shaper, frame->time);
     uint64_t free_at = mqoe_shaper_gate(&leaf->shaper);
+    if (free_at > now) // drops of this very call have used the link (CAKE's ingress mode)
+        free_at = now;
     record_sojourn(leaf, now > frame->time ? now - frame->time : 0);
     leaf->stats.out_packets++;
     leaf->stats.out_bytes += frame->len;

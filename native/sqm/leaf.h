@@ -65,8 +65,12 @@ struct mqoe_frame *mqoe_leaf_dequeue(struct mqoe_leaf *leaf, uint64_t now, uint6
 
 // When to call mqoe_leaf_dequeue next, as it would report it; for use after an enqueue. A queue that has run
 // empty is asked once more when its last frame has left the link: until then a flow has had its turn and is
-// no new one when it sends again.
+// no new one when it sends again; CAKE's queues that have run empty are looked at from time to time until
+// their AQM has forgotten. An enqueue may move this time forward: compare, even while a timer is armed.
 static inline uint64_t mqoe_leaf_next(const struct mqoe_leaf *leaf) {
+    uint64_t linger_at;
+    if (leaf->discipline.kind == MQOE_CAKE && !leaf->stats.backlog_packets)
+        return mqoe_cake_lingers(&leaf->discipline.cake, &linger_at) ? linger_at : MQOE_NEVER;
     bool waits = leaf->stats.backlog_packets || mqoe_discipline_lingers(&leaf->discipline);
     return waits ? mqoe_shaper_gate(&leaf->shaper) : MQOE_NEVER;
 }

@@ -53,10 +53,16 @@ int mqoe_sqm_pool_init(struct mqoe_sqm_pool *pool, const struct mqoe_sqm_pool_co
     memset(pool->flows, 0, (size_t)config->flows * sizeof *pool->flows);
     memset(pool->index, 0xff, slots * sizeof *pool->index);
     fill_free_lists(pool, histograms);
-    return 0;
+    mqoe_random_seed(&pool->random, seed);
+    uint32_t tins = config->cake_tins ? config->cake_tins : 8 * config->flows;
+    int err = mqoe_cake_store_init(&pool->cake, config->flows, tins, pool->salt, e);
+    if (err)
+        mqoe_sqm_pool_free(pool);
+    return err;
 }
 
 void mqoe_sqm_pool_free(struct mqoe_sqm_pool *pool) {
+    mqoe_cake_store_free(&pool->cake);
     free(pool->flows);
     free(pool->index);
     free(pool->histograms);

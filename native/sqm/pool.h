@@ -1,12 +1,14 @@
 // What the leaves of one reactor share: flow records and histograms, given out when traffic needs them, so
 // that tens of thousands of clients cost what the busy ones use.
 //
-// Memory of one fq_codel leaf: idle 344 bytes (struct mqoe_leaf 264; its reserve flow 64 and that flow's
+// Memory of one fq_codel leaf: idle 504 bytes (struct mqoe_leaf 424; its reserve flow 64 and that flow's
 // share of the index, at most 16); with 32 flows and a histogram in use 32 · 80 + 1,728 more, 4.6 KB.
 // test_fq_codel.c holds it to that.
 #pragma once
 
+#include "packet/random.h"
 #include "record/error.h"
+#include "sqm/cake_store.h"
 #include "sqm/flow.h"
 #include "sqm/histogram.h"
 
@@ -16,7 +18,8 @@
 struct mqoe_sqm_pool_config {
     uint32_t flows;      // records; frames + leaves is ample
     uint32_t histograms; // leaves that may deliver within one interval with exact percentiles
-    uint64_t seed;       // of the index's hash
+    uint64_t seed;       // of the index's hash, and of the disciplines' random numbers
+    uint32_t cake_tins;  // tins of CAKE instances; 0 = eight for each flow record. Never touched, never paid
 };
 
 struct mqoe_sqm_pool {
@@ -27,6 +30,8 @@ struct mqoe_sqm_pool {
     uint32_t idle_head, idle_tail; // flows without frames that still remember their CoDel state, oldest first
     uint32_t next_owner;
     uint32_t salt;
+    struct mqoe_cake_store cake;
+    struct mqoe_random random; // for whatever discipline needs chance
     struct mqoe_histogram *histograms, *free_histogram;
     uint64_t flows_exhausted;      // packets that had to share their instance's reserve queue
     uint64_t histograms_exhausted; // leaf intervals whose percentiles are their maximum

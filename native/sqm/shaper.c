@@ -4,18 +4,23 @@
 // rate_ns.
 #define MIN_RATE 64u // bytes/s
 
+void mqoe_shaper_convert(uint64_t *rate, uint64_t *rate_ns, uint8_t *shift) {
+    if (*rate < MIN_RATE)
+        *rate = MIN_RATE;
+    *shift = 34;
+    __uint128_t ns = ((__uint128_t)1000000000u << 34) / *rate;
+    for (; ns >> 34; ns >>= 1)
+        --*shift;
+    *rate_ns = (uint64_t)ns;
+}
+
 static void convert_rate(struct mqoe_shaper *shaper, uint64_t rate_bits) {
-    uint64_t rate = rate_bits / 8;
-    shaper->rate = !rate_bits ? 0 : rate < MIN_RATE ? MIN_RATE : rate;
+    shaper->rate = rate_bits / 8;
     shaper->rate_ns = 0;
     shaper->shift = 34;
     shaper->fraction = 0;
-    if (!rate_bits)
-        return;
-    __uint128_t rate_ns = ((__uint128_t)1000000000u << 34) / shaper->rate;
-    for (; rate_ns >> 34; rate_ns >>= 1)
-        shaper->shift--;
-    shaper->rate_ns = (uint64_t)rate_ns;
+    if (rate_bits)
+        mqoe_shaper_convert(&shaper->rate, &shaper->rate_ns, &shaper->shift);
 }
 
 void mqoe_shaper_init(struct mqoe_shaper *shaper, uint64_t rate_bits, uint64_t now) {

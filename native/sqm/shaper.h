@@ -23,6 +23,10 @@ void mqoe_shaper_init(struct mqoe_shaper *shaper, uint64_t rate_bits, uint64_t n
 // Changes the rate. What the link still owes, or is behind, in bytes stays the same and takes its new time.
 void mqoe_shaper_set_rate(struct mqoe_shaper *shaper, uint64_t rate_bits, uint64_t now);
 
+// The conversion of a rate (bytes/s) into time: ns per byte << shift, with 34 significant bits. Raises *rate
+// to the smallest that fits, 64 bytes/s.
+void mqoe_shaper_convert(uint64_t *rate, uint64_t *rate_ns, uint8_t *shift);
+
 // Time on the link of `bytes` (adjusted), ns, rounded down; 0 when unlimited.
 static inline uint64_t mqoe_shaper_duration(const struct mqoe_shaper *shaper, uint32_t bytes) {
     return (bytes * shaper->rate_ns) >> shaper->shift;

@@ -38,7 +38,10 @@ static void open_bed(struct bed *b, const struct mqoe_leaf_config *c, uint64_t s
     *b = (struct bed){.now = 3 * SECOND};
     mqoe_random_seed(&b->random, seed);
     frame_store_open(&b->store, 2000);
-    assert_int_equal(mqoe_sqm_pool_init(&b->pool, &(struct mqoe_sqm_pool_config){2010, 4, seed}, &e), 0);
+    assert_int_equal(
+        mqoe_sqm_pool_init(&b->pool,
+                           &(struct mqoe_sqm_pool_config){.flows = 2010, .histograms = 4, .seed = seed}, &e),
+        0);
     assert_int_equal(mqoe_leaf_init(&b->leaf, c, &b->pool, b->now, &e), 0);
 }
 
@@ -410,8 +413,9 @@ static void a_pool_too_small_is_refused(void **state) {
     struct mqoe_leaf leaves[3], before;
     struct mqoe_error e;
     struct mqoe_frame_list frames = {0};
-    assert_int_equal(mqoe_sqm_pool_init(&pool, &(struct mqoe_sqm_pool_config){0, 1, 1}, &e), -EINVAL);
-    assert_int_equal(mqoe_sqm_pool_init(&pool, &(struct mqoe_sqm_pool_config){2, 0, 1}, &e), 0);
+    assert_int_equal(
+        mqoe_sqm_pool_init(&pool, &(struct mqoe_sqm_pool_config){.histograms = 1, .seed = 1}, &e), -EINVAL);
+    assert_int_equal(mqoe_sqm_pool_init(&pool, &(struct mqoe_sqm_pool_config){.flows = 2, .seed = 1}, &e), 0);
     assert_int_equal(mqoe_leaf_init(&leaves[0], &c, &pool, 0, &e), 0);
     assert_int_equal(mqoe_leaf_init(&leaves[1], &c, &pool, 0, &e), 0);
     assert_int_equal(mqoe_leaf_init(&leaves[2], &c, &pool, 0, &e), -ENOMEM);

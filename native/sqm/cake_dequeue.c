@@ -1,0 +1,223 @@
+// Which tin, which queue, which frame: CAKE's dequeue (reference/algorithms.md §1.4, §1.7).
+#include "sqm/cake_parts.h"
+
+// Decaying queues that one call looks at when there is nothing to send: what is due waits no longer for them.
+#define REST_QUOTA 64u
+
+static inline uint32_t waiting(const struct mqoe_cake_tin *t) {
+    return (uint32_t)t->sparse + t->bulk;
+}
+
+static struct mqoe_cake_tin *tin_at(const struct mqoe_cake_op *op, uint32_t number) {
+    return mqoe_cake_tin_at(op->store, op->q->tins[number]);
+}
+
+// With a rate: the highest tin that is on time or behind, else the one that is due first.
+static uint32_t choose_by_clock(const struct mqoe_cake_op *op) {
+    uint32_t best = 0;
+    int64_t least = INT64_MAX;
+    for (uint32_t bits = op->q->active; bits; bits &= bits - 1) {
+        uint32_t i = (uint32_t)__builtin_ctz(bits);
+        const struct mqoe_cake_tin *t = tin_at(op, i);
+        int64_t ahead = (int64_t)(mqoe_cake_account(op->store, t->account)->next - op->now);
+        if (waiting(t) && (ahead <= 0 || ahead <= least)) {
+            least = ahead;
+            best = i;
+        }
+    }
+    return best;
+}
+
+// Without one: deficit round robin by the tins' quanta. There is a frame somewhere, so this ends.
+static uint32_t choose_by_turn(const struct mqoe_cake_op *op) {
+    struct mqoe_cake *q = op->q;
+    uint8_t counts[MQOE_MAX_TINS];
+    for (uint32_t i = 0; i < q->tin_count; i++)
+        counts[i] = q->active >> i & 1 && waiting(tin_at(op, i));
+    while (q->tin_deficit[q->current] < 0 || !counts[q->current]) {
+        if (q->tin_deficit[q->current] <= 0)
+            q->tin_deficit[q->current] += mqoe_cake_tin_quantum(q->config.tins, q->current);
+        q->current = (uint8_t)((q->current + 1) % q->tin_count);
+    }
+    return q->current;
+}
+
+// A flow's turn in bytes: less where its hosts have many. Sixteen random bits make the rounding right on
+// average.
+int32_t mqoe_cake_quantum(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t,
+                          const struct mqoe_cake_flow *f) {
+    uint32_t load = mqoe_cake_host_load(op->store, f);
+    uint32_t dither = mqoe_random_u32(&op->pool->random) >> 16;
+    return (int32_t)((t->flow_quantum * (65535u / load) + dither) >> 16);
+}
+
+static struct mqoe_cake_list *list_of(struct mqoe_cake_tin *t, const struct mqoe_cake_flow *f) {
+    return f->state == MQOE_CAKE_SPARSE ? &t->fresh : f->state == MQOE_CAKE_DECAYING ? &t->decaying : &t->old;
+}
+
+static void become_bulk(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, struct mqoe_cake_flow *f) {
+    f->state = MQOE_CAKE_BULK;
+    t->sparse--;
+    t->bulk++;
+    mqoe_cake_hosts_add(op->store, f, 1);
+}
+
+// The queue's turn is over: to the end of the old ones, with a new quantum. If it has frames left it is not
+// sparse; if not it waits there, so that it cannot come back as new before the others had their turn.
+static void end_turn(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
+    struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
+    mqoe_cake_unlink(op->store, list_of(t, f), flow);
+    if (f->state == MQOE_CAKE_SPARSE) {
+        if (f->frames.head)
+            become_bulk(op, t, f);
+        else
+            f->state = MQOE_CAKE_SPARSE_WAIT;
+    }
+    f->deficit += mqoe_cake_quantum(op, t, f);
+    mqoe_cake_append(op->store, &t->old, flow);
+}
+
+static void leave_state(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, struct mqoe_cake_flow *f) {
+    if (f->state == MQOE_CAKE_BULK) {
+        t->bulk--;
+        mqoe_cake_hosts_add(op->store, f, -1);
+    } else if (f->state == MQOE_CAKE_DECAYING) {
+        t->decays--;
+    } else {
+        t->sparse--;
+    }
+}
+
+// A queue was found empty: it decays while COBALT remembers anything, then its record goes back, and the
+// tin's with its last one. Returns false when the tin is gone.
+static bool found_empty(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
+    struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
+    t->unresponsive -= mqoe_cobalt_queue_empty(&f->cobalt, &t->cobalt, op->now);
+    mqoe_cake_unlink(op->store, list_of(t, f), flow);
+    leave_state(op, t, f);
+    if (mqoe_cobalt_remembers(&f->cobalt, op->now)) {
+        f->state = MQOE_CAKE_DECAYING;
+        t->decays++;
+        mqoe_cake_append(op->store, &t->decaying, flow);
+        return true;
+    }
+    f->state = MQOE_CAKE_NONE;
+    mqoe_cake_flow_release(op->store, flow);
+    if (waiting(t) || t->decays)
+        return true;
+    mqoe_cake_close_tin(op, t->number);
+    return false;
+}
+
+// One decaying queue may be first in each dequeue, so that decay goes on under load without holding it up.
+static uint32_t next_flow(const struct mqoe_cake_tin *t, bool *first) {
+    bool decaying = *first && t->decaying.head != MQOE_NO_RECORD;
+    *first = false;
+    if (decaying)
+        return t->decaying.head;
+    if (t->fresh.head != MQOE_NO_RECORD)
+        return t->fresh.head;
+    return t->old.head != MQOE_NO_RECORD ? t->old.head : t->decaying.head;
+}
+
+static void record_delay(struct mqoe_cake_account *a, uint64_t delay) {
+    a->delay_average = mqoe_cake_average(a->delay_average, delay, 8);
+    a->delay_peak = mqoe_cake_average(a->delay_peak, delay, delay > a->delay_peak ? 2 : 8);
+    a->delay_base = mqoe_cake_average(a->delay_base, delay, delay < a->delay_base ? 2 : 8);
+}
+
+static struct mqoe_frame *deliver(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, struct mqoe_cake_flow *f,
+                                  struct mqoe_frame *frame) {
+    struct mqoe_cake_account *a = mqoe_cake_account(op->store, t->account);
+    a->out_packets++;
+    a->out_bytes += frame->len;
+    record_delay(a, op->now > frame->time ? op->now - frame->time : 0);
+    mqoe_cake_charge(op, t, frame);
+    f->deficit -= (int32_t)frame->shaped_len;
+    mqoe_cake_tin_pays(op, t, frame->shaped_len);
+    return frame;
+}
+
+enum take { TAKE_FRAME, TAKE_EMPTY, TAKE_AGAIN };
+
+// The next frame of a queue that COBALT lets pass. The last one may be marked, but is never dropped. In
+// ingress mode a drop uses the flow's turn up, so that the queue is chosen anew.
+static enum take take(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow,
+                      struct mqoe_frame **out) {
+    struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
+    bool ingress = op->q->config.ingress;
+    struct mqoe_frame *frame;
+    while ((frame = mqoe_cake_pop(op, t, flow))) {
+        enum mqoe_cobalt_verdict verdict = mqoe_cobalt_judge(&f->cobalt, &t->cobalt, frame, op->now,
+                                                             ingress ? t->bulk : 0, &op->pool->random);
+        if (verdict == MQOE_COBALT_MARK) {
+            mqoe_cake_account(op->store, t->account)->marks++;
+            op->stats->marks++;
+        }
+        if (verdict != MQOE_COBALT_DROP || !f->frames.head) {
+            *out = deliver(op, t, f, frame);
+            return TAKE_FRAME;
+        }
+        uint32_t cost = frame->shaped_len;
+        mqoe_cake_discard(op, t, frame, MQOE_DROP_AQM);
+        if (ingress) {
+            f->deficit -= (int32_t)cost;
+            mqoe_cake_tin_pays(op, t, cost);
+            return TAKE_AGAIN;
+        }
+    }
+    return TAKE_EMPTY;
+}
+
+// Serves a tin until it gives a frame, or until a queue was found empty: then the tin is chosen anew.
+static struct mqoe_frame *serve_tin(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, bool *first) {
+    for (;;) {
+        uint32_t flow = next_flow(t, first);
+        if (mqoe_cake_flow(op->store, flow)->deficit <= 0) {
+            end_turn(op, t, flow);
+            continue;
+        }
+        struct mqoe_frame *frame = NULL;
+        switch (take(op, t, flow, &frame)) {
+        case TAKE_FRAME:
+            return frame;
+        case TAKE_EMPTY:
+            found_empty(op, t, flow);
+            return NULL;
+        case TAKE_AGAIN:
+            break;
+        }
+    }
+}
+
+struct mqoe_frame *mqoe_cake_serve(struct mqoe_cake_op *op) {
+    bool first = true;
+    while (op->stats->backlog_packets && mqoe_shaper_gate(op->shaper) <= op->now) {
+        uint32_t tin = op->shaper->rate ? choose_by_clock(op) : choose_by_turn(op);
+        struct mqoe_frame *frame = serve_tin(op, tin_at(op, tin), &first);
+        if (frame)
+            return frame;
+    }
+    return NULL;
+}
+
+// ---- without frames ----
+
+static void rest_tin(struct mqoe_cake_op *op, uint32_t number, uint32_t *quota) {
+    struct mqoe_cake_tin *t = tin_at(op, number);
+    uint32_t left = t->decays < *quota ? t->decays : *quota;
+    bool open = true;
+    *quota -= left;
+    for (; open && left; left--)
+        open = found_empty(op, t, t->decaying.head);
+    while (open && t->fresh.head != MQOE_NO_RECORD)
+        open = found_empty(op, t, t->fresh.head);
+    while (open && t->old.head != MQOE_NO_RECORD)
+        open = found_empty(op, t, t->old.head);
+}
+
+void mqoe_cake_rest(struct mqoe_cake_op *op) {
+    uint32_t quota = REST_QUOTA;
+    for (uint32_t bits = op->q->active; bits; bits &= bits - 1)
+        rest_tin(op, (uint32_t)__builtin_ctz(bits), &quota);
+}

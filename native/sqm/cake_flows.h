@@ -1,0 +1,29 @@
+// CAKE's set-associative hash of flows and hosts (reference/algorithms.md §1.5, §1.6).
+#pragma once
+
+#include "sqm/cake.h"
+
+// Which queue of the tin takes a frame with these keyed hashes. A new one is in no list (MQOE_CAKE_NONE).
+// `isolation` says which hosts are told apart. Counts what kind of hit it was. When no record is left the
+// oldest decaying queue of the tin gives up its own; after that everybody without a queue shares the tin's
+// reserve until that is empty: a later frame must not overtake through a queue of its own. That is counted in
+// *exhausted.
+uint32_t mqoe_cake_flow_of(struct mqoe_cake_store *store, uint32_t tin, enum mqoe_cake_isolation isolation,
+                           const struct mqoe_frame *frame, uint64_t *exhausted);
+
+// Makes the tin's reserve queue an empty one.
+void mqoe_cake_reserve_init(struct mqoe_cake_store *store, uint32_t tin);
+
+// Takes an empty queue, which is in no list, out of the index and returns its record. The reserve rests.
+void mqoe_cake_flow_release(struct mqoe_cake_store *store, uint32_t flow);
+
+// The queue is bulk now, or no more: its hosts have one more bulk flow (`by` = 1) or one less (−1).
+void mqoe_cake_hosts_add(const struct mqoe_cake_store *store, const struct mqoe_cake_flow *flow, int by);
+
+// How many bulk flows the busier of the queue's hosts has; at least 1.
+uint32_t mqoe_cake_host_load(const struct mqoe_cake_store *store, const struct mqoe_cake_flow *flow);
+
+// ---- a tin's lists ----
+
+void mqoe_cake_append(const struct mqoe_cake_store *store, struct mqoe_cake_list *list, uint32_t flow);
+void mqoe_cake_unlink(const struct mqoe_cake_store *store, struct mqoe_cake_list *list, uint32_t flow);

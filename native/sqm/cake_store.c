@@ -1,0 +1,40 @@
+#include "sqm/cake_store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static uint32_t index_entries(uint32_t flows) {
+    uint32_t entries = 16;
+    while (entries < 2 * flows)
+        entries *= 2;
+    return entries;
+}
+
+int mqoe_cake_store_init(struct mqoe_cake_store *store, uint32_t flows, uint32_t tins, uint32_t salt,
+                         struct mqoe_error *e) {
+    uint32_t entries = index_entries(flows);
+    *store = (struct mqoe_cake_store){.index_mask = entries - 1, .salt = salt};
+    int err = mqoe_slab_init(&store->flows, sizeof(struct mqoe_cake_flow), flows, tins, e);
+    err = err ? err : mqoe_slab_init(&store->tins, sizeof(struct mqoe_cake_tin), tins, 0, e);
+    err = err ? err : mqoe_slab_init(&store->accounts, sizeof(struct mqoe_cake_account), tins, 0, e);
+    // Each flow refers to two hosts at most, so these cannot run out before the flows do.
+    err = err ? err : mqoe_slab_init(&store->hosts, sizeof(struct mqoe_cake_host), 2 * flows, 0, e);
+    store->flow_index = calloc(entries, sizeof *store->flow_index);
+    store->host_index = calloc(entries, sizeof *store->host_index);
+    if (!err && (!store->flow_index || !store->host_index))
+        err = mqoe_fail(e, ENOMEM, "calloc", "fewer clients per reactor, or more memory",
+                        "an index of %u flow records", flows);
+    if (err)
+        mqoe_cake_store_free(store);
+    return err;
+}
+
+void mqoe_cake_store_free(struct mqoe_cake_store *store) {
+    mqoe_slab_free(&store->flows);
+    mqoe_slab_free(&store->tins);
+    mqoe_slab_free(&store->accounts);
+    mqoe_slab_free(&store->hosts);
+    free(store->flow_index);
+    free(store->host_index);
+    store->flow_index = store->host_index = NULL;
+}
