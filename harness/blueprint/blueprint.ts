@@ -2,9 +2,10 @@ import type { Case, Client, DataplaneChoice, Plan } from "../scenario/types.js";
 import { seededRng } from "../stats/index.js";
 import { type Addresses, clientAddresses, GATEWAY, MAC, serverAddresses } from "./addresses.js";
 import { Backlog } from "./backlog.js";
+import { changesOf, type Told, versionsOf } from "./changes.js";
 import { packBins, placeThreads } from "./placement.js";
 import { FRAME_SIZE, framesFor, pathsOf, shaperOf } from "./shaping.js";
-import { pathStage, stageInLab, stageSides } from "./stages.js";
+import { pathStage, pathsOfSide, stageInLab, stageSides } from "./stages.js";
 import { sysctlsOf, windowOf } from "./sysctls.js";
 import { timelineOf } from "./timeline.js";
 import { type Directory, flowsOf, probesOf, streamsOf } from "./traffic.js";
@@ -19,6 +20,7 @@ import type {
   LinkBlueprint,
   NodeBlueprint,
   ReactorBlueprint,
+  StageBlueprint,
   TrafficBlueprint,
   TrafficEndpoint,
   TrunkBlueprint,
@@ -54,13 +56,24 @@ export function makeBlueprint(scenario: Case, options: BlueprintOptions): Bluepr
     dataplane,
     pathStages: lab.stages.map((stage) => pathStage(scenario, dataplane, stage, layout.stageCore())),
     traffic: layout.traffic(),
-    timeline: timelineOf(scenario),
+    timeline: timelineOf(scenario, changesOf(scenario, toldOf(dataplane, lab.stages))),
+  };
+}
+
+/** The dataplane is told of plans and of the paths that it has itself, each stage of its side's paths. */
+function toldOf({ kind, clients }: DataplaneBlueprint, stages: readonly StageBlueprint[]): Told {
+  return {
+    clients,
+    dataplanePaths: (version) => (kind === "afxdp" ? pathsOf(version) : []),
+    stages: stages.map(({ side }) => ({ side, paths: (version) => pathsOfSide(version, side) })),
   };
 }
 
 /** What the four parts share: who has which address, shard and CPU. */
 class Layout implements Directory {
   readonly #case: Case;
+  /** As it is after each change; what must last for the whole run is decided for all. */
+  readonly #versions: Case[];
   readonly #options: BlueprintOptions;
   readonly #servers: { name: string; path: string | null; addresses: Addresses }[];
   readonly #addresses: Addresses[];
@@ -71,6 +84,7 @@ class Layout implements Directory {
 
   constructor(scenario: Case, options: BlueprintOptions) {
     this.#case = scenario;
+    this.#versions = versionsOf(scenario);
     this.#options = options;
     this.#servers = Object.entries(scenario.servers).map(([name, { path }], index) => {
       return { name, path, addresses: serverAddresses(index) };
@@ -184,21 +198,27 @@ class Layout implements Directory {
   #reactors(clients: readonly DataplaneClientBlueprint[]): ReactorBlueprint[] {
     const cores = placeThreads(this.#case.dataplane.reactors, this.#options.cores).dataplane;
     const farthest = Math.max(0, ...this.#servers.map(({ path }) => this.#rttOf(path)));
-    const backlog = new Backlog(this.#case);
+    const framesOf = (version: Case, own: readonly DataplaneClientBlueprint[]) => {
+      const backlog = new Backlog(version);
+      const held = own.map(({ id: client, site }) => {
+        const { name = "", path = null, plan: planName = "" } = version.clients[client] ?? {};
+        const plan = known(version.plans[planName], `plan "${planName}"`);
+        const flooded = backlog.floodedDirections(name);
+        const node = site < 0 ? null : { down: this.#leaf(client, plan, "down"), up: this.#leaf(client, plan, "up") };
+        const shapers = { down: shaperOf(plan, "down", site >= 0), up: shaperOf(plan, "up", site >= 0) };
+        return { ...shapers, node, rtt: farthest + this.#rttOf(path), flooded };
+      });
+      return framesFor(held, backlog.frames());
+    };
     return this.#reactorIds().map((id) => {
       const own = clients.filter(({ reactor }) => reactor === id);
-      const held = own.map(({ id: client, down, up, node }) => {
-        const { name = "", path = null } = this.#case.clients[client] ?? {};
-        const flooded = backlog.floodedDirections(name);
-        return { down, up, node, rtt: farthest + this.#rttOf(path), flooded };
-      });
       const { dataplaneAccess: access, dataplaneCore: coreTrunk } = trunkOf(id);
       return {
         id,
         core: cores[id] ?? -1,
         access,
         coreTrunk,
-        frames: framesFor(held, backlog.frames()),
+        frames: Math.max(...this.#versions.map((version) => framesOf(version, own))),
         frameSize: FRAME_SIZE,
       };
     });
@@ -264,7 +284,8 @@ class Layout implements Directory {
   }
 
   #window(client: Client, rtt: number): number {
-    return windowOf(this.#plan(client), rtt, this.#case.mtu);
+    const plans = this.#versions.map((version) => known(version.plans[client.plan], `plan "${client.plan}"`));
+    return Math.max(...plans.map((plan) => windowOf(plan, rtt, this.#case.mtu)));
   }
 
   #trafficEndpoint(id: number, name: string, addresses: Addresses): TrafficEndpoint {
@@ -280,7 +301,8 @@ class Layout implements Directory {
   }
 
   #rttOf(path: string | null | undefined): number {
-    return path === null || path === undefined ? 0 : known(this.#case.paths[path], `path "${path}"`).rtt;
+    if (path === null || path === undefined) return 0;
+    return Math.max(...this.#versions.map(({ paths }) => known(paths[path], `path "${path}"`).rtt));
   }
 
   #reactorIds(): number[] {

@@ -1,4 +1,5 @@
 import type { Case } from "../scenario/types.js";
+import { versionsOf } from "./changes.js";
 import { FRAME_SIZE, lineFramesFor, pathsOf } from "./shaping.js";
 import type {
   DataplaneBlueprint,
@@ -19,9 +20,14 @@ type Side = StageBlueprint["side"];
 const OUTER = "outer0";
 const INNER = "inner0";
 
-/** Sides on which some endpoint has a path that does something; none for afxdp. */
-export function stageSides({ dataplane, servers, clients, paths }: Case): Side[] {
-  if (dataplane.kind === "afxdp") return [];
+/** Sides on which some endpoint has a path that does something, at any time of the run; none for afxdp. */
+export function stageSides(scenario: Case): Side[] {
+  if (scenario.dataplane.kind === "afxdp") return [];
+  const sides = new Set(versionsOf(scenario).flatMap(actingSides));
+  return (["core", "access"] as const).filter((side) => sides.has(side));
+}
+
+function actingSides({ servers, clients, paths }: Case): Side[] {
   const acts = ({ path }: { path: string | null }): boolean => {
     const found = path === null ? undefined : paths[path];
     return found !== undefined && (found.rtt > 0 || found.rate !== null);
@@ -57,8 +63,12 @@ export function pathStage(
   });
   // The trunk ends as the engine names them: `access` towards the clients, whichever end of the stage that is.
   const [access, coreTrunk] = side === "core" ? [INNER, OUTER] : [OUTER, INNER];
-  const lines = [...clients, ...servers].flatMap(({ path }) => paths[path] ?? []);
-  const frames = lineFramesFor(lines, scenario, dataplane.kind === "kernel");
+  const framesOf = (version: Case) => {
+    const now = pathsOfSide(version, side);
+    const lines = [...clients, ...servers].flatMap(({ path }) => now[path] ?? []);
+    return lineFramesFor(lines, version, dataplane.kind === "kernel");
+  };
+  const frames = Math.max(...versionsOf(scenario).map(framesOf));
   return {
     side,
     process: {
@@ -76,7 +86,7 @@ export function pathStage(
 }
 
 /** The paths that endpoints of a side have, numbered anew. */
-function pathsOfSide(scenario: Case, side: Side): PathBlueprint[] {
+export function pathsOfSide(scenario: Case, side: Side): PathBlueprint[] {
   const owners = side === "core" ? Object.values(scenario.servers) : scenario.clients;
   const used = new Set(owners.map(({ path }) => path));
   return pathsOf(scenario)

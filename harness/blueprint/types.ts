@@ -382,22 +382,43 @@ export interface StreamBlueprint {
 
 export interface TimelineBlueprint {
   duration: number;
-  /** Partition of the run, in order: idle, ramp, loaded, cooldown (and named ones, later). */
-  phases: { name: string; start: number; end: number }[];
-  /** Max–min fair rates (bit/s, at the plan's own layer) of each client, in the order of dataplane.clients. */
-  shares: { client: string; down: number; up: number }[];
+  /** Partition of the run, in order: idle, ramp, loaded, cooldown, cut where changes open others. */
+  phases: PhaseBlueprint[];
+  /** Max–min fair rates as the run begins. */
+  shares: ShareBlueprint[];
   /** What the conductor sends to the dataplane (and its path stages) while the run goes on, in order of `at`. */
   changes: ChangeBlueprint[];
+}
+
+/** Max–min fair rates (bit/s, at the plan's own layer) of each client, in the order of dataplane.clients. */
+export interface ShareBlueprint {
+  client: string;
+  down: number;
+  up: number;
+}
+
+export interface PhaseBlueprint {
+  name: string;
+  start: number;
+  end: number;
+  /** Of a phase that a change opens: the default phase that it was part of. */
+  of?: string;
+  /** In force during it; absent: TimelineBlueprint.shares; null: some client's plan changes meanwhile. */
+  shares?: ShareBlueprint[] | null;
 }
 
 export interface ChangeBlueprint {
   /** ns from t0 */
   at: number;
-  /** As `set` of the `change` command (docs/control.md): shapers of clients, and paths. */
-  set: (
-    | { client: number; direction: Direction; shaper: ShaperBlueprint }
-    | { path: number; downDelay: number; upDelay: number; rate: number }
-  )[];
-  /** For plots: `plan.home.down = 5mbit`. */
+  /** For plots and events: `plan.home.down = 5mbit`. */
   text: string;
+  /** As `set` of the `change` command (docs/control.md): what the dataplane is told; nothing when it is empty. */
+  set: ChangeSetting[];
+  /** What the path stages are told; absent: nothing. */
+  stages?: { side: StageBlueprint["side"]; set: ChangeSetting[] }[];
 }
+
+/** A client's shaper in one direction, or a path of the process that is told. */
+export type ChangeSetting =
+  | { client: number; direction: Direction; shaper: ShaperBlueprint }
+  | { path: number; downDelay: number; upDelay: number; rate: number };

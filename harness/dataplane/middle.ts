@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Blueprint } from "../blueprint/types.js";
+import type { Blueprint, ChangeBlueprint, ChangeSetting } from "../blueprint/types.js";
 import {
   type DataplaneAccounting,
   type NativeEvent,
@@ -40,6 +40,17 @@ export class Unsupported extends Error {}
 const DRAIN_MS = 10_000;
 const DRAIN_STEP_MS = 50;
 
+/** How long a dataplane may take to apply a change. */
+const CHANGE_MS = 5000;
+/** Settings in one command, whose line holds 16 MiB; and commands that a change can become. */
+const PORTION = 10_000;
+const MAX_PORTIONS = 1000;
+
+function portions(set: readonly ChangeSetting[]): (readonly ChangeSetting[])[] {
+  const count = Math.ceil(set.length / PORTION);
+  return Array.from({ length: count }, (_, index) => set.slice(index * PORTION, (index + 1) * PORTION));
+}
+
 /**
  * What is in the middle of a lab: the dataplane, of whatever kind, and the stages of emulated distance beside it. All
  * of them speak the same protocol (docs/control.md); only the program differs.
@@ -79,6 +90,21 @@ export class Middle {
   /** `t0`: CLOCK_MONOTONIC, ns. */
   go(t0: number): void {
     for (const process of this.processes) process.send({ op: "go", t0 });
+  }
+
+  /**
+   * Tells the processes that a change concerns, and waits until all of them have applied it. Rejects with what one of
+   * them refuses. `number` tells the commands of a run apart.
+   */
+  async change(number: number, { set, stages = [] }: Pick<ChangeBlueprint, "set" | "stages">): Promise<void> {
+    const sets = new Map([["dataplane", set], ...stages.map((stage) => [`path-${stage.side}`, stage.set] as const)]);
+    const told = this.processes.flatMap((process) =>
+      portions(sets.get(process.name) ?? []).map((portion, part) => {
+        const id = number * MAX_PORTIONS + part;
+        return process.ask({ op: "change", id, set: portion }, "changed", CHANGE_MS);
+      }),
+    );
+    await Promise.all(told);
   }
 
   /** The first death of any of them; pending while all live. */

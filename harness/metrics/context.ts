@@ -1,6 +1,7 @@
 import type { Blueprint } from "../blueprint/types.js";
 import { column, type Run, type Table } from "../recording/index.js";
 import { sitesFrom } from "../scenario/ancestry.js";
+import { inForce } from "./in-force.js";
 import { Shares } from "./shares.js";
 import type { Group } from "./sheet.js";
 
@@ -16,7 +17,10 @@ export interface Context {
   run: Run;
   blueprint: Blueprint;
   phases: Phase[];
+  /** Of names and flows, which stay; what clients may have, see `during`. */
   shares: Shares;
+  /** The plans and shares in force during a phase. */
+  during(phase: Phase): { blueprint: Blueprint; shares: Shares };
   /** Groups of a client by its name: the total, itself, the sites above it. */
   groupsOf(client: string): Group[];
 }
@@ -30,7 +34,18 @@ export function makeContext(run: Run, blueprint: Blueprint): Context {
     }),
   );
   const groupsOf = (client: string): Group[] => groups.get(client) ?? ["total", `client/${client}`];
-  return { run, blueprint, phases: blueprint.timeline.phases, shares: new Shares(blueprint), groupsOf };
+  const shares = new Shares(blueprint);
+  const known = new Map<string, { blueprint: Blueprint; shares: Shares }>();
+  const during = (phase: Phase) => {
+    const plans = inForce(blueprint, phase);
+    const found = known.get(phase.name) ?? {
+      blueprint: plans,
+      shares: plans === blueprint ? shares : new Shares(plans),
+    };
+    known.set(phase.name, found);
+    return found;
+  };
+  return { run, blueprint, phases: blueprint.timeline.phases, shares, during, groupsOf };
 }
 
 /** Do [start, stop) and the phase share any time? */

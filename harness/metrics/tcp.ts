@@ -2,6 +2,7 @@ import type { Direction, FlowBlueprint } from "../blueprint/types.js";
 import { jain, largest, sum } from "../stats/index.js";
 import { type Context, overlaps } from "./context.js";
 import { DEFAULT_PHASE, metricName } from "./names.js";
+import type { Shares } from "./shares.js";
 import { type Group, groupBy, pool, type Sheet } from "./sheet.js";
 import { type FlowPhase, FlowRecording } from "./tcp-flow.js";
 
@@ -15,18 +16,19 @@ export function tcpMetrics(context: Context, sheet: Sheet): void {
   const { shares } = context;
   for (const [traffic, flows] of groupBy(context.blueprint.traffic.flows, (flow) => [flow.traffic])) {
     for (const phase of context.phases) {
+      const { shares: rates } = context.during(phase);
       const active = flows
         .filter((flow) => overlaps(phase, flow.start, flow.stop))
         .map((flow) => {
           const client = shares.clientName(flow.client);
-          const fair = shares.flowCeiling(flow, shares.share(client, flow.direction));
+          const fair = rates.flowCeiling(flow, rates.share(client, flow.direction));
           return recording.measure(flow, client, phase, fair);
         });
       const name = (quantity: string): string => metricName(traffic, phase.name, quantity);
       for (const [group, members] of groupBy(active, (f) => groupsOfFlow(context, f))) {
         putGoodput(sheet, group, name, members);
         putSender(sheet, group, name, members);
-        if (!group.startsWith("flow/")) putFairness(context, sheet, group, name, members);
+        if (!group.startsWith("flow/")) putFairness(rates, sheet, group, name, members);
       }
     }
     putConnectFailures(context, sheet, traffic, flows, recording);
@@ -78,7 +80,7 @@ function putSender(sheet: Sheet, group: Group, name: Namer, members: readonly Fl
  * Jain's index over flows, and over clients by what each got of its fair share. Where a traffic has both directions,
  * the less fair of the two: flows of different directions were never meant to be equal.
  */
-function putFairness(context: Context, sheet: Sheet, group: Group, name: Namer, members: readonly FlowPhase[]): void {
+function putFairness(shares: Shares, sheet: Sheet, group: Group, name: Namer, members: readonly FlowPhase[]): void {
   const directions = groupBy(members, (f) => [f.flow.direction]);
   const worst = (index: (flows: readonly FlowPhase[], direction: Direction) => number | null): number | null => {
     const values = known([...directions].map(([direction, flows]) => index(flows, direction)));
@@ -88,7 +90,7 @@ function putFairness(context: Context, sheet: Sheet, group: Group, name: Namer, 
   sheet.put(group, name("jain"), overFlows, "ratio", members.length);
   if (group.startsWith("client/")) return;
   const clients = groupBy(members, (f) => [f.client]).size;
-  const overClients = worst((flows, direction) => jainOf(portions(context, flows, direction)));
+  const overClients = worst((flows, direction) => jainOf(portions(shares, flows, direction)));
   sheet.put(group, name("jain_clients"), overClients, "ratio", clients);
 }
 
@@ -98,13 +100,13 @@ function jainOf(values: readonly (number | null)[]): number | null {
 }
 
 /** Each client's goodput over its share (RFC 5166 §2.3.1 on normalised rates); the goodput itself without shares. */
-function portions(context: Context, flows: readonly FlowPhase[], direction: Direction): (number | null)[] {
+function portions(shares: Shares, flows: readonly FlowPhase[], direction: Direction): (number | null)[] {
   const clients = [...groupBy(flows, (f) => [f.client])];
-  const shares = clients.map(([client]) => context.shares.share(client, direction));
-  const comparable = shares.every((share) => share !== null);
-  return clients.map(([, own], i) => {
-    const goodput = totalGoodput(own);
-    return goodput === null ? null : goodput / (comparable ? (shares[i] as number) : 1);
+  const own = clients.map(([client]) => shares.share(client, direction));
+  const comparable = own.every((share) => share !== null);
+  return clients.map(([, phases], i) => {
+    const goodput = totalGoodput(phases);
+    return goodput === null ? null : goodput / (comparable ? (own[i] as number) : 1);
   });
 }
 

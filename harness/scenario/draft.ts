@@ -38,6 +38,7 @@ export interface Draft {
   sites: Map<string, Section<schema.SiteSpec>>;
   clients: Map<string, Section<schema.ClientSpec>>;
   traffic: Map<string, Section<schema.TrafficSpec>>;
+  changes: Section<schema.ChangeSpec>[];
   expects: Section<schema.ExpectSpec>[];
 }
 
@@ -49,7 +50,6 @@ export function makeDraft(root: TableNode, problems: Problems): Draft {
   const reader = new Reader(root, problems);
   reader.refuseUnknown();
   checkCapabilities(root, KNOWN, problems);
-  reader.list("change", schema.change);
   return {
     root,
     title: reader.top("title"),
@@ -66,6 +66,7 @@ export function makeDraft(root: TableNode, problems: Problems): Draft {
     sites: reader.named("site", schema.site),
     clients: reader.named("client", schema.client),
     traffic: reader.named("traffic", trafficSchema),
+    changes: reader.list("change", schema.change),
     expects: reader.list("expect", schema.expect),
   };
 }
@@ -170,7 +171,7 @@ class Reader {
 const MAX_NAME = 64;
 
 /** The names that the schema itself knows, read from it so that there is no second list. */
-const KNOWN = {
+export const KNOWN = {
   dataplane: literals(shape.dataplane, "kind"),
   discipline: literals(schema.plan.shape.sqm, "discipline"),
   traffic: literals(trafficSchema, "kind"),

@@ -1,4 +1,5 @@
-import { Shares } from "../metrics/index.js";
+import type { Blueprint } from "../blueprint/types.js";
+import { inForce, Shares, splitName } from "../metrics/index.js";
 import { groupBy } from "../metrics/sheet.js";
 import type { BoundOp, Case, Expectation } from "../scenario/types.js";
 import { median } from "../stats/index.js";
@@ -67,9 +68,20 @@ export function judgeExpectation(
 
 // ---- one run -----------------------------------------------------------------------------------------------------
 
+/** What clients may have in the phase that a metric is about. */
+function sharesDuring(blueprint: Blueprint, metric: string): Shares {
+  const { phases } = blueprint.timeline;
+  const { phase } = splitName(
+    metric,
+    phases.map(({ name }) => name),
+  );
+  const found = phases.find(({ name }) => name === phase);
+  return new Shares(found ? inForce(blueprint, found) : blueprint);
+}
+
 function observe(expectation: Expectation, which: Case, run: RunEvidence, others: Others): RunOutcome {
   const observations: Observation[] = [];
-  const shares = run.blueprint && new Shares(run.blueprint);
+  const shares = run.blueprint && sharesDuring(run.blueprint, expectation.metric);
   for (const subject of subjectsOf(expectation, which, run.blueprint)) {
     const limit = limitFor(expectation, subject, which, shares, others);
     if ("skipped" in limit) return { verdict: "skipped", observations: [], reason: limit.skipped };

@@ -48,7 +48,8 @@ function entitlement(
 ): Limit {
   if (shares === null) return { missing: "the run has no blueprint, so nobody's share is known" };
   const traffic = which.traffic.find((t) => t.name === expectation.metric.split(".")[0]);
-  const { quantity } = splitName(expectation.metric, Object.keys(which.phases));
+  const opened = (which.changes ?? []).flatMap(({ phase }) => phase ?? []);
+  const { quantity } = splitName(expectation.metric, [...Object.keys(which.phases), ...opened]);
   const layer = layerOf(quantity, traffic);
   if (layer === null) return { missing: `"${expectation.bound.text}": ${quantity} is no rate that has a ${of}` };
   let total = 0;

@@ -13,6 +13,7 @@ import { endToEnd, namedCounters, readMachineCounters } from "./counters.js";
 import { readEnvironment, staticInfo } from "./environment.js";
 import { EventLog } from "./event-log.js";
 import { LiveRates, type Rates } from "./live-rates.js";
+import { TimedChanges } from "./timed-changes.js";
 
 /** What a person may watch while a run is recorded. */
 export interface RecordHooks {
@@ -161,7 +162,9 @@ class Session {
     this.log.write("go", { t0, date: new Date().toISOString() });
     this.middle.go(t0);
     const over = traffic.ask({ op: "go", t0 }, "done", this.request.blueprint.timeline.duration / 1e6 + 30_000);
-    const ending = await this.watched(t0, firstOf(over, this.middle, traffic, signal));
+    const changes = new TimedChanges(this.request.blueprint.timeline.changes, this.middle, this.log);
+    const ending = await this.watched(t0, firstOf(over, this.middle, traffic, changes.failure(t0), signal));
+    changes.stop();
     const trouble = await this.finish(traffic, ending.reason);
     return ending.reason === "complete" ? (trouble ?? ending) : ending;
   }
@@ -257,6 +260,7 @@ async function firstOf(
   over: Promise<unknown>,
   middle: Middle,
   traffic: NativeProcess,
+  refusedChange: Promise<Error>,
   signal: AbortSignal,
 ): Promise<Ending> {
   const ended = (reason: DoneReason, error = ""): Ending => ({ reason, error });
@@ -268,6 +272,7 @@ async function firstOf(
       // A death also rejects this; give the more exact ending above the chance to win.
       (error: Error) => sleep(100).then(() => ended("error", error.message)),
     ),
+    refusedChange.then((error) => sleep(100).then(() => ended("error", error.message))),
   ]);
   return orAborted(itself, signal).catch((error: unknown) => {
     if (!signal.aborted) throw error;

@@ -1,0 +1,94 @@
+import type { Case, Change, Plan } from "../scenario/types.js";
+import { shaperOf } from "./shaping.js";
+import type {
+  ChangeBlueprint,
+  ChangeSetting,
+  DataplaneClientBlueprint,
+  PathBlueprint,
+  StageBlueprint,
+} from "./types.js";
+
+/**
+ * The case as it is after each of its changes, the first one as it begins; what has to be decided for the whole run –
+ * memory, buffers, whether a stage is needed – is decided for all of them. Every state is there once.
+ */
+export function versionsOf(scenario: Case): Case[] {
+  const versions = new Map([[stateOf(scenario), scenario]]);
+  let now = scenario;
+  for (const change of scenario.changes) {
+    now = after(now, change);
+    const state = stateOf(now);
+    if (!versions.has(state)) versions.set(state, now);
+  }
+  return [...versions.values()];
+}
+
+/** The case once all changes up to and including the time `at` have happened. */
+export function versionAt(scenario: Case, at: number): Case {
+  return scenario.changes.filter((change) => change.at <= at).reduce(after, scenario);
+}
+
+function after(scenario: Case, { plans, paths }: Pick<Change, "plans" | "paths">): Case {
+  return { ...scenario, plans: { ...scenario.plans, ...plans }, paths: { ...scenario.paths, ...paths } };
+}
+
+function stateOf({ plans, paths }: Case): string {
+  return JSON.stringify([plans, paths]);
+}
+
+/** The paths that a process has, of a case as it is at some time: always the same ones, at the same indexes. */
+export type PathsOf = (scenario: Case) => readonly PathBlueprint[];
+
+/** What the dataplane and the path stages have of a case. */
+export interface Told {
+  /** Whom the dataplane shapes. */
+  clients: readonly DataplaneClientBlueprint[];
+  dataplanePaths: PathsOf;
+  stages: { side: StageBlueprint["side"]; paths: PathsOf }[];
+}
+
+/**
+ * What is to be said to whom, and when. A change that nobody has to be told of (the plan of no client, what is in force
+ * anyway) is there with its text alone.
+ */
+export function changesOf(scenario: Case, { clients, dataplanePaths, stages }: Told): ChangeBlueprint[] {
+  let before = scenario;
+  return scenario.changes.map((change) => {
+    const now = after(before, change);
+    const moved = (paths: PathsOf) =>
+      Object.keys(change.paths).length > 0 ? differing(paths(before), paths(now)) : [];
+    const set = [...shapersOf(before, now, change, clients), ...moved(dataplanePaths)];
+    const others = stages
+      .map(({ side, paths }) => ({ side, set: moved(paths) }))
+      .filter((stage) => stage.set.length > 0);
+    before = now;
+    return { at: change.at, text: change.text, set, ...(others.length > 0 ? { stages: others } : {}) };
+  });
+}
+
+/** Of the clients whose plan is another now, the directions that are shaped in another way. */
+function shapersOf(
+  before: Case,
+  now: Case,
+  { plans }: Change,
+  clients: readonly DataplaneClientBlueprint[],
+): ChangeSetting[] {
+  if (Object.keys(plans).length === 0) return [];
+  return clients.flatMap(({ id, site }) => {
+    const plan = now.clients[id]?.plan ?? "";
+    if (plans[plan] === undefined) return [];
+    return (["down", "up"] as const).flatMap((direction): ChangeSetting[] => {
+      const [old, shaper] = [before, now].map(({ plans: all }) => shaperOf(all[plan] as Plan, direction, site >= 0));
+      const same = shaper === undefined || JSON.stringify(old) === JSON.stringify(shaper);
+      return same ? [] : [{ client: id, direction, shaper }];
+    });
+  });
+}
+
+function differing(before: readonly PathBlueprint[], now: readonly PathBlueprint[]): ChangeSetting[] {
+  return now.flatMap(({ id, downDelay, upDelay, rate }, index) => {
+    const old = before[index];
+    const same = old?.downDelay === downDelay && old.upDelay === upDelay && old.rate === rate;
+    return same ? [] : [{ path: id, downDelay, upDelay, rate }];
+  });
+}
