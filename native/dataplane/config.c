@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/config_sqm.h"
 #include "sqm/framing_read.h"
 
 #define MAX_INTEGER  ((int64_t)1 << 53)
@@ -14,35 +15,11 @@
 
 #define KEYS(...)    ((const char *const[]){__VA_ARGS__, NULL})
 
-static void read_fq_codel(const struct mqoe_node *n, uint32_t max_frame, struct mqoe_fq_codel_config *q) {
-    q->target = (uint64_t)mqoe_node_int(n, "target", 1, MAX_DELAY);
-    q->interval = (uint64_t)mqoe_node_int(n, "interval", 1, MAX_DELAY);
-    q->quantum = (uint32_t)mqoe_node_int(n, "quantum", 1, 1 << 20);
-    q->flows = (uint32_t)mqoe_node_int(n, "flows", 1, 65536);
-    q->limit = (uint32_t)mqoe_node_int(n, "limit", 1, INT32_MAX);
-    q->memory_limit = (uint64_t)mqoe_node_int(n, "memoryLimit", 1, MAX_INTEGER);
-    q->ecn = mqoe_node_bool(n, "ecn");
-    q->ce_threshold = mqoe_node_int(n, "ceThreshold", -1, MAX_DELAY);
-    q->mtu = max_frame;
-    mqoe_node_only(n, KEYS("discipline", "target", "interval", "quantum", "flows", "limit", "memoryLimit",
-                           "ecn", "ceThreshold"));
-}
-
 void mqoe_dp_read_shaper(const struct mqoe_node *n, uint32_t max_frame, struct mqoe_leaf_config *out) {
     *out = (struct mqoe_leaf_config){0};
     out->rate = (uint64_t)mqoe_node_int(n, "rate", 0, MAX_RATE);
     out->framing = mqoe_framing_read(n);
-    struct mqoe_node sqm = mqoe_node_object(n, "sqm");
-    static const enum mqoe_discipline_kind kinds[] = {MQOE_FQ_CODEL, MQOE_PFIFO, MQOE_NONE};
-    out->discipline.kind = kinds[mqoe_node_enum(&sqm, "discipline", KEYS("fq_codel", "pfifo", "none"))];
-    if (out->discipline.kind == MQOE_FQ_CODEL)
-        read_fq_codel(&sqm, max_frame, &out->discipline.fq_codel);
-    if (out->discipline.kind == MQOE_PFIFO) {
-        out->discipline.pfifo.limit = (uint32_t)mqoe_node_int(&sqm, "limit", 1, INT32_MAX);
-        mqoe_node_only(&sqm, KEYS("discipline", "limit"));
-    }
-    if (out->discipline.kind == MQOE_NONE)
-        mqoe_node_only(&sqm, KEYS("discipline"));
+    mqoe_dp_read_sqm(n, max_frame, &out->discipline);
     if (out->discipline.kind == MQOE_NONE && out->rate)
         mqoe_node_fail(n,
                        "has discipline \"none\" and a rate; \"none\" has no queue to shape: rate must be 0");
@@ -207,8 +184,7 @@ void mqoe_dp_config_set_max_frame(struct mqoe_dp_config *c, uint32_t bytes) {
     c->max_frame = bytes;
     for (uint32_t i = 0; i < c->client_count; i++)
         for (int d = MQOE_DOWN; d <= MQOE_UP; d++)
-            if (c->clients[i].shaper[d].discipline.kind == MQOE_FQ_CODEL)
-                c->clients[i].shaper[d].discipline.fq_codel.mtu = bytes;
+            mqoe_dp_sqm_set_max_frame(&c->clients[i].shaper[d].discipline, bytes);
 }
 
 void mqoe_dp_config_free(struct mqoe_dp_config *c) {

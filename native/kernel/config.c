@@ -10,6 +10,8 @@
 #define MAX_INTEGER ((int64_t)1 << 53)
 #define MAX_RATE    (int64_t)1000000000000 // 1 Tbit/s
 #define MAX_DELAY   (int64_t)60000000000   // 60 s
+#define MAX_RTT     (int64_t)1000000000000 // 1,000 s: tc's "interplanetary"
+#define MAX_GAIN    (65535 * 256)          // 1/256 Hz
 #define MIN_PERIOD  2000 // ns; CoDel counts in 1,024 ns, and with an interval of 0 it drops whole queues
 #define MAX_SERVERS 1000000
 #define MAX_MTU     65535
@@ -18,13 +20,9 @@
 
 const char *mqoe_kernel_kind(enum mqoe_kernel_discipline discipline) {
     static const char *const kinds[] = {
-        [MQOE_KERNEL_FQ_CODEL] = "fq_codel",
-        [MQOE_KERNEL_PFIFO] = "pfifo",
-        [MQOE_KERNEL_NONE] = "",
-        [MQOE_KERNEL_CAKE] = "cake",
-        [MQOE_KERNEL_CODEL] = "codel",
-        [MQOE_KERNEL_DUALPI2] = "dualpi2",
-        [MQOE_KERNEL_TC] = "",
+        [MQOE_KERNEL_FQ_CODEL] = "fq_codel", [MQOE_KERNEL_PFIFO] = "pfifo", [MQOE_KERNEL_NONE] = "",
+        [MQOE_KERNEL_CAKE] = "cake",         [MQOE_KERNEL_CODEL] = "codel", [MQOE_KERNEL_DUALPI2] = "dualpi2",
+        [MQOE_KERNEL_BFIFO] = "bfifo",       [MQOE_KERNEL_TC] = "",
     };
     return kinds[discipline];
 }
@@ -59,6 +57,11 @@ static void read_pfifo(const struct mqoe_node *n, struct mqoe_kernel_shaper *out
     mqoe_node_only(n, KEYS("discipline", "limit"));
 }
 
+static void read_bfifo(const struct mqoe_node *n, struct mqoe_kernel_shaper *out) {
+    out->bfifo_limit = (uint32_t)mqoe_node_int(n, "limit", 1, UINT32_MAX);
+    mqoe_node_only(n, KEYS("discipline", "limit"));
+}
+
 static void read_none(const struct mqoe_node *n, struct mqoe_kernel_shaper *out) {
     (void)out;
     mqoe_node_only(n, KEYS("discipline"));
@@ -75,7 +78,7 @@ static void read_cake(const struct mqoe_node *n, struct mqoe_kernel_shaper *out)
     struct mqoe_kernel_cake *q = &out->cake;
     q->tins = tins[mqoe_node_enum(n, "tins",
                                   KEYS("besteffort", "precedence", "diffserv3", "diffserv4", "diffserv8"))];
-    q->rtt = (uint64_t)mqoe_node_int(n, "rtt", 1000, MAX_DELAY);
+    q->rtt = (uint64_t)mqoe_node_int(n, "rtt", 1000, MAX_RTT);
     q->isolation = isolations[mqoe_node_enum(n, "isolation",
                                              KEYS("flowblind", "srchost", "dsthost", "hosts", "flows",
                                                   "dual-srchost", "dual-dsthost", "triple-isolate"))];
@@ -84,18 +87,42 @@ static void read_cake(const struct mqoe_node *n, struct mqoe_kernel_shaper *out)
     q->ack_filter = filters[mqoe_node_enum(n, "ackFilter", KEYS("off", "on", "aggressive"))];
     q->ingress = mqoe_node_bool(n, "ingress");
     q->split_gso = mqoe_node_bool(n, "splitGso");
+    q->autorate_ingress = mqoe_node_bool(n, "autorateIngress");
     q->memory_limit = (uint64_t)mqoe_node_int(n, "memoryLimit", 0, UINT32_MAX);
     mqoe_node_only(n, KEYS("discipline", "tins", "rtt", "isolation", "nat", "wash", "ackFilter", "ingress",
                            "splitGso", "memoryLimit", "autorateIngress"));
 }
 
+static void read_step(const struct mqoe_node *n, struct mqoe_kernel_dualpi2 *q) {
+    struct mqoe_node step = mqoe_node_object(n, "step");
+    q->step_in_packets = mqoe_node_enum(&step, "unit", KEYS("time", "packets"));
+    q->step_threshold = (uint64_t)mqoe_node_int(&step, "threshold", 0, MAX_DELAY);
+    if (mqoe_node_ok(n) && q->step_in_packets && q->step_threshold > UINT32_MAX)
+        mqoe_node_fail(&step, "has threshold %llu; the kernel counts packets in 32 bits",
+                       (unsigned long long)q->step_threshold);
+    mqoe_node_only(&step, KEYS("unit", "threshold"));
+}
+
 static void read_dualpi2(const struct mqoe_node *n, struct mqoe_kernel_shaper *out) {
     struct mqoe_kernel_dualpi2 *q = &out->dualpi2;
+    static const uint8_t masks[] = {1, 3};
+    q->limit = (uint32_t)mqoe_node_int(n, "limit", 1, INT32_MAX);
+    q->memory_limit = (uint64_t)mqoe_node_int(n, "memoryLimit", 1, MAX_INTEGER);
     q->target = (uint64_t)mqoe_node_int(n, "target", 1000, MAX_DELAY);
     q->tupdate = (uint64_t)mqoe_node_int(n, "tupdate", 1000, MAX_DELAY);
-    q->step_threshold = (uint64_t)mqoe_node_int(n, "stepThreshold", 0, MAX_DELAY);
-    q->limit = (uint32_t)mqoe_node_int(n, "limit", 1, INT32_MAX);
-    mqoe_node_only(n, KEYS("discipline", "target", "tupdate", "stepThreshold", "limit"));
+    q->alpha = (uint32_t)mqoe_node_int(n, "alpha", 1, MAX_GAIN);
+    q->beta = (uint32_t)mqoe_node_int(n, "beta", 1, MAX_GAIN);
+    read_step(n, q);
+    q->min_qlen_step = (uint32_t)mqoe_node_int(n, "minQlenStep", 0, INT32_MAX);
+    q->coupling = (uint8_t)mqoe_node_int(n, "coupling", 1, 255);
+    q->classic_protection = (uint8_t)mqoe_node_int(n, "classicProtection", 0, 100);
+    q->drop_on_overload = mqoe_node_bool(n, "dropOnOverload");
+    q->drop_early = mqoe_node_bool(n, "dropEarly");
+    // The kernel refuses a mask of nothing.
+    q->ecn_mask = masks[mqoe_node_enum(n, "ecnMask", KEYS("l4s", "any"))];
+    mqoe_node_only(n, KEYS("discipline", "limit", "memoryLimit", "target", "tupdate", "alpha", "beta", "step",
+                           "minQlenStep", "coupling", "classicProtection", "dropOnOverload", "dropEarly",
+                           "ecnMask"));
 }
 
 static void read_tc(const struct mqoe_node *n, struct mqoe_kernel_shaper *out) {
@@ -113,10 +140,10 @@ static void read_unenforced(const struct mqoe_node *n) {
 static void read_enforced(const struct mqoe_node *n, struct mqoe_kernel_shaper *out) {
     // In the order of enum mqoe_kernel_discipline.
     static void (*const readers[])(const struct mqoe_node *, struct mqoe_kernel_shaper *) = {
-        read_fq_codel, read_pfifo, read_none, read_cake, read_plain_codel, read_dualpi2, read_tc};
+        read_fq_codel, read_pfifo, read_none, read_cake, read_plain_codel, read_dualpi2, read_bfifo, read_tc};
     struct mqoe_node sqm = mqoe_node_object(n, "sqm");
     out->discipline = (enum mqoe_kernel_discipline)mqoe_node_enum(
-        &sqm, "discipline", KEYS("fq_codel", "pfifo", "none", "cake", "codel", "dualpi2", "tc"));
+        &sqm, "discipline", KEYS("fq_codel", "pfifo", "none", "cake", "codel", "dualpi2", "bfifo", "tc"));
     readers[out->discipline](&sqm, out);
     if (out->discipline == MQOE_KERNEL_NONE && out->rate)
         mqoe_node_fail(n, "has discipline \"none\" and a rate; \"none\" does not shape: rate must be 0");

@@ -21,6 +21,7 @@ enum mqoe_kernel_discipline {
     MQOE_KERNEL_CAKE,
     MQOE_KERNEL_CODEL,
     MQOE_KERNEL_DUALPI2,
+    MQOE_KERNEL_BFIFO,
     MQOE_KERNEL_TC,
 };
 
@@ -37,13 +38,19 @@ struct mqoe_kernel_codel { // codel, and the part of fq_codel that is the same
 struct mqoe_kernel_cake {
     uint32_t tins, isolation, ack_filter; // CAKE_DIFFSERV_…, CAKE_FLOW_…, CAKE_ACK_…
     uint64_t rtt;
-    bool nat, wash, ingress, split_gso;
+    bool nat, wash, ingress, split_gso, autorate_ingress;
     uint64_t memory_limit; // 0 = as the rate asks for
 };
 
 struct mqoe_kernel_dualpi2 {
-    uint64_t target, tupdate, step_threshold;
-    uint32_t limit;
+    uint32_t limit;        // packets
+    uint64_t memory_limit; // bytes
+    uint64_t target, tupdate;
+    uint32_t alpha, beta;    // 1/256 Hz
+    uint64_t step_threshold; // ns, or packets
+    bool step_in_packets, drop_on_overload, drop_early;
+    uint32_t min_qlen_step;
+    uint8_t coupling, classic_protection, ecn_mask; // TCA_DUALPI2_ECN_MASK_…: 1 L4S, 3 any
 };
 
 struct mqoe_kernel_tc {
@@ -62,6 +69,7 @@ struct mqoe_kernel_shaper {
         struct mqoe_kernel_dualpi2 dualpi2;
         struct mqoe_kernel_tc tc;
         uint32_t pfifo_limit; // packets
+        uint32_t bfifo_limit; // bytes
     };
 };
 

@@ -16,7 +16,22 @@
 #define CAKE_TARGETS    20 // cake's target is this part of its interval, as with tc's `rtt`
 
 // From linux/pkt_sched.h of 6.17 (enum TCA_DUALPI2_…), which the headers here lack.
-enum { DUALPI2_LIMIT = 1, DUALPI2_TARGET = 3, DUALPI2_TUPDATE = 4, DUALPI2_STEP_THRESH_US = 8 };
+enum {
+    DUALPI2_LIMIT = 1,
+    DUALPI2_MEMORY_LIMIT,
+    DUALPI2_TARGET,
+    DUALPI2_TUPDATE,
+    DUALPI2_ALPHA,
+    DUALPI2_BETA,
+    DUALPI2_STEP_THRESH_PKTS,
+    DUALPI2_STEP_THRESH_US,
+    DUALPI2_MIN_QLEN_STEP,
+    DUALPI2_COUPLING,
+    DUALPI2_DROP_OVERLOAD,
+    DUALPI2_DROP_EARLY,
+    DUALPI2_C_PROTECTION,
+    DUALPI2_ECN_MASK,
+};
 
 static struct nlmsghdr *begin(struct netlink *nl, const struct mqoe_tc_device *dev, uint16_t type,
                               uint16_t flags, uint32_t parent, uint32_t handle, const char *noun,
@@ -66,9 +81,21 @@ static void put_codel(struct nlmsghdr *m, const struct mqoe_kernel_codel *q) {
 
 static void put_dualpi2(struct nlmsghdr *m, const struct mqoe_kernel_dualpi2 *q) {
     mnl_attr_put_u32(m, DUALPI2_LIMIT, q->limit);
+    mnl_attr_put_u32(m, DUALPI2_MEMORY_LIMIT, clamp32(q->memory_limit));
     put_us(m, DUALPI2_TARGET, q->target);
     put_us(m, DUALPI2_TUPDATE, q->tupdate);
-    put_us(m, DUALPI2_STEP_THRESH_US, q->step_threshold);
+    mnl_attr_put_u32(m, DUALPI2_ALPHA, q->alpha);
+    mnl_attr_put_u32(m, DUALPI2_BETA, q->beta);
+    if (q->step_in_packets) // which of the two is there says the unit
+        mnl_attr_put_u32(m, DUALPI2_STEP_THRESH_PKTS, (uint32_t)q->step_threshold);
+    else
+        put_us(m, DUALPI2_STEP_THRESH_US, q->step_threshold);
+    mnl_attr_put_u32(m, DUALPI2_MIN_QLEN_STEP, q->min_qlen_step);
+    mnl_attr_put_u8(m, DUALPI2_COUPLING, q->coupling);
+    mnl_attr_put_u8(m, DUALPI2_DROP_OVERLOAD, q->drop_on_overload);
+    mnl_attr_put_u8(m, DUALPI2_DROP_EARLY, q->drop_early);
+    mnl_attr_put_u8(m, DUALPI2_C_PROTECTION, q->classic_protection);
+    mnl_attr_put_u8(m, DUALPI2_ECN_MASK, q->ecn_mask);
 }
 
 // `overhead` makes cake count from the network layer, and `raw`, which the kernel reads after it, from the
@@ -98,11 +125,13 @@ static void put_cake(struct nlmsghdr *m, const struct mqoe_kernel_shaper *s) {
     mnl_attr_put_u32(m, TCA_CAKE_INGRESS, q->ingress);
     mnl_attr_put_u32(m, TCA_CAKE_ACK_FILTER, q->ack_filter);
     mnl_attr_put_u32(m, TCA_CAKE_SPLIT_GSO, q->split_gso);
+    mnl_attr_put_u32(m, TCA_CAKE_AUTORATE, q->autorate_ingress);
 }
 
 static void put_options(struct nlmsghdr *m, const struct mqoe_kernel_shaper *s, bool create) {
-    if (s->discipline == MQOE_KERNEL_PFIFO) {
-        const struct tc_fifo_qopt options = {.limit = s->pfifo_limit};
+    if (s->discipline == MQOE_KERNEL_PFIFO || s->discipline == MQOE_KERNEL_BFIFO) {
+        bool packets = s->discipline == MQOE_KERNEL_PFIFO;
+        const struct tc_fifo_qopt options = {.limit = packets ? s->pfifo_limit : s->bfifo_limit};
         mnl_attr_put(m, TCA_OPTIONS, sizeof options, &options);
         return;
     }

@@ -25,7 +25,7 @@ enum mqoe_dualpi2_ecn { // bits of the ECN field that mean L4S
 struct mqoe_dualpi2_config {
     uint32_t limit;           // packets in both queues, ≥ 1
     uint64_t memory_limit;    // bytes; each frame counts MQOE_FRAME_MEMORY
-    uint64_t target, tupdate; // ns: delay aimed at, and how often p' is updated (1 us … 10 s)
+    uint64_t target, tupdate; // ns: delay aimed at, and how often p' is updated (1 us … 60 s)
     uint32_t alpha, beta;     // gains in 1/256 Hz: 41 (0.16 Hz) and 819 (3.2 Hz) by default
     uint32_t step_threshold; // ns of sojourn, or packets in the L4S queue, above which its packets are marked
     bool step_in_packets;
@@ -47,11 +47,11 @@ struct mqoe_dualpi2 {
     struct mqoe_dualpi2_queue classic, l4s;
     uint64_t next_update; // ns; 0 before the first frame
     uint64_t last_delay;  // ns, at the last update
-    uint64_t target, tupdate;
+    uint64_t target, tupdate, step_threshold;
     uint32_t probability;            // p', of 2^32
     uint32_t proportional, integral; // β and α, of 2^32 per ns << 6
     int32_t credit;                  // of the classic queue: above 0 it is served
-    uint32_t limit, step_threshold, min_qlen_step, mtu;
+    uint32_t limit, min_qlen_step, mtu;
     uint8_t coupling, protection;
     uint8_t ecn_mask;
     bool step_in_packets, drop_on_overload, drop_early;

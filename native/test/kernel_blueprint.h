@@ -7,7 +7,7 @@
 #define SQM_CAKE                                                                                             \
     "{\"discipline\":\"cake\",\"tins\":\"diffserv4\",\"rtt\":50000000,\"isolation\":\"dual-dsthost\","       \
     "\"nat\":false,\"wash\":true,\"ackFilter\":\"aggressive\",\"ingress\":true,\"splitGso\":false,"          \
-    "\"memoryLimit\":5000000}"
+    "\"memoryLimit\":5000000,\"autorateIngress\":false}"
 #define SQM_FQ_CODEL                                                                                         \
     "{\"discipline\":\"fq_codel\",\"target\":5000000,\"interval\":100000000,\"quantum\":300,\"flows\":512,"  \
     "\"limit\":4000,\"memoryLimit\":4194304,\"ecn\":false,\"ceThreshold\":-1}"
@@ -16,8 +16,11 @@
     "\"ceThreshold\":-1}"
 #define SQM_PFIFO "{\"discipline\":\"pfifo\",\"limit\":100}"
 #define SQM_DUALPI2                                                                                          \
-    "{\"discipline\":\"dualpi2\",\"target\":15000000,\"tupdate\":16000000,\"stepThreshold\":1000000,"        \
-    "\"limit\":10000}"
+    "{\"discipline\":\"dualpi2\",\"target\":15000000,\"tupdate\":16000000,\"limit\":10000,"                  \
+    "\"memoryLimit\":30280000,\"alpha\":41,\"beta\":819,\"step\":{\"unit\":\"time\",\"threshold\":1000000}," \
+    "\"minQlenStep\":3,\"coupling\":2,\"classicProtection\":10,\"dropOnOverload\":true,\"dropEarly\":false," \
+    "\"ecnMask\":\"l4s\"}"
+#define SQM_BFIFO  "{\"discipline\":\"bfifo\",\"limit\":250000}"
 #define SQM_TC     "{\"discipline\":\"tc\",\"args\":\"pfifo limit 77\",\"rate\":9000000}"
 #define SQM_TC_OWN "{\"discipline\":\"tc\",\"args\":\"tbf rate 9mbit burst 5kb latency 50ms\",\"rate\":0}"
 #define SQM_NONE   "{\"discipline\":\"none\"}"

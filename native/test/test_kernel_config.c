@@ -16,15 +16,16 @@
 
 static void reads_a_whole_blueprint(void **state) {
     (void)state;
-    static const char *const sqms[] = {SQM_CAKE, SQM_FQ_CODEL, SQM_CODEL, SQM_PFIFO, SQM_DUALPI2, SQM_TC};
+    static const char *const sqms[] = {SQM_CAKE,    SQM_FQ_CODEL, SQM_CODEL, SQM_PFIFO,
+                                       SQM_DUALPI2, SQM_BFIFO,    SQM_TC};
     struct mqoe_kernel_config c;
     struct mqoe_error e;
-    assert_int_equal(mqoe_kernel_config_read(&c, blueprint("kernel", sqms, 6, 20000000), &e), 0);
+    assert_int_equal(mqoe_kernel_config_read(&c, blueprint("kernel", sqms, 7, 20000000), &e), 0);
     assert_true(c.shapes);
-    assert_int_equal(c.client_count, 6);
-    assert_int_equal(c.client_prefix_count, 12);
+    assert_int_equal(c.client_count, 7);
+    assert_int_equal(c.client_prefix_count, 14);
     assert_int_equal(c.server_prefix_count, 2);
-    assert_int_equal(c.client_prefixes[11].value, 5);
+    assert_int_equal(c.client_prefixes[13].value, 6);
     assert_string_equal(c.interface[MQOE_KERNEL_UP], "cor");
     assert_int_equal(c.mac[5], 1);
     const struct mqoe_kernel_shaper *cake = &c.clients[0].shaper[MQOE_KERNEL_DOWN];
@@ -32,7 +33,21 @@ static void reads_a_whole_blueprint(void **state) {
     assert_int_equal(cake->cake.tins, CAKE_DIFFSERV_DIFFSERV4);
     assert_int_equal(cake->cake.isolation, CAKE_FLOW_DUAL_DST);
     assert_int_equal(cake->cake.ack_filter, CAKE_ACK_AGGRESSIVE);
-    assert_string_equal(c.clients[5].shaper[MQOE_KERNEL_UP].tc.args, "pfifo limit 77");
+    assert_false(cake->cake.autorate_ingress);
+    const struct mqoe_kernel_dualpi2 *dualpi2 = &c.clients[4].shaper[MQOE_KERNEL_UP].dualpi2;
+    assert_int_equal(dualpi2->memory_limit, 30280000);
+    assert_int_equal(dualpi2->alpha, 41);
+    assert_int_equal(dualpi2->beta, 819);
+    assert_false(dualpi2->step_in_packets);
+    assert_int_equal(dualpi2->step_threshold, 1000000);
+    assert_int_equal(dualpi2->min_qlen_step, 3);
+    assert_int_equal(dualpi2->coupling, 2);
+    assert_int_equal(dualpi2->classic_protection, 10);
+    assert_true(dualpi2->drop_on_overload);
+    assert_false(dualpi2->drop_early);
+    assert_int_equal(dualpi2->ecn_mask, 1);
+    assert_int_equal(c.clients[5].shaper[MQOE_KERNEL_UP].bfifo_limit, 250000);
+    assert_string_equal(c.clients[6].shaper[MQOE_KERNEL_UP].tc.args, "pfifo limit 77");
     mqoe_kernel_config_free(&c);
 }
 
@@ -73,6 +88,18 @@ static const struct wrong {
      "{\"discipline\":\"codel\",\"target\":1,\"interval\":1999,\"limit\":1,\"ecn\":true,\"ceThreshold\":1}",
      "$.clients[1].down.sqm.interval", "from 2000"},
     {"clients.0.down.sqm.nat", NULL, "$.clients[0].down.sqm.nat", "is missing"},
+    {"clients.0.down.sqm.autorateIngress", NULL, "$.clients[0].down.sqm.autorateIngress", "is missing"},
+    {"clients.0.down.sqm", "{\"discipline\":\"bfifo\",\"limit\":0}", "$.clients[0].down.sqm.limit", "from 1"},
+    {"clients.2.down.sqm.discipline", "\"cobalt\"", "$.clients[2].down.sqm.discipline", "one of fq_codel"},
+    {"clients.2.down.sqm.step", "1000000", "$.clients[2].down.sqm.step", "must be an object"},
+    {"clients.2.down.sqm.step.unit", "\"us\"", "$.clients[2].down.sqm.step.unit", "time, packets"},
+    {"clients.2.down.sqm.step", "{\"unit\":\"packets\",\"threshold\":4294967296}",
+     "$.clients[2].down.sqm.step", "32 bits"},
+    {"clients.2.down.sqm.ecnMask", "\"none\"", "$.clients[2].down.sqm.ecnMask", "l4s, any"},
+    {"clients.2.down.sqm.coupling", "0", "$.clients[2].down.sqm.coupling", "from 1 to 255"},
+    {"clients.2.down.sqm.alpha", "0", "$.clients[2].down.sqm.alpha", "from 1"},
+    {"clients.2.down.sqm.classicProtection", "101", "$.clients[2].down.sqm.classicProtection", "to 100"},
+    {"clients.2.down.sqm.stepThreshold", "1", "$.clients[2].down.sqm.stepThreshold", "is unknown here"},
     {"clients.0.down.sqm", "{\"discipline\":\"none\"}", "$.clients[0].down", "rate must be 0"},
     {"clients.0.down.sqm", "{\"discipline\":\"tc\",\"args\":\"\",\"rate\":0}", "$.clients[0].down.sqm.args",
      "not empty"},
@@ -80,11 +107,11 @@ static const struct wrong {
 
 static void what_is_wrong_is_named(void **state) {
     (void)state;
-    static const char *const sqms[] = {SQM_CAKE, SQM_PFIFO};
+    static const char *const sqms[] = {SQM_CAKE, SQM_PFIFO, SQM_DUALPI2};
     for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
         const struct wrong *w = &wrongs[i];
         char last[64];
-        json_t *document = blueprint("kernel", sqms, 2, 20000000);
+        json_t *document = blueprint("kernel", sqms, 3, 20000000);
         json_t *parent = parent_of(document, w->at, last);
         json_t *value = w->value ? json_loads(w->value, JSON_DECODE_ANY, NULL) : NULL;
         if (json_is_array(parent))

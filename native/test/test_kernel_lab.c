@@ -81,6 +81,7 @@ static const struct {
     const char *sqm, *kind, *options;
 } settings[] = {
     {SQM_PFIFO, "pfifo", "{\"limit\":100}"},
+    {SQM_BFIFO, "bfifo", "{\"limit\":250000}"},
     {SQM_FQ_CODEL, "fq_codel",
      "{\"limit\":4000,\"flows\":512,\"quantum\":300,\"target\":4999,\"interval\":99999,"
      "\"memory_limit\":4194304}"},
