@@ -13,6 +13,7 @@
 struct mqoe_bench {
     bool quick; // a smoke test of the bench itself: short rounds, few clients
     FILE *table;
+    uint32_t clients, flows, frame; // of the part sqm: only this cell of its table; 0 = all
 };
 
 // Nanoseconds per packet of the queue disciplines alone: enqueue and dequeue.

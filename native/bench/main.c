@@ -1,6 +1,6 @@
-// mqoe-native bench [--json FILE] [--quick] [--part NAME]: what the dataplane and the lab cost on this
-// machine. Every figure stands beside a baseline measured in the same run, because absolute ones say more
-// about the machine than about mqoe.
+// mqoe-native bench [--json FILE] [--quick] [--part NAME] [--cell C,F,B]: what the dataplane and the lab cost
+// on this machine. Every figure stands beside a baseline measured in the same run, because absolute ones say
+// more about the machine than about mqoe.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,9 +78,11 @@ static int write_json(const json_t *results, const char *file) {
 }
 
 static int usage(void) {
-    fprintf(stderr, "usage: mqoe-native bench [--json FILE] [--quick] [--part NAME]\n\n"
-                    "Parts: sqm, loop, forward, lab. All of them without --part.\n"
-                    "FILE \"-\" writes JSON to standard output and the table to standard error.\n");
+    fprintf(stderr,
+            "usage: mqoe-native bench [--json FILE] [--quick] [--part NAME] [--cell C,F,B]\n\n"
+            "Parts: sqm, loop, forward, lab. All of them without --part. --cell: of the part sqm, only\n"
+            "C clients, F flows, frames of B bytes (0 = all).\n"
+            "FILE \"-\" writes JSON to standard output and the table to standard error.\n");
     return EXIT_USAGE;
 }
 
@@ -94,6 +96,9 @@ int mqoe_bench_main(int argc, char **argv) {
             file = argv[++i];
         else if (!strcmp(argv[i], "--part") && i + 1 < argc && is_part(argv[i + 1]))
             only = argv[++i];
+        else if (!strcmp(argv[i], "--cell") && i + 1 < argc &&
+                 sscanf(argv[i + 1], "%u,%u,%u", &b.clients, &b.flows, &b.frame) == 3)
+            i++;
         else
             return usage();
     }

@@ -40,6 +40,7 @@ struct mqoe_summary mqoe_series_summary(struct mqoe_series *s) {
     if (!s->count)
         return (struct mqoe_summary){0};
     struct mqoe_summary out = {.median = mqoe_bench_median(s->values, s->count)};
+    out.p5 = s->values[(s->count * 5 + 99) / 100 - 1];
     out.p99 = s->values[(s->count * 99 + 99) / 100 - 1];
     return out;
 }

@@ -14,7 +14,7 @@ struct mqoe_series {
 };
 
 struct mqoe_summary {
-    double median, p99; // ns per packet; 0 without values
+    double p5, median, p99; // ns per packet; 0 without values
 };
 
 // Adds the mean of a batch of `packets` that took `ns` of CPU time; reading the clock is taken off.

@@ -13,6 +13,7 @@
 #include "bench/series.h"
 #include "bench/synthetic.h"
 #include "dataplane/engine.h"
+#include "packet/pages.h"
 #include "packet/random.h"
 
 #define BURST       MQOE_BATCH // packets enqueued before as many are dequeued, as the loop does
@@ -57,6 +58,10 @@ struct rig {
     uint64_t now, dropped, missed; // missed: asked for a frame and got none
 };
 
+static size_t circuit_bytes(const struct cell *cell) {
+    return (size_t)cell->clients * 2 * sizeof(struct mqoe_circuit);
+}
+
 static int open_leaves(struct rig *r, const struct cell *cell, size_t row, struct mqoe_error *e) {
     struct mqoe_leaf_config config = {0};
     json_t *shaper = mqoe_synthetic_shaper(rows[row].rate, rows[row].preset, 10240);
@@ -77,14 +82,13 @@ static int open_rig(struct rig *r, const struct cell *cell, size_t row, struct m
     int err = mqoe_sqm_pool_init(&r->pool, &sizes_of_pool, e);
     if (err)
         return err;
-    r->circuits = calloc(cell->clients * 2, sizeof *r->circuits);
-    r->frames = aligned_alloc(64, FRAMES * sizeof *r->frames);
+    r->circuits = mqoe_pages_alloc(circuit_bytes(cell));
+    r->frames = mqoe_pages_alloc(FRAMES * sizeof *r->frames);
     r->data = calloc(FRAMES, HEADER_ROOM);
     r->waiting = calloc(FRAMES, sizeof *r->waiting);
     r->spare = calloc(FRAMES, sizeof *r->spare);
     if (!r->circuits || !r->frames || !r->data || !r->waiting || !r->spare)
         return mqoe_fail(e, ENOMEM, "calloc", NULL, "bench of %u clients", cell->clients);
-    memset(r->frames, 0, FRAMES * sizeof *r->frames);
     for (uint32_t i = 0; i < FRAMES; i++) {
         r->frames[i].data = r->data + (size_t)i * HEADER_ROOM;
         mqoe_synthetic_frame(r->frames[i].data, MQOE_SYNTHETIC_SERVER, mqoe_synthetic_client(i), 1, 1,
@@ -94,10 +98,10 @@ static int open_rig(struct rig *r, const struct cell *cell, size_t row, struct m
     return open_leaves(r, cell, row, e);
 }
 
-static void close_rig(struct rig *r) {
-    free(r->circuits);
+static void close_rig(struct rig *r, const struct cell *cell) {
+    mqoe_pages_free(r->circuits, circuit_bytes(cell));
     mqoe_sqm_pool_free(&r->pool);
-    free(r->frames);
+    mqoe_pages_free(r->frames, FRAMES * sizeof *r->frames);
     free(r->data);
     free(r->waiting);
     free(r->spare);
@@ -121,21 +125,39 @@ static struct mqoe_frame *describe(struct rig *r, const struct cell *cell, struc
     return f;
 }
 
+static inline void prefetch_circuit(const struct mqoe_circuit *c) {
+    for (size_t at = 0; at < sizeof *c; at += 64)
+        __builtin_prefetch((const char *)c + at, 1);
+}
+
 // The next `count` packets go in, in the steps that the engine takes them in.
 static void enqueue(struct rig *r, struct mqoe_frame **frames, struct mqoe_circuit **circuits, unsigned count,
                     struct mqoe_frame_list *dropped) {
     for (unsigned i = 0; i < count; i++)
-        for (size_t at = 0; at < sizeof(struct mqoe_circuit); at += 64)
-            __builtin_prefetch((const char *)circuits[i] + at, 1);
+        prefetch_circuit(circuits[i]);
+    for (unsigned i = 0; i < count; i++)
+        mqoe_leaf_prefetch_slot(&circuits[i]->leaf, frames[i]);
+    for (unsigned i = 0; i < count; i++)
+        mqoe_leaf_prefetch_flow(&circuits[i]->leaf, frames[i]);
+    for (unsigned i = 0; i < count; i++)
+        mqoe_leaf_prefetch_tail(&circuits[i]->leaf, frames[i]);
     for (unsigned i = 0; i < count; i++) {
         mqoe_leaf_enqueue(&circuits[i]->leaf, frames[i], r->now, dropped);
         r->waiting[(r->waiting_head + r->waiting_count++) % FRAMES] = circuits[i];
     }
 }
 
+// The engine, too, knows whose turn comes next: from its list of ready circuits.
+static inline void look_ahead(const struct rig *r) {
+    prefetch_circuit(r->waiting[(r->waiting_head + 32) % FRAMES]);
+    mqoe_leaf_prefetch_head(&r->waiting[(r->waiting_head + 20) % FRAMES]->leaf);
+    mqoe_leaf_prefetch_first(&r->waiting[(r->waiting_head + 10) % FRAMES]->leaf);
+}
+
 static void dequeue(struct rig *r, unsigned count, struct mqoe_frame_list *dropped) {
     uint64_t next;
     for (unsigned i = 0; i < count; i++) {
+        look_ahead(r);
         struct mqoe_circuit *c = r->waiting[r->waiting_head];
         r->waiting_head = r->waiting_head + 1 == FRAMES ? 0 : r->waiting_head + 1;
         r->waiting_count--;
@@ -193,12 +215,12 @@ static json_t *report(struct rig *rigs, const struct cell *cell, const struct mq
         if (row == 0)
             bare = s.median;
         fprintf(b->table, " %9.0f /%5.0f", s.median, s.p99);
-        json_array_append_new(results, json_pack("{s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:I, s:I}",
-                                                 "discipline", rows[row].name, "clients", (int)cell->clients,
-                                                 "flows", (int)cell->flows, "frame_bytes", (int)cell->len,
-                                                 "median_ns", s.median, "p99_ns", s.p99, "ratio_to_bare",
-                                                 s.median / bare, "dropped", (json_int_t)rigs[row].dropped,
-                                                 "missed", (json_int_t)rigs[row].missed));
+        json_array_append_new(
+            results,
+            json_pack("{s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:I, s:I}", "discipline", rows[row].name,
+                      "clients", (int)cell->clients, "flows", (int)cell->flows, "frame_bytes", (int)cell->len,
+                      "p5_ns", s.p5, "median_ns", s.median, "p99_ns", s.p99, "ratio_to_bare", s.median / bare,
+                      "dropped", (json_int_t)rigs[row].dropped, "missed", (json_int_t)rigs[row].missed));
     }
     fputc('\n', b->table);
     fflush(b->table);
@@ -223,7 +245,7 @@ static int measure_cell(const struct cell *cell, const struct mqoe_bench *b, jso
         json_decref(results);
     }
     for (size_t row = 0; row < ROWS; row++)
-        close_rig(&rigs[row]);
+        close_rig(&rigs[row], cell);
     return err;
 }
 
@@ -250,6 +272,9 @@ json_t *mqoe_bench_sqm(const struct mqoe_bench *b, struct mqoe_error *e) {
             for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
                 const struct cell cell = {client_counts[c], flow_counts[f], sizes[s],
                                           standing(client_counts[c])};
+                if ((b->clients && b->clients != cell.clients) || (b->flows && b->flows != cell.flows) ||
+                    (b->frame && b->frame != cell.len))
+                    continue;
                 if (measure_cell(&cell, b, out, e) == 0)
                     continue;
                 json_decref(out);

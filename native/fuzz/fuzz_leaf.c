@@ -189,6 +189,7 @@ static void close_world(struct world *w) {
             give_back(w, f);
         CHECK(w->held[leaf] == 0 && w->leaves[leaf].stats.backlog_bytes == 0);
     }
+    free_flows += w->pool.flow_count - w->pool.fresh_flow; // never used
     for (uint32_t i = w->pool.free_flow; i != MQOE_NO_FLOW; i = w->pool.flows[i].next)
         free_flows++;
     CHECK(free_flows == w->pool.flow_count);

@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
+
+#include "packet/pages.h"
 
 static const char *const place_name[MQOE_PLACES] = {"free stack", "fill ring",  "hand",
                                                     "leaf",       "delay line", "transmit ring"};
@@ -18,26 +19,25 @@ void mqoe_umem_violation(const struct mqoe_umem *p, uint32_t chunk, enum mqoe_pl
 }
 
 static int allocate_tables(struct mqoe_umem *p, struct mqoe_error *e) {
-    p->frames = calloc(p->count, sizeof *p->frames);
+    p->frames = mqoe_pages_alloc(p->count * sizeof *p->frames); // a descriptor is one cache line: aligned
     p->place = calloc(p->count, sizeof *p->place);
     p->stack = calloc(p->count, sizeof *p->stack);
     if (p->frames && p->place && p->stack)
         return 0;
-    return mqoe_fail(e, ENOMEM, "calloc", "give the machine more memory, or the plans smaller queue limits",
+    return mqoe_fail(e, ENOMEM, "mmap", "give the machine more memory, or the plans smaller queue limits",
                      "descriptors of %u frames", p->count);
 }
 
 int mqoe_umem_init(struct mqoe_umem *p, uint32_t count, uint32_t frame_size, struct mqoe_error *e) {
     *p = (struct mqoe_umem){.count = count, .frame_size = frame_size};
     p->area_bytes = (uint64_t)count * frame_size;
-    // Populated: a page fault in the loop would be a late packet.
-    p->area =
-        mmap(NULL, p->area_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (p->area == MAP_FAILED) {
-        p->area = NULL;
-        return mqoe_fail(e, errno, "mmap", "give the machine more memory, or the plans smaller queue limits",
+    p->area = mqoe_pages_alloc(p->area_bytes);
+    if (!p->area)
+        return mqoe_fail(e, ENOMEM, "mmap", "give the machine more memory, or the plans smaller queue limits",
                          "UMEM of %u frames, %lu MiB", count, (unsigned long)(p->area_bytes >> 20));
-    }
+    // Touched now: a page fault in the loop would be a late packet.
+    for (uint64_t at = 0; at < p->area_bytes; at += MQOE_SMALL_PAGE)
+        p->area[at] = 0;
     int err = allocate_tables(p, e);
     if (err) {
         mqoe_umem_free(p);
@@ -50,9 +50,8 @@ int mqoe_umem_init(struct mqoe_umem *p, uint32_t count, uint32_t frame_size, str
 }
 
 void mqoe_umem_free(struct mqoe_umem *p) {
-    if (p->area)
-        munmap(p->area, p->area_bytes);
-    free(p->frames);
+    mqoe_pages_free(p->area, p->area_bytes);
+    mqoe_pages_free(p->frames, p->count * sizeof *p->frames);
     free(p->place);
     free(p->stack);
     *p = (struct mqoe_umem){0};

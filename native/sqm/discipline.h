@@ -89,6 +89,52 @@ struct mqoe_frame *mqoe_discipline_dequeue(struct mqoe_discipline *d, struct mqo
 void mqoe_discipline_drain(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
                            struct mqoe_queue_stats *stats, struct mqoe_frame_list *frames);
 
+// Steps that bring into the cache what an enqueue of `frame` will touch beyond the instance itself. Whoever
+// has a batch of frames takes all of them through one step before the next, so that the misses overlap. They
+// change nothing, and a wrong guess costs nothing but a line.
+static inline void mqoe_discipline_prefetch_slot(const struct mqoe_discipline *d,
+                                                 const struct mqoe_sqm_pool *pool,
+                                                 const struct mqoe_frame *frame) {
+    if (d->kind == MQOE_FQ_CODEL)
+        mqoe_fq_codel_prefetch_slot(&d->fq_codel, pool, frame->hash);
+    else if (d->kind == MQOE_PFIFO)
+        __builtin_prefetch(d->pfifo.frames.tail, 1);
+}
+
+static inline void mqoe_discipline_prefetch_flow(const struct mqoe_discipline *d,
+                                                 const struct mqoe_sqm_pool *pool,
+                                                 const struct mqoe_frame *frame) {
+    if (d->kind == MQOE_FQ_CODEL)
+        mqoe_pool_prefetch_flow(pool, mqoe_fq_codel_likely_flow(&d->fq_codel, pool, frame->hash));
+}
+
+static inline void mqoe_discipline_prefetch_tail(const struct mqoe_discipline *d,
+                                                 const struct mqoe_sqm_pool *pool,
+                                                 const struct mqoe_frame *frame) {
+    if (d->kind == MQOE_FQ_CODEL)
+        mqoe_pool_prefetch_tail(pool, mqoe_fq_codel_likely_flow(&d->fq_codel, pool, frame->hash));
+}
+
+// The same before a dequeue: the flow whose turn it is, then its first frame and the flow after it.
+static inline void mqoe_discipline_prefetch_head(const struct mqoe_discipline *d,
+                                                 const struct mqoe_sqm_pool *pool) {
+    if (d->kind == MQOE_FQ_CODEL) {
+        mqoe_pool_prefetch_flow(pool, mqoe_fq_codel_head(&d->fq_codel));
+        mqoe_pool_prefetch_flow(pool, d->fq_codel.old_flows.tail); // where a flow goes after its turn
+    } else if (d->kind == MQOE_PFIFO) {
+        __builtin_prefetch(d->pfifo.frames.head, 1);
+    }
+}
+
+static inline void mqoe_discipline_prefetch_first(const struct mqoe_discipline *d,
+                                                  const struct mqoe_sqm_pool *pool) {
+    uint32_t flow = d->kind == MQOE_FQ_CODEL ? mqoe_fq_codel_head(&d->fq_codel) : MQOE_NO_FLOW;
+    if (flow == MQOE_NO_FLOW)
+        return;
+    __builtin_prefetch(pool->flows[flow].frames.head, 1);
+    mqoe_pool_prefetch_flow(pool, pool->flows[flow].next);
+}
+
 // Does an empty queue still keep flows in its round, for the next call of dequeue to take them off?
 static inline bool mqoe_discipline_lingers(const struct mqoe_discipline *d) {
     return d->kind == MQOE_FQ_CODEL &&

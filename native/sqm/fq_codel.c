@@ -94,7 +94,7 @@ static void move_to_old(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, str
 // The flow that a frame joins. Once somebody had to share the reserve flow, everybody without a queue does
 // until it is empty: a later packet must not overtake through a queue of its own.
 static uint32_t flow_of(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, const struct mqoe_frame *frame) {
-    uint32_t bucket = (uint32_t)(((uint64_t)frame->hash * q->buckets) >> 32);
+    uint32_t bucket = mqoe_fq_codel_bucket(q, frame->hash);
     uint32_t flow = mqoe_pool_find(pool, q->owner, bucket);
     if (flow != MQOE_NO_FLOW)
         return flow;
@@ -162,6 +162,12 @@ void mqoe_fq_codel_set(struct mqoe_fq_codel *q, const struct mqoe_fq_codel_confi
 
 // ---- dequeue ----
 
+// The head flow of `list` has used up its deficit: a new one, and to the end of the round.
+static void end_turn(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, struct mqoe_flow_list *list) {
+    pool->flows[list->head].deficit += (int32_t)q->quantum;
+    move_to_old(q, pool, list);
+}
+
 // The head flow of `list` is empty. A new one passes through the old list once, so that it cannot come back
 // as new again and again and starve the old ones; an old one leaves, and its record goes where it is needed.
 static void retire(struct mqoe_fq_codel *q, struct mqoe_sqm_pool *pool, struct mqoe_flow_list *list,
@@ -187,14 +193,18 @@ struct mqoe_frame *mqoe_fq_codel_dequeue(struct mqoe_fq_codel *q, struct mqoe_sq
             return NULL;
         struct mqoe_flow *f = &pool->flows[list->head];
         if (f->deficit <= 0) {
-            f->deficit += (int32_t)q->quantum;
-            move_to_old(q, pool, list);
+            end_turn(q, pool, list);
             continue;
         }
         struct mqoe_codel_queue queue = {&f->frames, &f->bytes};
         struct mqoe_frame *frame = mqoe_codel_dequeue(&f->codel, &q->codel, queue, now, stats, dropped);
         if (frame) {
             f->deficit -= (int32_t)frame->len;
+            // A new flow's turn is over. Linux finds that out on the next call, before anything else; by then
+            // the flow's record would have left the cache. (An old one's place among those that new flows
+            // become meanwhile depends on when it is moved.)
+            if (f->deficit <= 0 && list == &q->new_flows)
+                end_turn(q, pool, list);
             return frame;
         }
         retire(q, pool, list, now);

@@ -29,6 +29,28 @@ struct mqoe_fq_codel {
     uint32_t new_flow_count; // times that a flow became a new one
 };
 
+// Which of the instance's hash buckets a flow's hash is in.
+static inline uint32_t mqoe_fq_codel_bucket(const struct mqoe_fq_codel *q, uint32_t hash) {
+    return (uint32_t)(((uint64_t)hash * q->buckets) >> 32);
+}
+
+// Before an enqueue: as mqoe_discipline_prefetch_*.
+static inline void mqoe_fq_codel_prefetch_slot(const struct mqoe_fq_codel *q,
+                                               const struct mqoe_sqm_pool *pool, uint32_t hash) {
+    mqoe_pool_prefetch_slot(pool, q->owner, mqoe_fq_codel_bucket(q, hash));
+    mqoe_pool_prefetch_flow(pool, q->new_flows.tail); // a new flow is linked behind it
+}
+
+static inline uint32_t mqoe_fq_codel_likely_flow(const struct mqoe_fq_codel *q,
+                                                 const struct mqoe_sqm_pool *pool, uint32_t hash) {
+    return pool->index[mqoe_pool_slot(pool, q->owner, mqoe_fq_codel_bucket(q, hash))];
+}
+
+// The flow whose turn it is, MQOE_NO_FLOW when there is none.
+static inline uint32_t mqoe_fq_codel_head(const struct mqoe_fq_codel *q) {
+    return q->new_flows.head != MQOE_NO_FLOW ? q->new_flows.head : q->old_flows.head;
+}
+
 int mqoe_fq_codel_check(const struct mqoe_fq_codel_config *config, struct mqoe_error *e);
 int mqoe_fq_codel_init(struct mqoe_fq_codel *q, const struct mqoe_fq_codel_config *config,
                        struct mqoe_sqm_pool *pool, struct mqoe_error *e);

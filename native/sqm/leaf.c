@@ -91,10 +91,10 @@ static void record_sojourn(struct mqoe_leaf *leaf, uint64_t sojourn) {
         leaf->interval_max = sojourn;
     // The first delivery of an interval asks for a histogram; if there is none the whole interval goes
     // without.
-    if (leaf->interval_count++ == 0)
-        leaf->histogram = mqoe_pool_histogram(leaf->pool);
-    if (leaf->histogram)
-        leaf->histogram->buckets[mqoe_histogram_bucket(sojourn)]++;
+    if (leaf->interval_count++ == 0 && !mqoe_histogram_open(&leaf->pool->histograms, &leaf->histogram))
+        leaf->pool->histograms_exhausted++;
+    if (leaf->histogram.open)
+        mqoe_histogram_count(&leaf->pool->histograms, &leaf->histogram, sojourn);
 }
 
 static void deliver(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_t now) {
@@ -139,18 +139,18 @@ bool mqoe_leaf_tin(const struct mqoe_leaf *leaf, uint32_t tin, struct mqoe_tin_s
 }
 
 static uint64_t quantile(const struct mqoe_leaf *leaf, uint32_t per_mille) {
-    uint64_t edge = mqoe_histogram_quantile(leaf->histogram, leaf->interval_count, per_mille);
+    uint64_t edge =
+        mqoe_histogram_quantile(&leaf->pool->histograms, &leaf->histogram, leaf->interval_count, per_mille);
     return edge < leaf->interval_max ? edge : leaf->interval_max;
 }
 
 void mqoe_leaf_interval(struct mqoe_leaf *leaf, struct mqoe_sojourn *sojourn) {
     *sojourn = (struct mqoe_sojourn){.count = leaf->interval_count, .max = leaf->interval_max};
     sojourn->p50 = sojourn->p99 = sojourn->max;
-    if (leaf->histogram) {
+    if (leaf->histogram.open) {
         sojourn->p50 = quantile(leaf, 500);
         sojourn->p99 = quantile(leaf, 990);
-        mqoe_pool_histogram_release(leaf->pool, leaf->histogram);
-        leaf->histogram = NULL;
+        mqoe_histogram_close(&leaf->pool->histograms, &leaf->histogram);
     }
     leaf->interval_count = leaf->interval_max = 0;
 }

@@ -25,9 +25,9 @@ struct mqoe_leaf {
     struct mqoe_discipline discipline;
     struct mqoe_sqm_pool *pool;
     struct mqoe_queue_stats stats;
-    struct mqoe_histogram *histogram; // of the current interval; NULL before its first delivery
-    uint64_t interval_max;            // ns, largest sojourn of the current interval
-    uint64_t interval_count;          // deliveries in it
+    struct mqoe_histogram histogram; // of the current interval; closed before its first delivery
+    uint64_t interval_max;           // ns, largest sojourn of the current interval
+    uint64_t interval_count;         // deliveries in it
 };
 
 // Sojourn times of the packets delivered since the last call; all 0 when there was none.
@@ -62,6 +62,24 @@ void mqoe_leaf_enqueue(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_
 // full: while it is full the link counts as late, not idle.
 struct mqoe_frame *mqoe_leaf_dequeue(struct mqoe_leaf *leaf, uint64_t now, uint64_t *next_at,
                                      struct mqoe_frame_list *dropped);
+
+// What mqoe_discipline_prefetch_* do, for the leaf's discipline: the leaf itself must be in the cache.
+static inline void mqoe_leaf_prefetch_slot(const struct mqoe_leaf *leaf, const struct mqoe_frame *frame) {
+    mqoe_discipline_prefetch_slot(&leaf->discipline, leaf->pool, frame);
+}
+static inline void mqoe_leaf_prefetch_flow(const struct mqoe_leaf *leaf, const struct mqoe_frame *frame) {
+    mqoe_discipline_prefetch_flow(&leaf->discipline, leaf->pool, frame);
+}
+static inline void mqoe_leaf_prefetch_tail(const struct mqoe_leaf *leaf, const struct mqoe_frame *frame) {
+    mqoe_discipline_prefetch_tail(&leaf->discipline, leaf->pool, frame);
+}
+static inline void mqoe_leaf_prefetch_head(const struct mqoe_leaf *leaf) {
+    mqoe_discipline_prefetch_head(&leaf->discipline, leaf->pool);
+    mqoe_histogram_prefetch(&leaf->pool->histograms, &leaf->histogram);
+}
+static inline void mqoe_leaf_prefetch_first(const struct mqoe_leaf *leaf) {
+    mqoe_discipline_prefetch_first(&leaf->discipline, leaf->pool);
+}
 
 // When to call mqoe_leaf_dequeue next, as it would report it; for use after an enqueue. A queue that has run
 // empty is asked once more when its last frame has left the link: until then a flow has had its turn and is

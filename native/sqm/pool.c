@@ -1,19 +1,13 @@
 #include "sqm/pool.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "packet/pages.h"
 #include "packet/random.h"
 
 // A reserve flow's bucket: none, it is in no hash chain.
 #define NO_BUCKET 0xffffffu
-
-static uint32_t slot_of(const struct mqoe_sqm_pool *pool, uint32_t owner, uint32_t bucket) {
-    uint64_t h = (owner ^ pool->salt) * UINT64_C(0x9e3779b97f4a7c15) + bucket * UINT64_C(0xc2b2ae3d27d4eb4f);
-    h ^= h >> 29;
-    return (uint32_t)((h * UINT64_C(0xd6e8feb86659fd93)) >> 32) & pool->index_mask;
-}
 
 static uint32_t index_size(uint32_t flows) {
     uint32_t size = 16;
@@ -22,40 +16,30 @@ static uint32_t index_size(uint32_t flows) {
     return size;
 }
 
-// All flows into the free list, lowest number first, so that a lightly used pool touches few pages.
-static void fill_free_lists(struct mqoe_sqm_pool *pool, uint32_t histograms) {
-    for (uint32_t i = 0; i < pool->flow_count; i++)
-        pool->flows[i].next = i + 1 < pool->flow_count ? i + 1 : MQOE_NO_FLOW;
-    pool->free_flow = 0;
-    for (uint32_t i = 0; i < histograms; i++)
-        pool->histograms[i].next_free = i + 1 < histograms ? &pool->histograms[i + 1] : NULL;
-    pool->free_histogram = histograms ? pool->histograms : NULL;
-}
-
 int mqoe_sqm_pool_init(struct mqoe_sqm_pool *pool, const struct mqoe_sqm_pool_config *config,
                        struct mqoe_error *e) {
-    *pool = (struct mqoe_sqm_pool){.flow_count = config->flows};
+    *pool = (struct mqoe_sqm_pool){.flow_count = config->flows,
+                                   .free_flow = MQOE_NO_FLOW,
+                                   .idle_head = MQOE_NO_FLOW,
+                                   .idle_tail = MQOE_NO_FLOW};
     if (!config->flows || config->flows > 1u << 28)
         return mqoe_fail(e, EINVAL, "sqm pool", "1 … 268,435,456 flow records", "%u flows", config->flows);
-    uint32_t slots = index_size(config->flows), histograms = config->histograms;
+    uint32_t slots = index_size(config->flows);
     uint64_t seed = config->seed;
     pool->index_mask = slots - 1;
     pool->salt = (uint32_t)mqoe_splitmix64(&seed);
-    pool->idle_head = pool->idle_tail = MQOE_NO_FLOW;
-    pool->flows = aligned_alloc(64, (size_t)config->flows * sizeof *pool->flows);
-    pool->index = malloc(slots * sizeof *pool->index);
-    pool->histograms = malloc((histograms ? histograms : 1) * sizeof *pool->histograms);
-    if (!pool->flows || !pool->index || !pool->histograms) {
+    pool->flows = mqoe_pages_alloc(config->flows * sizeof *pool->flows);
+    pool->index = mqoe_pages_alloc(slots * sizeof *pool->index);
+    int err = mqoe_histogram_store_init(&pool->histograms, config->histograms);
+    if (!pool->flows || !pool->index || err) {
         mqoe_sqm_pool_free(pool);
-        return mqoe_fail(e, ENOMEM, "malloc", "fewer clients per reactor, or more memory",
-                         "%u flow records, %u histograms", config->flows, histograms);
+        return mqoe_fail(e, ENOMEM, "mmap", "fewer clients per reactor, or more memory",
+                         "%u flow records, %u histograms", config->flows, config->histograms);
     }
-    memset(pool->flows, 0, (size_t)config->flows * sizeof *pool->flows);
     memset(pool->index, 0xff, slots * sizeof *pool->index);
-    fill_free_lists(pool, histograms);
     mqoe_random_seed(&pool->random, seed);
     uint32_t tins = config->cake_tins ? config->cake_tins : 8 * config->flows;
-    int err = mqoe_cake_store_init(&pool->cake, config->flows, tins, pool->salt, e);
+    err = mqoe_cake_store_init(&pool->cake, config->flows, tins, pool->salt, e);
     if (err)
         mqoe_sqm_pool_free(pool);
     return err;
@@ -63,9 +47,9 @@ int mqoe_sqm_pool_init(struct mqoe_sqm_pool *pool, const struct mqoe_sqm_pool_co
 
 void mqoe_sqm_pool_free(struct mqoe_sqm_pool *pool) {
     mqoe_cake_store_free(&pool->cake);
-    free(pool->flows);
-    free(pool->index);
-    free(pool->histograms);
+    mqoe_pages_free(pool->flows, pool->flow_count * sizeof *pool->flows);
+    mqoe_pages_free(pool->index, ((size_t)pool->index_mask + 1) * sizeof *pool->index);
+    mqoe_histogram_store_free(&pool->histograms);
     *pool = (struct mqoe_sqm_pool){.free_flow = MQOE_NO_FLOW, .idle_head = MQOE_NO_FLOW};
 }
 
@@ -74,7 +58,7 @@ uint32_t mqoe_pool_owner(struct mqoe_sqm_pool *pool) {
 }
 
 uint32_t mqoe_pool_find(const struct mqoe_sqm_pool *pool, uint32_t owner, uint32_t bucket) {
-    uint32_t i = pool->index[slot_of(pool, owner, bucket)];
+    uint32_t i = pool->index[mqoe_pool_slot(pool, owner, bucket)];
     while (i != MQOE_NO_FLOW && (pool->flows[i].owner != owner || pool->flows[i].bucket != bucket))
         i = pool->flows[i].chain;
     return i;
@@ -82,14 +66,17 @@ uint32_t mqoe_pool_find(const struct mqoe_sqm_pool *pool, uint32_t owner, uint32
 
 static void unindex(struct mqoe_sqm_pool *pool, uint32_t flow) {
     const struct mqoe_flow *f = &pool->flows[flow];
-    uint32_t *link = &pool->index[slot_of(pool, f->owner, f->bucket)];
+    uint32_t *link = &pool->index[mqoe_pool_slot(pool, f->owner, f->bucket)];
     while (*link != flow)
         link = &pool->flows[*link].chain;
     *link = f->chain;
 }
 
-// What an idle flow remembers is worth less than a queue of its own for a busy one.
+// The record given back last, then one never used (so that a lightly used pool touches little memory), then
+// the oldest idle one: what that remembers is worth less than a queue of its own for a busy flow.
 static uint32_t take_free(struct mqoe_sqm_pool *pool) {
+    if (pool->free_flow == MQOE_NO_FLOW && pool->fresh_flow < pool->flow_count)
+        return pool->fresh_flow++;
     if (pool->free_flow == MQOE_NO_FLOW && pool->idle_head != MQOE_NO_FLOW) {
         uint32_t oldest = pool->idle_head;
         mqoe_pool_unidle(pool, oldest);
@@ -105,7 +92,7 @@ uint32_t mqoe_pool_take(struct mqoe_sqm_pool *pool, uint32_t owner, uint32_t buc
     uint32_t flow = take_free(pool);
     if (flow == MQOE_NO_FLOW)
         return flow;
-    uint32_t *slot = &pool->index[slot_of(pool, owner, bucket)];
+    uint32_t *slot = &pool->index[mqoe_pool_slot(pool, owner, bucket)];
     pool->flows[flow] = (struct mqoe_flow){.owner = owner, .bucket = bucket, .chain = *slot};
     *slot = flow;
     return flow;
@@ -151,20 +138,4 @@ void mqoe_pool_forget(struct mqoe_sqm_pool *pool, uint32_t owner) {
             mqoe_pool_release(pool, i);
         }
     }
-}
-
-struct mqoe_histogram *mqoe_pool_histogram(struct mqoe_sqm_pool *pool) {
-    struct mqoe_histogram *h = pool->free_histogram;
-    if (!h) {
-        pool->histograms_exhausted++;
-        return NULL;
-    }
-    pool->free_histogram = h->next_free;
-    memset(h, 0, sizeof *h);
-    return h;
-}
-
-void mqoe_pool_histogram_release(struct mqoe_sqm_pool *pool, struct mqoe_histogram *histogram) {
-    histogram->next_free = pool->free_histogram;
-    pool->free_histogram = histogram;
 }

@@ -50,7 +50,7 @@ static void close_bed(struct bed *b) {
     mqoe_leaf_drain(&b->leaf, &rest);
     uint32_t held = frame_give_all(&b->store, &rest);
     assert_int_equal(b->in, b->out + b->gone + held);
-    uint32_t free_flows = 0;
+    uint32_t free_flows = b->pool.flow_count - b->pool.fresh_flow; // never used
     for (uint32_t i = b->pool.free_flow; i != MQOE_NO_FLOW; i = b->pool.flows[i].next)
         free_flows++;
     assert_int_equal(free_flows, b->pool.flow_count); // all came back
