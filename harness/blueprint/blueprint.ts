@@ -9,7 +9,7 @@ import { pathStage, pathsOfSide, stageInLab, stageSides } from "./stages.js";
 import { sysctlsOf, windowOf } from "./sysctls.js";
 import { timelineOf } from "./timeline.js";
 import { type Directory, flowsOf, probesOf, streamsOf } from "./traffic.js";
-import { AccessTree } from "./tree.js";
+import { AccessTree, leafOf } from "./tree.js";
 import type {
   Blueprint,
   DataplaneBlueprint,
@@ -18,7 +18,6 @@ import type {
   EndpointBlueprint,
   LabBlueprint,
   LinkBlueprint,
-  NodeBlueprint,
   ReactorBlueprint,
   StageBlueprint,
   TrafficBlueprint,
@@ -148,7 +147,7 @@ class Layout implements Directory {
         addresses,
         path: indexOf(client.path),
         site,
-        node: site < 0 ? null : { down: this.#leaf(id, plan, "down"), up: this.#leaf(id, plan, "up") },
+        node: site < 0 ? null : leafOf(plan),
         ...shapers,
       };
     });
@@ -204,7 +203,7 @@ class Layout implements Directory {
         const { name = "", path = null, plan: planName = "" } = version.clients[client] ?? {};
         const plan = known(version.plans[planName], `plan "${planName}"`);
         const flooded = backlog.floodedDirections(name);
-        const node = site < 0 ? null : { down: this.#leaf(client, plan, "down"), up: this.#leaf(client, plan, "up") };
+        const node = site < 0 ? null : leafOf(plan);
         const shapers = { down: shaperOf(plan, "down", site >= 0), up: shaperOf(plan, "up", site >= 0) };
         return { ...shapers, node, rtt: farthest + this.#rttOf(path), flooded };
       });
@@ -237,10 +236,6 @@ class Layout implements Directory {
     const shards = clients.map(() => 0);
     for (const [index, group] of groups.entries()) for (const client of group) shards[client] = bins[index] ?? 0;
     return shards;
-  }
-
-  #leaf(client: number, plan: Plan, direction: Direction): NodeBlueprint {
-    return this.#tree.leaf(client, direction, plan[direction]);
   }
 
   #link(): LinkBlueprint {

@@ -1,26 +1,20 @@
 import { sitesFrom } from "../scenario/ancestry.js";
-import type { Case, Client } from "../scenario/types.js";
+import type { Case, Client, Plan } from "../scenario/types.js";
 import type { Link } from "./shares.js";
 import type { Direction, NodeBlueprint, SiteBlueprint } from "./types.js";
 
 /**
  * The access tree as a shaper tree with HTB's meaning (algorithms.md §4).
  *
- * The scenario promises every client its max–min fair part (shares.ts). HTB gives just that when nobody has a guarantee
- * to speak of: guarantees are served first, whatever is fair, but what is borrowed from one lender goes round all leaves
- * that borrow from it, whichever inner nodes they hang under, a quantum each. So
+ * The scenario promises every client its max–min fair part (shares.ts). HTB gives just that when nobody has a guarantee:
+ * guarantees are served first, whatever is fair, but what is borrowed from one lender goes round all leaves that borrow
+ * from it, whichever inner nodes they hang under, a quantum each. So
  *
  * - a root has rate = ceil = its capacity: it is the one lender;
- * - a site below it has a ceil, its capacity, and next to no rate: it borrows what passes through it, and when its ceil
- *   is used up, its clients are passed over until it has room again, which leaves their turns to the others;
- * - a client's leaf has its plan as ceil, next to no rate, and one full frame as quantum, the same for all.
- *
- * The rates cannot be 0 in HTB; all of them together are at most 2 % of any site's capacity, and usually far less.
+ * - a site below it has a ceil, its capacity, and no rate: it passes on what it borrows, and while its ceil is used up
+ *   its clients are passed over, which leaves their turns to the others;
+ * - a client's leaf has its plan as ceil, no rate, and one full frame as quantum, the same for all.
  */
-const GUARANTEE = 1000;
-/** The part of a site's capacity that guarantees of its clients may make up. */
-const GUARANTEED_PART = 0.01;
-
 interface Node {
   name: string;
   parent: string | null;
@@ -88,26 +82,10 @@ export class AccessTree {
     });
   }
 
-  /** A client's leaf with `ceil` bit/s, its plan. */
-  leaf(client: number, direction: Direction, ceil: number): NodeBlueprint {
-    return this.#borrower(this.#above[client] ?? [], direction, ceil);
-  }
-
   #inner(name: string, direction: Direction): NodeBlueprint {
-    const { parent, capacity, clients } = this.#nodes.get(name) as Node;
+    const { parent, capacity } = this.#nodes.get(name) as Node;
     const ceil = capacity[direction];
-    if (parent === null) return { rate: ceil, ceil, quantum: 0, priority: 0, burst: 0 };
-    const chain = this.#above[clients[0] ?? 0] ?? [];
-    return this.#borrower(chain.slice(chain.indexOf(name) + 1), direction, ceil);
-  }
-
-  #borrower(above: readonly string[], direction: Direction, ceil: number): NodeBlueprint {
-    const parts = above.map((site) => {
-      const { capacity, clients } = this.#nodes.get(site) as Node;
-      return Math.floor((capacity[direction] * GUARANTEED_PART) / clients.length);
-    });
-    const rate = Math.max(1, Math.min(GUARANTEE, ceil, ...parts));
-    return { rate, ceil, quantum: 0, priority: 0, burst: 0 };
+    return parent === null ? { ...borrower(ceil), rate: ceil } : borrower(ceil);
   }
 
   /** Clients that must run on one reactor, because a tree is not divided: those of a root, each other by itself. */
@@ -122,4 +100,14 @@ export class AccessTree {
     }
     return [...groups.values()];
   }
+}
+
+/** A client's leaf in both directions. */
+export function leafOf(plan: Plan): Record<Direction, NodeBlueprint> {
+  return { down: borrower(plan.down), up: borrower(plan.up) };
+}
+
+/** A class without a guarantee. */
+function borrower(ceil: number): NodeBlueprint {
+  return { rate: 0, ceil, quantum: 0, priority: 0, burst: 0 };
 }

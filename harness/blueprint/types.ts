@@ -170,7 +170,7 @@ export interface SiteBlueprint {
 
 /** A class of the shaper tree, with HTB's meaning (algorithms.md §4). */
 export interface NodeBlueprint {
-  /** bit/s guaranteed: sent without asking the parent. */
+  /** bit/s guaranteed: sent without asking the parent; 0 = nothing is. */
   rate: number;
   /** bit/s at most, with what is borrowed; ≥ rate. */
   ceil: number;

@@ -38,8 +38,7 @@ with less. That is a client's *share* where clients below a site send at once; w
 The \`afxdp\` dataplane makes of it a shaper tree with HTB's meaning. A site without parent is a class that owns its
 capacity (rate = ceil). All below it borrow from it: a site further down up to its capacity, a client up to its plan, in
 turns of one full frame, so that turns go round clients, not sites. No client has a guarantee: there are no committed
-rates in a plan. (HTB has no rate of zero; these classes have 1 kbit/s or a hundredth of their site's capacity divided by
-its clients, whichever is less.) Bytes count as the plans' framing says, so the plans below one site should agree on it.
+rates in a plan. Bytes count as the plans' framing says, so the plans below one site should agree on it.
 
 Who holds the client to its plan is \`shaper\` in the plan. With \`"tree"\`, the default, the client's class does, and its
 discipline has no rate of its own, as with LibreQoS; CAKE then divides no rate among its tins but lets them take turns by

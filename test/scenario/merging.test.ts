@@ -164,14 +164,16 @@ test("matrix: slips", (t) => {
 });
 
 test("a bad cell does not take the good ones away", (t) => {
-  const loaded = load(`${GOOD}\n[matrix.sqm]\ngood = { repeat = 2 }\ncake = { plan.home.sqm.discipline = "cake" }\n`);
+  const loaded = load(
+    `${GOOD}\n[matrix.sqm]\ngood = { repeat = 2 }\nbad = { plan.home.sqm.discipline = "tc", plan.home.sqm.args = "x" }\n`,
+  );
   t.deepEqual(
     loaded.cases.map(({ id }) => id),
     ["home[sqm=good]"],
   );
   t.deepEqual(lines(loaded), [
-    'home.toml:36:37: discipline "cake" of the afxdp dataplane is part of the language but not built yet in this ' +
-      'version; built: fq_codel, pfifo, none (dataplane.kind = "kernel" has it)',
+    'home.toml:36:36: discipline "tc" of the afxdp dataplane is part of the language but not built yet in this version; ' +
+      'built: fq_codel, cake, codel, cobalt, dualpi2, pfifo, bfifo, none (dataplane.kind = "kernel" has it)',
   ]);
 });
 

@@ -34,7 +34,7 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     "[plan.home]",
     "[plans.home]",
     'home.toml:4:2: unknown key "plans"; did you mean "plan"? allowed: extends, title, tags, duration, phases, repeat, ' +
-      "seed, mtu, dataplane, plan, path, server, client, traffic, expect, matrix (later: site, change)",
+      "seed, mtu, dataplane, plan, path, server, site, client, traffic, change, expect, matrix",
   ],
   [
     "nonsense instead of a rate",
@@ -247,11 +247,11 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     'home.toml:20:1: traffic.bulk: unknown key "kid"; did you mean "kind"?',
   ],
   [
-    "a choice left out: what is built comes first",
+    "a choice left out",
     'discipline = "fq_codel", ',
     "",
-    "home.toml:7:7: plan.home.sqm.discipline: is missing; allowed: fq_codel, cake, codel, dualpi2, pfifo, none, tc " +
-      "(later: cobalt)",
+    "home.toml:7:7: plan.home.sqm.discipline: is missing; allowed: fq_codel, cake, codel, cobalt, dualpi2, pfifo, bfifo, " +
+      "none, tc",
   ],
   [
     "a change in the form of a table",
@@ -295,7 +295,7 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     '"fq_codel"',
     '"fq_codle"',
     'home.toml:7:22: plan.home.sqm.discipline: "fq_codle" is not allowed; did you mean "fq_codel"? allowed: fq_codel, ' +
-      "cake, codel, dualpi2, pfifo, none, tc (later: cobalt)",
+      "cake, codel, cobalt, dualpi2, pfifo, bfifo, none, tc",
   ],
   [
     "a setting of another discipline",
