@@ -97,6 +97,7 @@ static bool found_empty(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32
     leave_state(op, t, f);
     if (mqoe_cobalt_remembers(&f->cobalt, op->now)) {
         f->state = MQOE_CAKE_DECAYING;
+        f->deficit = 1; // has no turn to wait for, even if it rests in the middle of one
         t->decays++;
         mqoe_cake_append(op->store, &t->decaying, flow);
         return true;
