@@ -7,6 +7,7 @@
 
 #define MAX_PROBABILITY UINT32_MAX
 #define GRANULARITY     6 // bits of fraction that the gains carry
+#define MAX_MTU         65535u
 #define MAX_TIME        UINT64_C(60000000000)
 #define MIN_TUPDATE     UINT64_C(1000)  // ns
 #define MAX_GAIN        (65535u * 256u) // 65,535 Hz, as tc
@@ -31,6 +32,8 @@ int mqoe_dualpi2_check(const struct mqoe_dualpi2_config *c, struct mqoe_error *e
     if (c->memory_limit < MQOE_FRAME_MEMORY)
         return mqoe_fail(e, EINVAL, "dualpi2", "at least one frame's memory, 2,048 bytes",
                          "memory limit %" PRIu64, c->memory_limit);
+    if (!c->mtu || c->mtu > MAX_MTU)
+        return mqoe_fail(e, EINVAL, "dualpi2", "1 … 65,535 bytes; 1514 for Ethernet", "mtu %u", c->mtu);
     if (!c->coupling)
         return mqoe_fail(e, EINVAL, "dualpi2", "1 … 255", "coupling 0");
     if (c->classic_protection > 100)

@@ -503,6 +503,8 @@ static void configs_that_cannot_run_are_refused(void **state) {
     REFUSE("tupdate 999 ns", tupdate, 999);
     REFUSE("alpha 16776961, beta 819", alpha, 16776961);
     REFUSE("alpha 41, beta 16776961", beta, 16776961);
+    REFUSE("mtu 0", mtu, 0);
+    REFUSE("mtu 65536", mtu, 65536);
     REFUSE("coupling 0", coupling, 0);
     REFUSE("classic protection 101", classic_protection, 101);
     REFUSE("ecn mask 2", ecn_mask, 2);
