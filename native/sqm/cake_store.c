@@ -1,7 +1,8 @@
 #include "sqm/cake_store.h"
 
 #include <errno.h>
-#include <stdlib.h>
+
+#include "packet/pages.h"
 
 static uint32_t index_entries(uint32_t flows) {
     uint32_t entries = 16;
@@ -19,10 +20,10 @@ int mqoe_cake_store_init(struct mqoe_cake_store *store, uint32_t flows, uint32_t
     err = err ? err : mqoe_slab_init(&store->accounts, sizeof(struct mqoe_cake_account), tins, 0, e);
     // Each flow refers to two hosts at most, so these cannot run out before the flows do.
     err = err ? err : mqoe_slab_init(&store->hosts, sizeof(struct mqoe_cake_host), 2 * flows, 0, e);
-    store->flow_index = calloc(entries, sizeof *store->flow_index);
-    store->host_index = calloc(entries, sizeof *store->host_index);
+    store->flow_index = mqoe_pages_alloc(entries * sizeof *store->flow_index);
+    store->host_index = mqoe_pages_alloc(entries * sizeof *store->host_index);
     if (!err && (!store->flow_index || !store->host_index))
-        err = mqoe_fail(e, ENOMEM, "calloc", "fewer clients per reactor, or more memory",
+        err = mqoe_fail(e, ENOMEM, "mmap", "fewer clients per reactor, or more memory",
                         "an index of %u flow records", flows);
     if (err)
         mqoe_cake_store_free(store);
@@ -34,7 +35,8 @@ void mqoe_cake_store_free(struct mqoe_cake_store *store) {
     mqoe_slab_free(&store->tins);
     mqoe_slab_free(&store->accounts);
     mqoe_slab_free(&store->hosts);
-    free(store->flow_index);
-    free(store->host_index);
+    size_t index = ((size_t)store->index_mask + 1) * sizeof *store->flow_index;
+    mqoe_pages_free(store->flow_index, index);
+    mqoe_pages_free(store->host_index, index);
     store->flow_index = store->host_index = NULL;
 }

@@ -11,11 +11,11 @@
 
 struct mqoe_slab {
     uint8_t *base;
-    uint32_t size, count; // bytes of a record, at least 4; records
-    uint32_t fresh;       // records from here on have never been used
-    uint32_t free;        // head of the list of those returned, linked through their first four bytes
-    uint32_t used, most;  // records in use now, and the most there ever were
-    uint64_t mapped;      // bytes
+    uint32_t size;         // bytes of a record, at least 4
+    uint32_t count, extra; // records; and those beyond them that are never given out
+    uint32_t fresh;        // records from here on have never been used
+    uint32_t free;         // head of the list of those returned, linked through their first four bytes
+    uint32_t used, most;   // records in use now, and the most there ever were
 };
 
 // Room for `count` records, and beyond them for `extra` that are never given out: the owner addresses those
