@@ -1,4 +1,4 @@
-import { mixedPhases, spansOf } from "../scenario/change.js";
+import { mixedPhases, spansOf } from "../scenario/phases.js";
 import type { Case } from "../scenario/types.js";
 import { versionAt } from "./changes.js";
 import { sharesOf } from "./shares.js";

@@ -5,6 +5,8 @@ import { type Context, makeContext, rowsBy } from "./context.js";
 /** What is plotted over time. Times are seconds from t0, latencies seconds, rates bit/s of goodput. */
 export interface RunSeries {
   phases: { name: string; start: number; end: number }[];
+  /** What was changed while the run went on. */
+  changes: { at: number; text: string }[];
   latency: LatencySeries[];
   throughput: ThroughputSeries[];
   queue: QueueSeries[];
@@ -59,6 +61,8 @@ export function deriveSeries(run: Run, maxPackets = 1_000_000): RunSeries | null
   for (const { client } of latency) omitted.delete(client);
   return {
     phases: context.phases.map(({ name, start, end }) => ({ name, start: start / SECOND, end: end / SECOND })),
+    // Recordings of older versions have none.
+    changes: (run.blueprint.timeline.changes ?? []).map(({ at, text }) => ({ at: at / SECOND, text })),
     latency,
     throughput: throughputSeries(context).filter((s) => !omitted.has(s.client)),
     queue: queueSeries(context).filter((s) => !omitted.has(s.client)),

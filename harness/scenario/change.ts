@@ -4,6 +4,7 @@ import { type Draft, KNOWN, type Section } from "./draft.js";
 import { expandPaths, merge } from "./merge.js";
 import { CATALOGUE, TIN } from "./metric-names.js";
 import { unreachable } from "./override.js";
+import { DEFAULT_PHASES, type DefaultPhase, mixedPhases, spansOf } from "./phases.js";
 import { Problems } from "./problem.js";
 import { resolvePath, resolvePlan } from "./resolve.js";
 import { type ChangeSpec, type PathSpec, path as pathSchema, plan as planSchema } from "./schema.js";
@@ -33,9 +34,6 @@ export interface OpenedPhase {
   end: number;
 }
 
-export type DefaultPhase = "idle" | "ramp" | "loaded" | "cooldown";
-
-const DEFAULT_PHASES = ["idle", "ramp", "loaded", "cooldown"] as const;
 /** More than anybody looks at, and each is a command to the dataplane. */
 const MAX_CHANGES = 10_000;
 /** Shapers of clients that all changes together may set anew: what the blueprint and the run's folder can hold. */
@@ -50,32 +48,6 @@ const LATER = ["client", "traffic", "site", "server"];
 interface Boundaries {
   duration: number;
   phases: Case["phases"];
-}
-
-interface Span {
-  name: string;
-  of: DefaultPhase;
-  start: number;
-  end: number;
-}
-
-/** The phases of a run in order, those without length left out: the default ones, cut where changes open others. */
-export function spansOf({ phases, changes }: Pick<Case, "phases" | "changes">): Span[] {
-  let start = 0;
-  let spans = DEFAULT_PHASES.flatMap((name): Span[] => {
-    const span = { name, of: name, start, end: start + phases[name] };
-    start = span.end;
-    return span.end > span.start ? [span] : [];
-  });
-  // Recordings of older versions have no changes.
-  for (const { at, phase } of changes ?? []) {
-    if (phase === null) continue;
-    spans = spans.flatMap((span) => {
-      const opened = { name: phase, of: span.of, start: at, end: span.end };
-      return at > span.start && at < span.end ? [{ ...span, end: at }, opened] : [span];
-    });
-  }
-  return spans;
 }
 
 /** One occurrence of a [[change]] table. */
@@ -115,29 +87,6 @@ function boundariesOf({ duration, phases }: Draft): Boundaries | undefined {
   const { idle, ramp, cooldown } = phases;
   const loaded = duration - idle - ramp - cooldown;
   return loaded > 0 ? { duration, phases: { idle, ramp, loaded, cooldown } } : undefined;
-}
-
-/** What decides what a client may expect: rates, what they count, and whether they are enforced. */
-function entitlementOf({ down, up, framing, sqmDown, sqmUp }: Plan): string {
-  const enforced = [sqmDown, sqmUp].map(({ discipline }) => (discipline === "none" ? "none" : "shaped"));
-  return JSON.stringify([down, up, framing, enforced]);
-}
-
-/** See Timeline.mixed; also of a case that is complete. */
-export function mixedPhases({ phases, plans, changes }: Pick<Case, "phases" | "plans" | "changes">): Set<string> {
-  const spans = spansOf({ phases, changes });
-  const mixed = new Set<string>();
-  const inForce = { ...plans };
-  for (const { at, plans: changed } of changes) {
-    for (const [name, plan] of Object.entries(changed)) {
-      const before = inForce[name];
-      inForce[name] = plan;
-      if (before !== undefined && entitlementOf(before) === entitlementOf(plan)) continue;
-      const span = spans.find(({ start, end }) => at > start && at < end);
-      if (span) mixed.add(span.name);
-    }
-  }
-  return mixed;
 }
 
 // ---- when ----------------------------------------------------------------------------------------------------------
@@ -209,7 +158,7 @@ class Clock {
     const [head = "", offset, ...rest] = text.split("+").map((part) => part.trim());
     const isPhase = this.#starts.has(head);
     const parsed = parseTime(isPhase ? (offset ?? "0s") : text);
-    if (!parsed.ok || rest.length > 0) {
+    if (!parsed.ok || parsed.value < 0 || rest.length > 0) {
       problems.error(place, `change.${key}: ${this.#noTime(text, head)}`);
       return undefined;
     }

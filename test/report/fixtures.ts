@@ -255,6 +255,7 @@ function makeSeries(discipline: Discipline, names: string[], seed: number, optio
   const interval = options.probeInterval ?? 0.01;
   return {
     phases: phasesOf(seconds),
+    changes: [],
     latency: names.map((name, i) => latencyOf(name, discipline, generator(seed * 1000 + i), seconds, interval)),
     throughput: names.map((name, i) => throughputOf(name, generator(seed * 2000 + i), seconds)),
     queue: names.flatMap((name, i) =>

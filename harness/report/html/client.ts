@@ -53,6 +53,29 @@ export const CLIENT_SCRIPT = `
     ctx.restore();
   };
 
+  /** A change while the run went on: a dashed line, and what it was beside it. */
+  const drawMarks = (plot) => (u) => {
+    const { ctx, bbox } = u;
+    const dot = devicePixelRatio;
+    ctx.save();
+    ctx.font = 11 * dot + "px system-ui, sans-serif";
+    ctx.fillStyle = ctx.strokeStyle = css("--muted");
+    ctx.lineWidth = dot;
+    ctx.setLineDash([4 * dot, 3 * dot]);
+    (plot.marks || []).forEach((mark, i) => {
+      const x = u.valToPos(mark.at, "x", true);
+      if (x < bbox.left || x > bbox.left + bbox.width) return;
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+      const isLeft = x > bbox.left + bbox.width / 2;
+      ctx.textAlign = isLeft ? "end" : "start";
+      ctx.fillText(mark.text, x + (isLeft ? -4 : 4) * dot, bbox.top + (12 + (i % 3) * 13) * dot);
+    });
+    ctx.restore();
+  };
+
   const seriesOf = (plot) => plot.series.map((s, i) => {
     const area = s.stackOn !== undefined;
     const color = css("--c" + s.color);
@@ -111,7 +134,7 @@ export const CLIENT_SCRIPT = `
       ],
       series: [{ label: plot.x.label, value: (u, v) => (v == null ? "–" : digits(v) + " " + plot.x.unit) }, ...seriesOf(plot)],
       bands: plot.series.flatMap((s, i) => (s.stackOn >= 0 ? [{ series: [i + 1, s.stackOn + 1], dir: s.values.some((v) => v < 0) ? 1 : -1 }] : [])),
-      hooks: { drawClear: [drawPhases(plot)], draw: [drawLosses(plot), drawPhaseNames(plot)] },
+      hooks: { drawClear: [drawPhases(plot)], draw: [drawLosses(plot), drawPhaseNames(plot), drawMarks(plot)] },
     };
   };
 

@@ -12,6 +12,8 @@ export interface Plot {
   switchable: { axis: "x" | "y"; log: boolean } | null;
   series: PlotSeries[];
   phases: { name: string; start: number; end: number }[];
+  /** What was changed while the run went on: a line across, and what it was. */
+  marks?: Mark[];
   /** x positions of lost probes, drawn as ticks on the x axis. */
   losses: number[];
   /** Upload is drawn below zero; labels are positive on both sides. */
@@ -20,6 +22,26 @@ export interface Plot {
   half?: boolean;
   /** Plots of one group share their cursor. */
   group: string;
+}
+
+export interface Mark {
+  at: number;
+  text: string;
+}
+
+/** More lines than these would hide what they are there to explain. */
+const MAX_MARKS = 50;
+/** Labels that fit beside each other, one below the other. */
+const MARK_TEXT = 48;
+
+/** Changes as marks; of very many only the first ones. A text that is repeated is written once. */
+export function marksOf(changes: readonly Mark[]): Mark[] {
+  const shown = changes.slice(0, MAX_MARKS);
+  return shown.map(({ at, text }, index) => {
+    const known = shown.slice(0, index).some((other) => other.text === text);
+    const short = text.length <= MARK_TEXT ? text : `${text.slice(0, MARK_TEXT - 1)}…`;
+    return { at: round(at), text: known ? "" : short };
+  });
 }
 
 export type Unit = "s" | "ms" | "Mbit/s" | "%" | "packets" | "";

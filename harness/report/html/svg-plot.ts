@@ -159,6 +159,19 @@ function phaseBands(plot: Plot, x: Scale, frame: Frame): Markup {
   })}`;
 }
 
+/** Labels stand in three rows, so that those of neighbours do not cover each other; right of their line while there is room. */
+function markLines(plot: Plot, x: Scale, frame: Frame): Markup {
+  const middle = (frame.left + frame.right) / 2;
+  return html`${(plot.marks ?? []).map(({ at, text }, index) => {
+    const px = x.toPixel(at);
+    const isLeft = px > middle;
+    const y = frame.top + 12 + (index % 3) * 13;
+    return html`<path d="M${px} ${frame.top}V${frame.bottom}" class="mark"/><text x="${px + (isLeft ? -4 : 4)}" y="${y}" class="mark ${
+      isLeft ? "end" : "start"
+    }">${text}</text>`;
+  })}`;
+}
+
 function axes(plot: Plot, x: Scale, y: Scale, frame: Frame): Markup {
   const yTicks = y.ticks.map(
     (tick) => html`<path d="M${frame.left} ${y.toPixel(tick)}H${frame.right}" class="grid"/>
@@ -189,7 +202,7 @@ export function svgPlot(plot: Plot, columns: number): Markup {
   return html`<svg viewBox="0 0 ${frame.width} ${HEIGHT}" role="img" aria-label="${plot.title}: ${plot.summary}">
 ${phaseBands(plot, x, frame)}${areas.map((series) => areaOf(plot, series, x, y, columns))}${axes(plot, x, y, frame)}${lines.map(
   (series) => lineOf(plot, series, x, y, columns),
-)}${losses === "" ? null : raw(`<path d="${losses}" class="loss"/>`)}</svg>${legend(plot)}`;
+)}${losses === "" ? null : raw(`<path d="${losses}" class="loss"/>`)}${markLines(plot, x, frame)}</svg>${legend(plot)}`;
 }
 
 /** A plot on the page: heading, the static drawing, and the numbers from which the script draws the live one. */

@@ -1,6 +1,6 @@
 import type { LatencySeries, QueueSeries, RunSeries } from "../../metrics/series.js";
 import { percentileOfSorted, sorted } from "../../stats/index.js";
-import { bucketTimes, envelope, envelopeTimes, type Plot, type PlotSeries, resample, round } from "./plot.js";
+import { bucketTimes, envelope, envelopeTimes, marksOf, type Plot, type PlotSeries, resample, round } from "./plot.js";
 
 /** What a run's plots may hold, so that the page keeps its size whatever was recorded. */
 export interface PlotBudget {
@@ -70,6 +70,7 @@ function latencyPlot(series: RunSeries, span: Span, context: PlotContext): Plot 
     switchable: { axis: "y", log: isWide(drawn) },
     series: drawn,
     phases: series.phases,
+    marks: marksOf(series.changes),
     losses: lossTicks(all),
     mirrored: false,
     group: context.group,
@@ -203,6 +204,7 @@ function throughputPlot(series: RunSeries, span: Span, context: PlotContext): Pl
     switchable: null,
     series: [...down, ...stacked(stacks("up", "↑"), -1, down.length)],
     phases: series.phases,
+    marks: marksOf(series.changes),
     losses: [],
     mirrored: true,
     group: context.group,
@@ -252,6 +254,7 @@ function queuePlot(series: RunSeries, direction: "down" | "up", span: Span, cont
     switchable: { axis: "y", log: false },
     series: lines,
     phases: series.phases,
+    marks: marksOf(series.changes),
     losses: [],
     mirrored: false,
     group: context.group,
@@ -286,6 +289,7 @@ function dropPlot(series: RunSeries, span: Span, context: PlotContext): Plot | n
     switchable: null,
     series: [...down, ...stacked(stacks("up", "↑"), -1, down.length)],
     phases: series.phases,
+    marks: marksOf(series.changes),
     losses: [],
     mirrored: true,
     group: context.group,

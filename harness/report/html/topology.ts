@@ -3,6 +3,7 @@ import type {
   Blueprint,
   DataplaneBlueprint,
   DataplaneClientBlueprint,
+  Direction,
   PathBlueprint,
   ShaperBlueprint,
 } from "../../blueprint/types.js";
@@ -31,7 +32,11 @@ function clip(text: string, length = CHARACTERS): string {
   return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
-const rateOf = (shaper: ShaperBlueprint) => (shaper.rate === 0 ? "unlimited" : formatRate(shaper.rate));
+/** What a client may have: below a site its class in the tree says so, whoever else shapes. */
+function rateOf(client: DataplaneClientBlueprint, direction: Direction): string {
+  const rate = client.node?.[direction].ceil ?? client[direction].rate;
+  return rate === 0 ? "unlimited" : formatRate(rate);
+}
 
 const nameOf = ({ sqm }: ShaperBlueprint) => (sqm.discipline === "tc" ? clip(sqm.args) : sqm.discipline);
 
@@ -41,7 +46,9 @@ function disciplineOf(client: DataplaneClientBlueprint): string {
 }
 
 function planLines(client: DataplaneClientBlueprint): string[] {
-  return [`↓ ${rateOf(client.down)}`, `↑ ${rateOf(client.up)}`, disciplineOf(client)];
+  const hosts = client.addresses.filter((address) => !address.includes(":")).length;
+  const plan = [`↓ ${rateOf(client, "down")}`, `↑ ${rateOf(client, "up")}`, disciplineOf(client)];
+  return hosts > 1 ? [...plan, `${hosts} hosts`] : plan;
 }
 
 interface Group {
@@ -49,13 +56,15 @@ interface Group {
   members: DataplaneClientBlueprint[];
 }
 
-/** Every client for itself while they fit; else those of one table, plan and reactor together. */
+/** Every client for itself while they fit; else those of one table, plan, site and reactor together. */
 function groupsOf(clients: DataplaneClientBlueprint[], groupOf: (client: string) => string): Group[] {
   const single = clients.length <= MAX_BOXES;
   const groups = new Map<string, Group>();
   for (const client of clients) {
     const name = single ? client.name : groupOf(client.name);
-    const key = single ? client.name : [name, client.reactor, client.path, ...planLines(client)].join("\n");
+    const key = single
+      ? client.name
+      : [name, client.reactor, client.site, client.path, ...planLines(client)].join("\n");
     const group = groups.get(key) ?? { name, members: [] };
     group.members.push(client);
     groups.set(key, group);
@@ -81,6 +90,31 @@ function middleLines({ kind, external, clients }: DataplaneBlueprint): string[] 
   if (kind === "kernel") return ["Linux", count, "routes and qdiscs"];
   if (kind === "external") return [clip(basename(external?.command[0] ?? "command")), count, "the user's command"];
   return ["Linux", count, "routes; no plans"];
+}
+
+/**
+ * The sites of the shaper tree, each below its parent, indented; all of a tree run in one reactor. Sites that do not
+ * fit are joined.
+ */
+function siteColumns({ dataplane }: Blueprint): Column[] {
+  // Absent from recordings of older versions.
+  const { sites = [], clients, reactors } = dataplane;
+  if (sites.length === 0) return [];
+  const below = (parent: number, depth: number): Box[] =>
+    sites
+      .filter((site) => site.parent === parent)
+      .flatMap(({ id, name, reactor, down, up }) => {
+        const own = clients.filter(({ site }) => site === id).length;
+        const label = clip(`${"└ ".repeat(Math.min(depth, 3))}${name}`);
+        const rates = `↓ ${formatRate(down.ceil)} ↑ ${formatRate(up.ceil)}`;
+        const members = `${own} client${own === 1 ? "" : "s"} of its own`;
+        const lines = own > 0 ? [label, rates, members] : [label, rates];
+        return [{ lines, product: true, to: [reactor] }, ...below(id, depth + 1)];
+      });
+  const boxes = joined(below(-1, 0), "sites");
+  if (!clients.some(({ site }) => site < 0)) return [{ head: "shaper tree", boxes }];
+  const rest: Box = { lines: ["no site", "plans alone"], to: reactors.map((_, index) => index) };
+  return [{ head: "shaper tree", boxes: [...boxes, rest] }];
 }
 
 function dataplaneColumn(blueprint: Blueprint): Column {
@@ -179,13 +213,18 @@ function drawBox({ box, x, y, height }: Placed): Markup {
 }
 
 function describe(blueprint: Blueprint, groups: Group[]): string {
-  const { servers, reactors, kind, clients } = blueprint.dataplane;
+  const { servers, reactors, kind, clients, sites = [] } = blueprint.dataplane;
+  const tree = sites.map(({ name, parent, down, up }) => {
+    const above = parent < 0 ? "" : ` in ${sites[parent]?.name ?? ""}`;
+    return `${name}${above} (↓ ${formatRate(down.ceil)} ↑ ${formatRate(up.ceil)})`;
+  });
+  const through = tree.length > 0 ? `sites ${tree.slice(0, MAX_BOXES).join(", ")}, ` : "";
   const plans = groups.slice(0, MAX_BOXES).map(({ name, members }) => {
     const plan = planLines(members[0] as DataplaneClientBlueprint).join(" ");
     return `${members.length > 1 ? `${members.length} of ${name}` : name} (${plan})`;
   });
   return (
-    `${clients.length} clients, ${plans.join("; ")}, reach ${servers.length} servers through access, ` +
+    `${clients.length} clients, ${plans.join("; ")}, reach ${servers.length} servers through access, ${through}` +
     `the ${kind} dataplane${reactors.length > 0 ? ` with ${reactors.length} reactors` : ""}, core and the emulated paths.`
   );
 }
@@ -195,14 +234,16 @@ export function topology(blueprint: Blueprint, groupOf: (client: string) => stri
   const groups = groupsOf(blueprint.dataplane.clients, groupOf);
   const [paths, servers] = serverColumns(blueprint);
   const dataplane = dataplaneColumn(blueprint);
+  const sites = siteColumns(blueprint);
   const inner = (name: string, count: number): Box => ({
     lines: [name, "namespace"],
     to: Array.from({ length: count }, (_, i) => i),
   });
   const columns: Column[] = [
     clientColumn(groups),
-    { head: "", boxes: [inner("access", dataplane.boxes.length)] },
+    { head: "", boxes: [inner("access", (sites[0] ?? dataplane).boxes.length)] },
     ...accessStage(blueprint),
+    ...sites,
     dataplane,
     { head: "", boxes: [inner("core", paths.boxes.length)] },
     paths,

@@ -1,0 +1,267 @@
+import test from "ava";
+import { type Blueprint, makeBlueprint } from "../../harness/blueprint/index.js";
+import type { Case } from "../../harness/scenario/types.js";
+import { GOOD, lines, load } from "./helpers.js";
+
+/** GOOD: 15 s = 3 s idle, 3 s ramp, 7 s loaded (6 … 13), 2 s cooldown. */
+const SECOND = 1e9;
+
+const DROP = `
+[[change]]
+at = "loaded+4s"
+phase = "dropped"
+set = { plan.home.down = "5mbit" }
+`;
+
+function caseOf(text: string): Case {
+  const loaded = load(text);
+  const [first] = loaded.cases;
+  if (!first) throw new Error(lines(loaded).join("\n"));
+  return first;
+}
+
+function timelineOf(text: string): Blueprint["timeline"] {
+  return makeBlueprint(caseOf(text), { lab: "mq-1a2b", seed: 1, cores: 2 }).timeline;
+}
+
+test("a change is in the case with its time, what is in force after it, and where it stands", (t) => {
+  const [change, ...rest] = caseOf(GOOD + DROP).changes;
+  t.like(change, { at: 10 * SECOND, phase: "dropped", text: "plan.home.down = 5mbit", file: "home.toml", line: 34 });
+  t.deepEqual(rest, []);
+  t.deepEqual(change?.plans.home, { ...(caseOf(GOOD).plans.home as object), down: 5e6 } as never);
+  t.deepEqual(change?.paths, {});
+});
+
+test("a phase that a change opens ends the one before it, and has the shares in force then", (t) => {
+  const { phases, shares, changes } = timelineOf(GOOD + DROP);
+  t.deepEqual(
+    phases.map(({ name, start, end, of }) => [name, start / SECOND, end / SECOND, of]),
+    [
+      ["idle", 0, 3, undefined],
+      ["ramp", 3, 6, undefined],
+      ["loaded", 6, 10, undefined],
+      ["dropped", 10, 13, "loaded"],
+      ["cooldown", 13, 15, undefined],
+    ],
+  );
+  t.deepEqual(shares[0], { client: "home-1", down: 20e6, up: 5e6 });
+  t.deepEqual(
+    phases.map((phase) => phase.shares?.[0]?.down),
+    [undefined, undefined, undefined, 5e6, 5e6],
+  );
+  const [change] = changes;
+  // Both clients of the plan, the direction that changes only.
+  t.deepEqual(
+    change?.set.map((one) => ("client" in one ? [one.client, one.direction, one.shaper.rate] : one)),
+    [
+      [0, "down", 5e6],
+      [1, "down", 5e6],
+    ],
+  );
+  t.false("stages" in (change ?? {}));
+});
+
+test("changes lay their overrides on what is in force, in the order of their times", (t) => {
+  const text = `${GOOD}
+[[change]]
+at = "12s"
+set = { plan.home.up = "1mbit" }
+[[change]]
+at = "loaded+1s"
+set = { plan.home.down = "8mbit", path.metro.rtt = "60ms" }
+[[change]]
+at = "11s"
+set = { plan.home.sqm.discipline = "pfifo", plan.home.down = "9mbit" }
+`;
+  const { changes } = caseOf(text);
+  t.deepEqual(
+    changes.map(({ at }) => at / SECOND),
+    [7, 11, 12],
+  );
+  const [first, second, third] = changes;
+  t.deepEqual(first?.paths, { metro: { rtt: 60e6, rate: null } });
+  t.like(first?.plans.home, { down: 8e6, up: 5e6 });
+  t.is(first?.text, "plan.home.down = 8mbit, path.metro.rtt = 60ms");
+  // A discipline that is stated anew has its own defaults.
+  t.deepEqual(second?.plans.home?.sqmDown, { discipline: "pfifo", limit: 1000 });
+  t.like(third?.plans.home, { down: 9e6, up: 1e6 });
+  const { changes: told, phases } = timelineOf(text);
+  t.deepEqual(told[0]?.set.at(-1), { path: 0, downDelay: 30e6, upDelay: 30e6, rate: 0 });
+  t.is(phases.find(({ name }) => name === "loaded")?.shares, null, "no share holds for the whole of it");
+});
+
+test("every and until repeat; two of them take turns", (t) => {
+  const text = `${GOOD}
+[[change]]
+at = "4s"
+every = "2s"
+until = "8s"
+set = { plan.home.down = "5mbit" }
+[[change]]
+at = "5s"
+every = "2s"
+until = "loaded+3s"
+set = { plan.home.down = "20mbit" }
+`;
+  t.deepEqual(
+    caseOf(text).changes.map(({ at, plans }) => [at / SECOND, (plans.home?.down ?? 0) / 1e6]),
+    [
+      [4, 5],
+      [5, 20],
+      [6, 5],
+      [7, 20],
+      [8, 5],
+      [9, 20],
+    ],
+  );
+});
+
+test("what must last for the whole run is decided for all of it", (t) => {
+  const grown = (set: string) => {
+    const text = `${GOOD}\n[[change]]\nat = "7s"\nset = { ${set} }\n`;
+    return makeBlueprint(caseOf(text), { lab: "l", seed: 1, cores: 2 });
+  };
+  const plain = makeBlueprint(caseOf(GOOD), { lab: "l", seed: 1, cores: 2 });
+  const frames = ({ dataplane }: Blueprint) => dataplane.reactors[0]?.frames ?? 0;
+  t.true(frames(grown('plan.home.down = "900mbit"')) > frames(plain));
+  t.is(frames(grown('plan.home.down = "1mbit"')), frames(plain));
+  const timeout = ({ traffic }: Blueprint) => traffic.probes[0]?.timeout ?? 0;
+  t.true(timeout(grown('path.metro.rtt = "900ms"')) > timeout(plain));
+  t.deepEqual(grown('plan.home.down = "1mbit"').dataplane, plain.dataplane, "the run begins as without the change");
+});
+
+test("where a path is a stage of its own, the stage is told, and is there although it does nothing at first", (t) => {
+  const text = `${GOOD.replace('rtt = "20ms"', 'rtt = "0ms"')}
+[dataplane]
+kind = "kernel"
+[[change]]
+at = "7s"
+set = { path.metro.rtt = "30ms", plan.home.up = "1mbit" }
+`;
+  const { timeline, pathStages } = makeBlueprint(caseOf(text), { lab: "l", seed: 1, cores: 2 });
+  t.deepEqual(
+    pathStages.map(({ side }) => side),
+    ["core"],
+  );
+  const [change] = timeline.changes;
+  t.deepEqual(
+    change?.set.map((one) => "client" in one && one.direction),
+    ["up", "up"],
+  );
+  t.deepEqual(change?.stages, [{ side: "core", set: [{ path: 0, downDelay: 15e6, upDelay: 15e6, rate: 0 }] }]);
+});
+
+test("metrics of a phase that a change opens are there, where the phase it was part of has them", (t) => {
+  const expect = (metric: string, bound = 'at_most = "90ms"') =>
+    lines(load(`${GOOD}${DROP}[[expect]]\nmetric = "${metric}"\n${bound}\n`));
+  t.deepEqual(expect("ping.dropped.rtt.p99"), []);
+  t.deepEqual(expect("ping.dropped.induced.p99"), []);
+  t.deepEqual(expect("bulk.dropped.goodput", 'at_least = "90% of share"'), []);
+  t.deepEqual(expect("bulk.goodput", 'at_least = "90% of share"'), [], "loaded ends where the plan changes");
+  t.regex(expect("bulk.cooldown.goodput", "at_least = 1").join(), /does not exist in the cooldown phase/u);
+  t.regex(expect("dataplane.dropped.unaccounted", "equals = 0").join(), /does not exist in the dropped phase/u);
+  t.regex(expect("ping.droped.rtt.p99").join(), /nothing produces/u);
+});
+
+test("in a phase during which a plan changes there is no share to be a part of", (t) => {
+  const text = `${GOOD}${DROP.replace('phase = "dropped"\n', "")}[[expect]]\nmetric = "bulk.goodput"\nat_least = "90% of share"\n`;
+  t.deepEqual(lines(load(text)), [
+    'home.toml:39:12: expect.at_least: "90% of share" is not one number in the loaded phase: a [[change]] alters a plan within it (let the change open a phase of its own: phase = "NAME")',
+  ]);
+  t.deepEqual(lines(load(text.replace('"90% of share"', '"1mbit"'))), []);
+  t.deepEqual(lines(load(text.replace('plan.home.down = "5mbit"', 'path.metro.rtt = "50ms"'))), []);
+  const starved = text.replace('bulk.goodput"\nat_least = "90% of share"', 'dataplane.utilization"\nat_least = 0.9');
+  t.regex(lines(load(starved)).join(), /expect\.metric: utilization, which is relative to the plan or the share/u);
+});
+
+const SLIPS: [slip: string, found: string, replacement: string, message: RegExp][] = [
+  [
+    "no time",
+    '"loaded+4s"',
+    '"soon"',
+    /:35:6: change\.at: "soon" is no time of the run; .*phases: idle, ramp, loaded/u,
+  ],
+  ["a phase misspelt", '"loaded+4s"', '"laoded+4s"', /did you mean "loaded"/u],
+  ["after the end", '"loaded+4s"', '"loaded+9s"', /"loaded\+9s" is 15s from the start, but must lie inside the run/u],
+  ["at the start", '"loaded+4s"', '"0s"', /:35:6: change\.at: .*must lie inside the run/u],
+  ["a negative time", '"loaded+4s"', '"loaded+-4s"', /"loaded\+-4s" is no time of the run/u],
+  [
+    "a phase without length",
+    '"loaded+4s"',
+    '"loaded"',
+    /:36:9: change\.phase: the loaded phase begins at that moment/u,
+  ],
+  ["a phase twice", '"dropped"', '"idle"', /:36:9: change\.phase: there is a phase "idle" already/u],
+  ["a phase called as a metric", '"dropped"', '"rtt"', /"rtt" is the name of a metric/u],
+  ["a phase that repeats", "[[change]]\n", '[[change]]\nevery = "1s"\n', /a change that repeats can open no phase/u],
+  ["until alone", "[[change]]\n", '[[change]]\nuntil = "12s"\n', /:35:9: change\.until: is of no use without every/u],
+  [
+    "until before at",
+    '[[change]]\nat = "loaded+4s"\nphase = "dropped"',
+    '[[change]]\nevery = "1s"\nat = "8s"\nuntil = "7s"',
+    /:37:9: change\.until: "7s" lies before/u,
+  ],
+  ["too often", 'phase = "dropped"', 'every = "100us"', /at most 10000 are allowed/u],
+  [
+    "a plan that is not there",
+    "plan.home.down",
+    "plan.hom.down",
+    /:37:14: change\.set: there is no plan "hom"; did you mean "home"/u,
+  ],
+  [
+    "traffic",
+    "plan.home.down",
+    "traffic.bulk.flows",
+    /:37:9: change\.set: traffic cannot change .*in this version; what can: plan \(down/u,
+  ],
+  [
+    "the seed",
+    'plan.home.down = "5mbit"',
+    "seed = 5",
+    /:37:9: change\.set: seed cannot change while the run goes on; what can/u,
+  ],
+  [
+    "loss of a path",
+    "plan.home.down",
+    "path.metro.loss",
+    /path\.metro\.loss cannot change while the run goes on; what can: rtt, rate/u,
+  ],
+  ["nonsense", '"5mbit"', '"5 potatoes"', /:37:26: change\.set: plan\.home\.down: "5 potatoes" is not a rate/u],
+  [
+    "a discipline without",
+    'plan.home.down = "5mbit"',
+    'plan.home.sqm = { discipline = "tc", args = "x" }',
+    /discipline "tc" of the afxdp dataplane/u,
+  ],
+  ["a plan and not its setting", 'plan.home.down = "5mbit"', "plan.home = 5", /expected settings/u],
+  ["nothing", '{ plan.home.down = "5mbit" }', "{}", /nothing is changed/u],
+];
+
+for (const [slip, found, replacement, message] of SLIPS) {
+  test(`refused: ${slip}`, (t) => {
+    t.true(DROP.includes(found));
+    const all = lines(load(GOOD + DROP.replace(found, replacement)));
+    t.is(all.length, 1, all.join("\n"));
+    t.regex(all[0] ?? "", message);
+  });
+}
+
+test("a dataplane that enforces no plans, or cannot be told, refuses a change of one; paths are stages and can", (t) => {
+  for (const kind of ["none", "external"]) {
+    const dataplane = `[dataplane]\nkind = "${kind}"\n${kind === "external" ? 'command = ["/bin/true"]\n' : ""}`;
+    const all = lines(load(`${GOOD}${dataplane}${DROP}`)).filter((line) => !line.includes("warning"));
+    t.is(all.length, 1, all.join("\n"));
+    t.regex(all[0] ?? "", new RegExp(`change\\.set: plan\\.home: the ${kind} dataplane`, "u"));
+    const paths = DROP.replace('plan.home.down = "5mbit"', 'path.metro.rtt = "5ms"');
+    t.deepEqual(
+      lines(load(`${GOOD}${dataplane}${paths}`)).filter((line) => !line.includes("warning")),
+      [],
+    );
+  }
+});
+
+test("a change that alters nothing is told, unless it opens a phase", (t) => {
+  const same = DROP.replace('"5mbit"', '"20mbit"');
+  t.deepEqual(lines(load(GOOD + same)), []);
+  t.regex(lines(load(GOOD + same.replace('phase = "dropped"\n', ""))).join(), /warning: change: alters nothing/u);
+});
