@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dataplane/config_tree.h"
 #include "record/clock.h"
 
 #define MAX_DELAY   (int64_t)60000000000   // ns
@@ -124,6 +125,44 @@ static void read_path_rate(const struct mqoe_node *n, const struct mqoe_dp_confi
         mqoe_node_fail(n, "is the path of a server; it can have a rate with one reactor only");
 }
 
+static void read_node(const struct mqoe_node *n, bool root, struct mqoe_change *c) {
+    struct mqoe_node node = mqoe_node_object(n, "node");
+    mqoe_dp_read_class(&node, root, &c->class);
+}
+
+static void read_site_change(const struct mqoe_node *n, const struct mqoe_dp_config *config,
+                             struct mqoe_change *c) {
+    c->kind = MQOE_CHANGE_SITE;
+    c->index = (uint32_t)mqoe_node_int(n, "site", 0, (int64_t)config->site_count - 1);
+    c->direction = (enum mqoe_direction)mqoe_node_enum(n, "direction", KEYS("down", "up"));
+    if (mqoe_node_ok(n))
+        read_node(n, config->sites[c->index].parent == MQOE_NO_SITE, c);
+    mqoe_node_only(n, KEYS("site", "direction", "node"));
+}
+
+// A client's shaper, or its place in the tree.
+static void read_client_change(const struct mqoe_node *n, const struct mqoe_dp_config *config,
+                               struct mqoe_change *c) {
+    bool node = mqoe_node_has(n, "node");
+    c->kind = node ? MQOE_CHANGE_LEAF_NODE : MQOE_CHANGE_SHAPER;
+    c->index = (uint32_t)mqoe_node_int(n, "client", 0, (int64_t)config->client_count - 1);
+    c->direction = (enum mqoe_direction)mqoe_node_enum(n, "direction", KEYS("down", "up"));
+    bool under_site = mqoe_node_ok(n) && config->clients[c->index].site != MQOE_NO_SITE;
+    if (node && mqoe_node_ok(n) && !under_site)
+        mqoe_node_fail(n, "is of client \"%s\", which is under no site and has no node",
+                       config->clients[c->index].name);
+    if (node) {
+        read_node(n, false, c);
+        mqoe_node_only(n, KEYS("client", "direction", "node"));
+        return;
+    }
+    struct mqoe_node shaper = mqoe_node_object(n, "shaper");
+    mqoe_dp_read_shaper(&shaper, config->max_frame, &c->shaper);
+    if (under_site)
+        mqoe_dp_check_queues(&shaper, &c->shaper);
+    mqoe_node_only(n, KEYS("client", "direction", "shaper"));
+}
+
 static void read_change(const struct mqoe_node *n, const struct mqoe_dp_config *config,
                         struct mqoe_change *c) {
     if (mqoe_node_has(n, "path")) {
@@ -135,12 +174,10 @@ static void read_change(const struct mqoe_node *n, const struct mqoe_dp_config *
         mqoe_node_only(n, KEYS("path", "downDelay", "upDelay", "rate"));
         return;
     }
-    c->kind = MQOE_CHANGE_SHAPER;
-    c->index = (uint32_t)mqoe_node_int(n, "client", 0, (int64_t)config->client_count - 1);
-    c->direction = (enum mqoe_direction)mqoe_node_enum(n, "direction", KEYS("down", "up"));
-    struct mqoe_node shaper = mqoe_node_object(n, "shaper");
-    mqoe_dp_read_shaper(&shaper, config->max_frame, &c->shaper);
-    mqoe_node_only(n, KEYS("client", "direction", "shaper"));
+    if (mqoe_node_has(n, "site"))
+        read_site_change(n, config, c);
+    else
+        read_client_change(n, config, c);
 }
 
 // Reads and checks the whole command before anything is applied. *changes is the caller's to free.
@@ -183,6 +220,14 @@ static int apply_changes(struct mqoe_dataplane *d, const struct mqoe_change *cha
 static void remember(struct mqoe_dp_config *config, const struct mqoe_change *c) {
     if (c->kind == MQOE_CHANGE_SHAPER) {
         config->clients[c->index].shaper[c->direction] = c->shaper;
+        return;
+    }
+    if (c->kind == MQOE_CHANGE_LEAF_NODE) {
+        config->clients[c->index].class[c->direction] = c->class;
+        return;
+    }
+    if (c->kind == MQOE_CHANGE_SITE) {
+        config->sites[c->index].class[c->direction] = c->class;
         return;
     }
     memcpy(config->paths[c->index].delay, c->delay, sizeof c->delay);

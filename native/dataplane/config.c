@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dataplane/config_sqm.h"
+#include "dataplane/config_tree.h"
 #include "sqm/framing_read.h"
 
 #define MAX_INTEGER  ((int64_t)1 << 53)
@@ -109,6 +110,11 @@ static void read_server(const struct mqoe_node *n, size_t i, struct mqoe_dp_conf
     mqoe_node_only(n, KEYS("id", "name", "addresses", "path"));
 }
 
+static void read_site(const struct mqoe_node *n, size_t i, struct mqoe_dp_config *c) {
+    read_id(n, i);
+    mqoe_dp_read_site(n, c, (uint32_t)i);
+}
+
 static void read_client(const struct mqoe_node *n, size_t i, struct mqoe_dp_config *c) {
     struct mqoe_dp_client *k = &c->clients[i];
     read_id(n, i);
@@ -119,6 +125,7 @@ static void read_client(const struct mqoe_node *n, size_t i, struct mqoe_dp_conf
     struct mqoe_node down = mqoe_node_object(n, "down"), up = mqoe_node_object(n, "up");
     mqoe_dp_read_shaper(&down, c->max_frame, &k->shaper[MQOE_DOWN]);
     mqoe_dp_read_shaper(&up, c->max_frame, &k->shaper[MQOE_UP]);
+    mqoe_dp_read_place(n, c, k);
     mqoe_node_only(n, KEYS("id", "name", "reactor", "addresses", "path", "site", "node", "down", "up"));
 }
 
@@ -161,6 +168,9 @@ static int read_document(struct mqoe_dp_config *c, json_t *document, const char 
                read_path);
     read_table(&root, "servers", 0, MQOE_MAX_CLIENTS, sizeof *c->servers, &c->servers, &c->server_count, c,
                read_server);
+    if (mqoe_node_has(&root, "sites")) // a document without a tree may be silent about it
+        read_table(&root, "sites", 0, kind == MQOE_KIND_PATH ? 0 : MQOE_MAX_CLIENTS, sizeof *c->sites,
+                   &c->sites, &c->site_count, c, read_site);
     read_table(&root, "clients", 0, MQOE_MAX_CLIENTS, sizeof *c->clients, &c->clients, &c->client_count, c,
                read_client);
     mqoe_node_only(&root, KEYS("schema", "kind", "lab", "netns", "seed", "reactors", "paths", "servers",
@@ -191,6 +201,7 @@ void mqoe_dp_config_free(struct mqoe_dp_config *c) {
     free(c->reactors);
     free(c->paths);
     free(c->servers);
+    free(c->sites);
     free(c->clients);
     free(c->client_prefixes);
     free(c->server_prefixes);

@@ -3,11 +3,12 @@
 
 #include "packet/lpm.h"
 #include "reactor/json.h"
-#include "sqm/leaf.h"
+#include "sqm/htb.h"
 
 enum mqoe_direction { MQOE_DOWN, MQOE_UP };
 
 #define MQOE_NO_PATH     (-1)
+#define MQOE_NO_SITE     (-1)
 #define MQOE_MAX_CLIENTS 1000000
 #define MQOE_MAX_FRAME   1514u // bytes of the largest frame until the trunk's MTU is known
 
@@ -28,10 +29,21 @@ struct mqoe_dp_server {
     int path;
 };
 
+// An inner node of the shaper tree.
+struct mqoe_dp_site {
+    const char *name;
+    int parent;     // a site before it; MQOE_NO_SITE: a root
+    uint32_t depth; // below its root
+    uint32_t reactor;
+    struct mqoe_htb_class class[2]; // by direction
+};
+
 struct mqoe_dp_client {
     const char *name;
     uint32_t reactor;
     int path;
+    int site;                          // MQOE_NO_SITE: it shapes by itself
+    struct mqoe_htb_class class[2];    // its leaf's, under a site
     struct mqoe_leaf_config shaper[2]; // by direction
 };
 
@@ -43,10 +55,12 @@ struct mqoe_dp_config {
     enum mqoe_dp_kind kind;
     const char *lab, *netns;
     uint64_t seed;
-    uint32_t reactor_count, path_count, server_count, client_count, client_prefix_count, server_prefix_count;
+    uint32_t reactor_count, path_count, server_count, site_count, client_count, client_prefix_count,
+        server_prefix_count;
     struct mqoe_dp_reactor *reactors;
     struct mqoe_dp_path *paths;
     struct mqoe_dp_server *servers;
+    struct mqoe_dp_site *sites; // parents before children
     struct mqoe_dp_client *clients;
     struct mqoe_prefix *client_prefixes; // value: index into clients
     struct mqoe_prefix *server_prefixes; // value: index into servers

@@ -68,15 +68,13 @@ void mqoe_engine_schedule(struct mqoe_engine *e, struct mqoe_circuit *c, uint64_
     e->ready_tail = c;
 }
 
-static void advance(struct mqoe_engine *e, struct mqoe_frame *f, uint64_t arrival);
-
 static bool send_one(struct mqoe_engine *e, struct mqoe_circuit *c, struct mqoe_frame_list *dropped) {
     uint64_t next;
     struct mqoe_frame *f = mqoe_leaf_dequeue(&c->leaf, e->now, &next, dropped);
     if (!f)
         return false;
     mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_LEAF, MQOE_HAND);
-    advance(e, f, f->time);
+    mqoe_engine_advance(e, f, f->time);
     return true;
 }
 
@@ -134,7 +132,7 @@ static inline bool delays(const struct mqoe_engine *e, uint32_t stretch) {
 }
 
 // Takes a frame in hand from stage to stage until one holds it.
-static void advance(struct mqoe_engine *e, struct mqoe_frame *f, uint64_t arrival) {
+void mqoe_engine_advance(struct mqoe_engine *e, struct mqoe_frame *f, uint64_t arrival) {
     struct mqoe_circuit *c = &e->circuits[f->client * 2 + f->direction];
     uint32_t first = (uint32_t)(f->user >> 32), last = (uint32_t)f->user;
     switch (f->stage) {
@@ -147,6 +145,10 @@ static void advance(struct mqoe_engine *e, struct mqoe_frame *f, uint64_t arriva
         // fallthrough
     case STAGE_LEAF:
         f->stage = STAGE_LAST_PATH;
+        if (c->tree) {
+            mqoe_engine_enter_tree(e, c, f, arrival);
+            return;
+        }
         if (!passes_through(c)) {
             enter_leaf(e, c, f, arrival);
             return;
@@ -217,7 +219,7 @@ static unsigned receive(struct mqoe_engine *e, enum mqoe_side side) {
             frames[known++] = frames[i];
     }
     for (unsigned i = 0; i < known; i++)
-        advance(e, frames[i], e->now);
+        mqoe_engine_advance(e, frames[i], e->now);
     return got;
 }
 
@@ -236,7 +238,7 @@ static unsigned release(struct mqoe_engine *e, struct mqoe_stretch *s) {
     unsigned released = 0;
     while (released < LINE_QUOTA && (f = mqoe_delay_line_dequeue(&s->line, e->now))) {
         mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_LINE, MQOE_HAND);
-        advance(e, f, f->time);
+        mqoe_engine_advance(e, f, f->time);
         released++;
     }
     mqoe_heap_arm(&e->timers, &s->timer, mqoe_delay_line_next(&s->line));
@@ -251,6 +253,8 @@ static void run_timers(struct mqoe_engine *e) {
             e->late_max = e->now - due;
         if (t->kind == MQOE_TIMER_CIRCUIT)
             done += 1 + serve(e, (struct mqoe_circuit *)t);
+        else if (t->kind == MQOE_TIMER_TREE)
+            done += 1 + mqoe_engine_serve_tree(e, (struct mqoe_tree *)t);
         else
             done += 1 + release(e, (struct mqoe_stretch *)t);
     }
@@ -265,6 +269,18 @@ static void run_ready(struct mqoe_engine *e) {
     }
 }
 
+// Each tree once: there are few of them, and one that may send more is asked again in the next round.
+static void run_ready_trees(struct mqoe_engine *e) {
+    struct mqoe_tree *trees = e->ready_trees;
+    e->ready_trees = NULL;
+    while (trees) {
+        struct mqoe_tree *t = trees;
+        trees = t->next_ready;
+        t->ready = false;
+        mqoe_engine_serve_tree(e, t);
+    }
+}
+
 uint64_t mqoe_engine_round(struct mqoe_engine *e, uint64_t now) {
     e->now = now;
     run_timers(e);
@@ -274,11 +290,12 @@ uint64_t mqoe_engine_round(struct mqoe_engine *e, uint64_t now) {
         most = got > most ? got : most;
     }
     run_ready(e);
+    run_ready_trees(e);
     for (int side = MQOE_ACCESS; side <= MQOE_CORE; side++) {
         send_burst(e, side);
         untaken += e->ports[side]->ops->flush(e->ports[side]);
     }
-    if (most == MQOE_BATCH || e->ready_head)
+    if (most == MQOE_BATCH || e->ready_head || e->ready_trees)
         return now;
     uint64_t next = mqoe_heap_next(&e->timers);
     return untaken && next > now + STUCK_RETRY ? now + STUCK_RETRY : next;

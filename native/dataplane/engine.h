@@ -20,7 +20,17 @@ struct mqoe_circuit {
     struct mqoe_timer timer;
     bool ready; // in the engine's list of circuits that may send now
     struct mqoe_circuit *next_ready;
+    struct mqoe_tree *tree; // that its frames pass; NULL: it has its own timer
+    uint32_t node;          // in that tree
     struct mqoe_leaf leaf;
+};
+
+// One direction of everything below one root site: its circuits send when the tree says so.
+struct mqoe_tree {
+    struct mqoe_timer timer;
+    bool ready; // in the engine's list of trees that may send now
+    struct mqoe_tree *next_ready;
+    struct mqoe_htb htb;
 };
 
 // One direction of the path of one server or client: all frames that come from there or go there share it.
@@ -55,10 +65,14 @@ struct mqoe_engine {
     struct mqoe_lpm *servers; // address → index into config->servers
     const struct mqoe_dp_config *config;
     uint32_t reactor, client_count, *client_ids; // local index → client of the blueprint
-    uint32_t *local;                // client of the blueprint → local index, UINT32_MAX = not ours
-    struct mqoe_circuit *circuits;  // [local × 2 + direction]
-    struct mqoe_stretch *stretches; // by mqoe_engine_stretch
+    uint32_t *local;                   // client of the blueprint → local index, UINT32_MAX = not ours
+    struct mqoe_circuit *circuits;     // [local × 2 + direction]
+    struct mqoe_stretch *stretches;    // by mqoe_engine_stretch
+    struct mqoe_tree *trees;           // [root × 2 + direction]
+    uint32_t *site_nodes, *site_roots; // of the sites of the blueprint; root UINT32_MAX = not ours
+    uint32_t root_count;
     struct mqoe_circuit *ready_head, *ready_tail;
+    struct mqoe_tree *ready_trees;
     struct mqoe_burst out[2]; // by side
     uint64_t now;             // of the current round
     uint64_t drops[4];        // by enum mqoe_drop_cause; MQOE_DROP_NONE counts what no port took (rig)
@@ -68,12 +82,13 @@ struct mqoe_engine {
     uint64_t late_max;      // ns, largest lateness of a timer since somebody last set it to 0
 };
 
-// A change of the running dataplane: a shaper, or delays and rate of a path.
+// A change of the running dataplane: a shaper, a place in the shaper tree, or delays and rate of a path.
 struct mqoe_change {
-    enum { MQOE_CHANGE_SHAPER, MQOE_CHANGE_PATH } kind;
-    uint32_t index; // client or path of the blueprint
+    enum { MQOE_CHANGE_SHAPER, MQOE_CHANGE_LEAF_NODE, MQOE_CHANGE_SITE, MQOE_CHANGE_PATH } kind;
+    uint32_t index; // client (shaper, leaf node), site or path of the blueprint
     enum mqoe_direction direction;
     struct mqoe_leaf_config shaper;
+    struct mqoe_htb_class class;
     uint64_t delay[2], rate;
 };
 

@@ -108,7 +108,9 @@ int mqoe_engine_init(struct mqoe_engine *e, const struct mqoe_dp_config *config,
                                config->seed, error);
     err = err ? err : build_circuits(e, now, error);
     err = err ? err : build_stretches(e, error);
-    uint32_t timers = e->client_count * 4 + config->server_count * 2; // circuits, stretches
+    err = err ? err : mqoe_engine_build_trees(e, now, error);
+    // Circuits and stretches, servers' stretches, trees.
+    uint32_t timers = e->client_count * 4 + config->server_count * 2 + e->root_count * 2;
     if (!err && mqoe_heap_init(&e->timers, timers) != 0)
         err = mqoe_fail(error, ENOMEM, "calloc", NULL, "%u timers", timers);
     return err;
@@ -116,6 +118,7 @@ int mqoe_engine_init(struct mqoe_engine *e, const struct mqoe_dp_config *config,
 
 void mqoe_engine_free(struct mqoe_engine *e) {
     mqoe_heap_free(&e->timers);
+    mqoe_engine_free_trees(e);
     mqoe_sqm_pool_free(&e->queues);
     mqoe_lpm_free(e->clients);
     mqoe_lpm_free(e->servers);
@@ -130,6 +133,10 @@ struct mqoe_change mqoe_change_undo(const struct mqoe_dp_config *config, const s
     struct mqoe_change undo = *change;
     if (change->kind == MQOE_CHANGE_SHAPER)
         undo.shaper = config->clients[change->index].shaper[change->direction];
+    if (change->kind == MQOE_CHANGE_LEAF_NODE)
+        undo.class = config->clients[change->index].class[change->direction];
+    if (change->kind == MQOE_CHANGE_SITE)
+        undo.class = config->sites[change->index].class[change->direction];
     if (change->kind == MQOE_CHANGE_PATH) {
         memcpy(undo.delay, config->paths[change->index].delay, sizeof undo.delay);
         undo.rate = config->paths[change->index].rate;
@@ -143,10 +150,15 @@ static int change_shaper(struct mqoe_engine *e, const struct mqoe_change *change
         return 0; // another reactor's client
     struct mqoe_circuit *c = &e->circuits[local * 2 + change->direction];
     struct mqoe_frame_list dropped = {0};
+    if (c->tree)
+        mqoe_engine_catch_up_tree(e, c->tree, e->now);
     int err = mqoe_leaf_change(&c->leaf, &change->shaper, e->now, &dropped, error);
     note_isolation(e, &change->shaper.discipline);
     mqoe_engine_free_dropped(e, &dropped, MQOE_LEAF);
-    mqoe_engine_schedule(e, c, mqoe_leaf_next(&c->leaf));
+    if (c->tree)
+        mqoe_engine_tree_changed(e, c);
+    else
+        mqoe_engine_schedule(e, c, mqoe_leaf_next(&c->leaf));
     return err;
 }
 
@@ -168,6 +180,8 @@ static void change_path(struct mqoe_engine *e, const struct mqoe_change *change)
 static int apply(struct mqoe_engine *e, const struct mqoe_change *change, struct mqoe_error *error) {
     if (change->kind == MQOE_CHANGE_SHAPER)
         return change_shaper(e, change, error);
+    if (change->kind != MQOE_CHANGE_PATH)
+        return mqoe_engine_change_node(e, change, error);
     change_path(e, change);
     return 0;
 }

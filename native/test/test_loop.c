@@ -1,4 +1,5 @@
 // The whole dataplane loop, deterministic: memory ports, virtual clock.
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -399,6 +400,135 @@ static void a_path_has_a_rate(void **state) {
     rig_close(&rig);
 }
 
+static json_t *node(uint64_t rate, uint64_t ceil) {
+    return json_pack("{s:I, s:I, s:i, s:i, s:i}", "rate", (json_int_t)rate, "ceil", (json_int_t)ceil,
+                     "quantum", 0, "priority", 0, "burst", 0);
+}
+
+// `s.clients` clients under one site of `rate` (both ways), each with a little for sure and a ceil.
+static json_t *under_a_site(const struct mqoe_synthetic *s, uint64_t rate, const uint64_t *ceils) {
+    json_t *blueprint = mqoe_synthetic_blueprint(s), *client;
+    json_object_set_new(blueprint, "sites",
+                        json_pack("[{s:i, s:s, s:i, s:i, s:o, s:o}]", "id", 0, "name", "tower", "parent", -1,
+                                  "reactor", 0, "down", node(rate, rate), "up", node(rate, rate)));
+    size_t i;
+    json_array_foreach(json_object_get(blueprint, "clients"), i, client) {
+        json_object_set_new(client, "site", json_integer(0));
+        json_object_set_new(
+            client, "node",
+            json_pack("{s:o, s:o}", "down", node(1000, ceils[i]), "up", node(1000, ceils[i])));
+    }
+    return blueprint;
+}
+
+// Bytes that each client's circuit has delivered downwards.
+static void delivered(const struct rig *r, uint64_t *bytes, uint32_t clients) {
+    for (uint32_t i = 0; i < clients; i++)
+        bytes[i] = r->engine.circuits[i * 2 + MQOE_DOWN].leaf.stats.out_bytes;
+}
+
+// Offers every client 80 Mbit/s of 1,250-byte frames for `ms` milliseconds.
+static void offer_all(struct rig *r, uint32_t clients, uint32_t ms) {
+    for (uint32_t i = 0; i < ms * 8; i++) {
+        uint64_t at = r->now + 125000;
+        for (uint32_t k = 0; k < clients; k++)
+            rig_arrive(r, k, MQOE_DOWN, 1, 1250, k);
+        rig_run(r, at);
+    }
+}
+
+static void assert_rates(struct rig *r, const double *mbits, uint32_t clients) {
+    uint64_t before[8], after[8];
+    offer_all(r, clients, 200);
+    delivered(r, before, clients);
+    offer_all(r, clients, 1000);
+    delivered(r, after, clients);
+    for (uint32_t i = 0; i < clients; i++) {
+        double got = (double)(after[i] - before[i]) * 8 / 1e6;
+        if (got < mbits[i] * 0.98 || got > mbits[i] * 1.02)
+            fail_msg("client %u: %.2f Mbit/s, not %.2f", i, got, mbits[i]);
+    }
+}
+
+// 100 Mbit/s for three who want 80 each; then one has a ceil of 20; then the site has 60; then one that
+// shapes itself to 10: what one leaves is the others'.
+static void a_site_is_shared(void **state) {
+    (void)state;
+    static const uint64_t ceils[] = {80000000, 80000000, 80000000};
+    struct mqoe_synthetic s = line(0, "pfifo");
+    struct mqoe_error e;
+    s.clients = 3;
+    s.limit = 50;
+    for (uint64_t late = 0; late <= 300000; late += 300000) {
+        rig_open(&rig, under_a_site(&s, 100000000, ceils), 64);
+        rig.late = late;
+        assert_rates(&rig, (const double[]){33.333, 33.333, 33.333}, 3);
+        struct mqoe_change change = {.kind = MQOE_CHANGE_LEAF_NODE,
+                                     .index = 1,
+                                     .direction = MQOE_DOWN,
+                                     .class = {.rate = 1000, .ceil = 20000000}};
+        assert_int_equal(mqoe_engine_change(&rig.engine, &change, 1, rig.now, &e), 0);
+        assert_rates(&rig, (const double[]){40, 20, 40}, 3);
+        change = (struct mqoe_change){
+            .kind = MQOE_CHANGE_SITE, .direction = MQOE_DOWN, .class = {.rate = 60000000, .ceil = 60000000}};
+        assert_int_equal(mqoe_engine_change(&rig.engine, &change, 1, rig.now, &e), 0);
+        assert_rates(&rig, (const double[]){20, 20, 20}, 3);
+        change = shaper_change(2, 10000000, "fq_codel", 0);
+        assert_int_equal(mqoe_engine_change(&rig.engine, &change, 1, rig.now, &e), 0);
+        assert_rates(&rig, (const double[]){30, 20, 10}, 3);
+        assert_true(rig_held(&rig) > 0);
+        assert_accounted(&rig);
+        rig_run(&rig, rig.now + 10ull * S);
+        assert_int_equal(rig_held(&rig), 0);
+        assert_accounted(&rig);
+        rig_close(&rig);
+    }
+}
+
+// The frames of a site leave one after the other, at its rate, whoever they are for; with a timer that is
+// late none is lost to the site.
+static void a_site_has_its_rate_exactly(void **state) {
+    (void)state;
+    static const uint64_t ceils[] = {100000000, 100000000};
+    struct mqoe_synthetic s = line(0, "pfifo");
+    s.clients = 2;
+    rig_open(&rig, under_a_site(&s, 10000000, ceils), 64);
+    uint64_t start = rig.now;
+    for (uint32_t i = 0; i < 20; i++)
+        rig_arrive(&rig, i % 2, MQOE_DOWN, 1, 1250, i); // 1 ms each
+    rig_run(&rig, start + S);
+    assert_int_equal(rig.out_count, 20);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(rig.out[i].time - start, i * MS);
+    rig.late = 300000;
+    start = rig.now;
+    for (uint32_t i = 0; i < 20; i++)
+        rig_arrive(&rig, i % 2, MQOE_DOWN, 1, 1250, i);
+    rig_run(&rig, start + S);
+    assert_in_range(rig.out[39].time - start, 19 * MS, 19 * MS + 300000);
+    assert_accounted(&rig);
+    rig_close(&rig);
+}
+
+// A change that a site cannot take is refused, and what came before it in the same command taken back.
+static void a_node_change_that_fails_changes_nothing(void **state) {
+    (void)state;
+    static const uint64_t ceils[] = {100000000};
+    struct mqoe_synthetic s = line(0, "pfifo");
+    rig_open(&rig, under_a_site(&s, 10000000, ceils), 64);
+    struct mqoe_change changes[2] = {
+        {.kind = MQOE_CHANGE_LEAF_NODE, .class = {.rate = 1000, .ceil = 5000000}},
+        {.kind = MQOE_CHANGE_SITE, .class = {.rate = 1000, .ceil = 5000000}}, // a root must have both alike
+    };
+    struct mqoe_error e;
+    struct mqoe_tree *tree = rig.engine.circuits[MQOE_DOWN].tree;
+    uint64_t cost = tree->htb.nodes[1].ceil.cost;
+    assert_int_equal(mqoe_engine_change(&rig.engine, changes, 2, rig.now, &e), -EINVAL);
+    assert_non_null(strstr(e.hint, "set its rate to its ceil"));
+    assert_int_equal(tree->htb.nodes[1].ceil.cost, cost);
+    rig_close(&rig);
+}
+
 static const void *record(const struct mqoe_segment *s, uint64_t index) {
     return s->records + (index & s->mask) * s->header->record_bytes;
 }
@@ -534,6 +664,9 @@ int main(void) {
         cmocka_unit_test(a_path_change_never_reorders),
         cmocka_unit_test(a_path_has_a_rate),
         cmocka_unit_test(records_are_whole_and_periodic),
+        cmocka_unit_test(a_site_is_shared),
+        cmocka_unit_test(a_site_has_its_rate_exactly),
+        cmocka_unit_test(a_node_change_that_fails_changes_nothing),
         cmocka_unit_test(records_of_tins_say_what_the_leaves_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
