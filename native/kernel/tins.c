@@ -63,21 +63,27 @@ static uint64_t take(uint64_t *amount, uint64_t part, uint64_t *whole) {
     return taken;
 }
 
+// As many bytes as a tin's dropped packets have if they are as long as the mean of those that came in.
+static uint64_t dropped_weight(const struct mqoe_tin_stats *t) {
+    uint64_t lost = t->drops + t->ack_drops;
+    return t->out_packets ? lost * t->out_bytes / t->out_packets : lost;
+}
+
 // From what came into each tin to what was delivered of it.
 static void settle_cake(const struct mqoe_xstats *x, struct mqoe_qdisc_tins *to) {
     uint64_t in_bytes = 0, waiting = 0, drops = 0;
     for (uint32_t i = 0; i < to->count; i++) {
         in_bytes += to->tins[i].out_bytes;
         waiting += to->tins[i].backlog_bytes;
-        drops += to->tins[i].drops + to->tins[i].ack_drops;
+        drops += dropped_weight(&to->tins[i]);
     }
     uint64_t dropped_bytes = less(in_bytes, x->basic.bytes + waiting), packets = x->queue.qlen;
     for (uint32_t i = 0; i < to->count; i++) {
         struct mqoe_tin_stats *t = &to->tins[i];
-        uint64_t lost = t->drops + t->ack_drops;
+        uint64_t lost = t->drops + t->ack_drops, weight = dropped_weight(t);
         t->backlog_packets = (uint32_t)take(&packets, t->backlog_bytes, &waiting);
         t->out_packets = less(t->out_packets, lost + t->backlog_packets);
-        t->out_bytes = less(t->out_bytes, t->backlog_bytes + take(&dropped_bytes, lost, &drops));
+        t->out_bytes = less(t->out_bytes, t->backlog_bytes + take(&dropped_bytes, weight, &drops));
     }
 }
 

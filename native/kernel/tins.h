@@ -22,8 +22,8 @@ struct mqoe_qdisc_tins {
 //
 // cake counts a tin's packets and bytes as they come in, and tells a tin's backlog in bytes only. Delivered
 // is what came in without what was dropped and what waits; where several tins wait or drop, packets waiting
-// are divided among them by bytes, and bytes dropped by packets. With one tin all is exact, and so is the
-// sum.
+// are divided among them by bytes, and bytes dropped by packets and their tin's mean length. With one tin all
+// is exact, and so is the sum.
 void mqoe_tins_read(const char *kind, const struct nlattr *stats2, const struct nlattr *options,
                     uint64_t rate, struct mqoe_qdisc_tins *to);
 
