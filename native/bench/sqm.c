@@ -30,8 +30,14 @@ static const struct {
 } rows[] = {
     {"bare", "none", 0},
     {"pfifo", "pfifo", 0},
+    {"codel", "codel", 0},
+    {"cobalt", "cobalt", 0},
     {"fq_codel", "fq_codel", 0},
     {"fq_codel, shaped", "fq_codel", SHAPED_RATE},
+    {"cake", "cake", 0},
+    {"cake, shaped", "cake", SHAPED_RATE},
+    {"cake, flows only", "cake_flows", SHAPED_RATE},
+    {"dualpi2", "dualpi2", 0},
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
@@ -149,9 +155,9 @@ static void enqueue(struct rig *r, struct mqoe_frame **frames, struct mqoe_circu
 
 // The engine, too, knows whose turn comes next: from its list of ready circuits.
 static inline void look_ahead(const struct rig *r) {
-    prefetch_circuit(r->waiting[(r->waiting_head + 32) % FRAMES]);
-    mqoe_leaf_prefetch_head(&r->waiting[(r->waiting_head + 20) % FRAMES]->leaf);
-    mqoe_leaf_prefetch_first(&r->waiting[(r->waiting_head + 10) % FRAMES]->leaf);
+    prefetch_circuit(r->waiting[(r->waiting_head + 24) % FRAMES]);
+    mqoe_leaf_prefetch_head(&r->waiting[(r->waiting_head + 16) % FRAMES]->leaf);
+    mqoe_leaf_prefetch_first(&r->waiting[(r->waiting_head + 8) % FRAMES]->leaf);
 }
 
 static void dequeue(struct rig *r, unsigned count, struct mqoe_frame_list *dropped) {
@@ -214,7 +220,7 @@ static json_t *report(struct rig *rigs, const struct cell *cell, const struct mq
         struct mqoe_summary s = mqoe_series_summary(&rigs[row].series);
         if (row == 0)
             bare = s.median;
-        fprintf(b->table, " %9.0f /%5.0f", s.median, s.p99);
+        fprintf(b->table, " %10.0f/%5.0f", s.median, s.p99);
         json_array_append_new(
             results,
             json_pack("{s:s, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:I, s:I}", "discipline", rows[row].name,
@@ -231,7 +237,7 @@ static int measure_cell(const struct cell *cell, const struct mqoe_bench *b, jso
                         struct mqoe_error *e) {
     static struct rig rigs[ROWS];
     const unsigned rounds = b->quick ? 1 : ROUNDS;
-    const uint64_t packets = b->quick ? 5120 : 102400;
+    const uint64_t packets = b->quick ? 2560 : 51200;
     int err = 0;
     for (size_t row = 0; row < ROWS && !err; row++)
         err = open_rig(&rigs[row], cell, row, e);

@@ -14,7 +14,7 @@ static inline uint32_t mqoe_synthetic_client(uint32_t i) {
 struct mqoe_synthetic {
     uint32_t clients, frames;
     uint64_t rate;          // bit/s, both directions; 0 = unlimited
-    const char *discipline; // "fq_codel", "pfifo", "none"
+    const char *discipline; // its name, or "cake_flows": CAKE as a plain queue per flow
     uint32_t limit;         // packets, for pfifo
     uint64_t server_delay;  // ns one way, both directions; 0 = no path at the server, but for a rate
     uint64_t server_rate;   // bit/s of the path at the server, each way; 0 = unlimited

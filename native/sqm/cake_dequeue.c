@@ -42,13 +42,18 @@ static uint32_t choose_by_turn(const struct mqoe_cake_op *op) {
     return q->current;
 }
 
+// A flow's turn in 65,536ths of a byte.
+static uint32_t turn_share(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t,
+                           const struct mqoe_cake_flow *f) {
+    return t->flow_quantum * (65535u / mqoe_cake_host_load(op->store, f));
+}
+
 // A flow's turn in bytes: less where its hosts have many. Sixteen random bits make the rounding right on
 // average.
 int32_t mqoe_cake_quantum(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t,
                           const struct mqoe_cake_flow *f) {
-    uint32_t load = mqoe_cake_host_load(op->store, f);
     uint32_t dither = mqoe_random_u32(&op->pool->random) >> 16;
-    return (int32_t)((t->flow_quantum * (65535u / load) + dither) >> 16);
+    return (int32_t)((turn_share(op, t, f) + dither) >> 16);
 }
 
 static struct mqoe_cake_list *list_of(struct mqoe_cake_tin *t, const struct mqoe_cake_flow *f) {
@@ -75,6 +80,34 @@ static void end_turn(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uin
     }
     f->deficit += mqoe_cake_quantum(op, t, f);
     mqoe_cake_append(op->store, &t->old, flow);
+}
+
+// How many rounds of the old queues can pass before one of them may send, given the most that a turn adds.
+static int64_t idle_rounds(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t) {
+    int64_t rounds = INT64_MAX;
+    for (uint32_t i = t->old.head; i != MQOE_NO_RECORD && rounds > 1;) {
+        const struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, i);
+        int64_t most = turn_share(op, t, f) / 65536 + 1, own = -(int64_t)f->deficit / most;
+        rounds = own < rounds ? own : rounds;
+        i = f->next;
+    }
+    return rounds;
+}
+
+// A whole round of old queues has just passed without a frame: with many flows of one host a turn is far less
+// than a frame, and Linux walks round and round until somebody has saved up enough. The same in one step:
+// each gets what it would get on average in all of those rounds, and the order stays. So a frame costs a few
+// visits, however small the turns are.
+static void skip_rounds(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t) {
+    int64_t rounds = idle_rounds(op, t);
+    if (rounds < 2)
+        return;
+    for (uint32_t i = t->old.head; i != MQOE_NO_RECORD;) {
+        struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, i);
+        uint32_t dither = mqoe_random_u32(&op->pool->random) >> 16;
+        f->deficit += (int32_t)((rounds * turn_share(op, t, f) + dither) >> 16);
+        i = f->next;
+    }
 }
 
 static void leave_state(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, struct mqoe_cake_flow *f) {
@@ -172,9 +205,14 @@ static enum take take(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t
 
 // Serves a tin until it gives a frame, or until a queue was found empty: then the tin is chosen anew.
 static struct mqoe_frame *serve_tin(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, bool *first) {
+    uint32_t round = MQOE_NO_RECORD; // the old queue with which a round began that gave nothing so far
     for (;;) {
         uint32_t flow = next_flow(t, first);
         if (mqoe_cake_flow(op->store, flow)->deficit <= 0) {
+            if (flow == round)
+                skip_rounds(op, t);
+            if (round == MQOE_NO_RECORD && t->old.head == flow)
+                round = flow;
             end_turn(op, t, flow);
             continue;
         }
