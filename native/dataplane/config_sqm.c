@@ -87,8 +87,8 @@ static void read_dualpi2(const struct mqoe_node *n, struct mqoe_discipline_confi
     q->memory_limit = (uint64_t)mqoe_node_int(n, "memoryLimit", 1, MAX_INTEGER);
     q->target = (uint64_t)mqoe_node_int(n, "target", 1, MAX_DELAY);
     q->tupdate = (uint64_t)mqoe_node_int(n, "tupdate", 1000, MAX_DELAY);
-    q->alpha = (uint32_t)mqoe_node_int(n, "alpha", 0, MAX_GAIN);
-    q->beta = (uint32_t)mqoe_node_int(n, "beta", 0, MAX_GAIN);
+    q->alpha = (uint32_t)mqoe_node_int(n, "alpha", 1, MAX_GAIN);
+    q->beta = (uint32_t)mqoe_node_int(n, "beta", 1, MAX_GAIN);
     read_step(n, q);
     q->min_qlen_step = (uint32_t)mqoe_node_int(n, "minQlenStep", 0, INT32_MAX);
     q->coupling = (uint8_t)mqoe_node_int(n, "coupling", 1, 255);

@@ -17,8 +17,8 @@ static int check_times(const struct mqoe_dualpi2_config *c, struct mqoe_error *e
         return mqoe_fail(e, EINVAL, "dualpi2", "1 ns … 60 s", "target %" PRIu64 " ns", c->target);
     if (c->tupdate < MIN_TUPDATE || c->tupdate > MAX_TIME)
         return mqoe_fail(e, EINVAL, "dualpi2", "1 us … 60 s", "tupdate %" PRIu64 " ns", c->tupdate);
-    if (c->alpha > MAX_GAIN || c->beta > MAX_GAIN)
-        return mqoe_fail(e, EINVAL, "dualpi2", "0 … 16,776,960, in 1/256 Hz", "alpha %u, beta %u", c->alpha,
+    if (!c->alpha || c->alpha > MAX_GAIN || !c->beta || c->beta > MAX_GAIN)
+        return mqoe_fail(e, EINVAL, "dualpi2", "1 … 16,776,960, in 1/256 Hz", "alpha %u, beta %u", c->alpha,
                          c->beta);
     return 0;
 }

@@ -26,7 +26,7 @@ struct mqoe_dualpi2_config {
     uint32_t limit;           // packets in both queues, ≥ 1
     uint64_t memory_limit;    // bytes; each frame counts MQOE_FRAME_MEMORY
     uint64_t target, tupdate; // ns: delay aimed at, and how often p' is updated (1 us … 60 s)
-    uint32_t alpha, beta;     // gains in 1/256 Hz: 41 (0.16 Hz) and 819 (3.2 Hz) by default
+    uint32_t alpha, beta;     // gains in 1/256 Hz, ≥ 1: 41 (0.16 Hz) and 819 (3.2 Hz) by default
     uint32_t step_threshold; // ns of sojourn, or packets in the L4S queue, above which its packets are marked
     bool step_in_packets;
     uint32_t min_qlen_step;     // packets that the L4S queue must hold on arrival for the step to apply

@@ -218,6 +218,7 @@ static const struct wrong {
     {DUALPI2, "step", "{'unit':'time','threshold':-1}", "$.sqm.step.threshold", "from 0"},
     {DUALPI2, "step", "{'unit':'time','threshold':1,'x':1}", "$.sqm.step.x", "is unknown here"},
     {DUALPI2, "tupdate", "999", "$.sqm.tupdate", "from 1000"},
+    {DUALPI2, "alpha", "0", "$.sqm.alpha", "from 1 to 16776960"},
     {DUALPI2, "coupling", "0", "$.sqm.coupling", "from 1 to 255"},
     {DUALPI2, "coupling", "256", "$.sqm.coupling", "from 1 to 255"},
     {DUALPI2, "classicProtection", "101", "$.sqm.classicProtection", "from 0 to 100"},

@@ -501,6 +501,8 @@ static void configs_that_cannot_run_are_refused(void **state) {
     REFUSE("target 0 ns", target, 0);
     REFUSE("target 60000000001 ns", target, 60 * SECOND + 1);
     REFUSE("tupdate 999 ns", tupdate, 999);
+    REFUSE("alpha 0, beta 819", alpha, 0);
+    REFUSE("alpha 41, beta 0", beta, 0);
     REFUSE("alpha 16776961, beta 819", alpha, 16776961);
     REFUSE("alpha 41, beta 16776961", beta, 16776961);
     REFUSE("mtu 0", mtu, 0);
