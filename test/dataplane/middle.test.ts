@@ -19,6 +19,7 @@ const STOP = `${says(`{"event":"stopped","accounting":${accounting('"held":0,')}
 interface Acts {
   start?: string;
   stats?: string;
+  change?: string;
   stop?: string;
 }
 
@@ -33,9 +34,9 @@ function middleOf(t: ExecutionContext, kind: DataplaneBlueprint["kind"], acts: R
   } as unknown as Blueprint;
   const middle = new Middle(blueprint, (part, name) => {
     launched.push(`${part} ${name}`);
-    const { start = READY, stats = "", stop = STOP } = acts[name] ?? {};
+    const { start = READY, stats = "", change = "", stop = STOP } = acts[name] ?? {};
     const file = join(folder, name);
-    const answers = `*'"stats"'*) ${stats} ;; *'"stop"'*) ${stop} ;;`;
+    const answers = `*'"stats"'*) ${stats} ;; *'"change"'*) ${change} ;; *'"stop"'*) ${stop} ;;`;
     writeFileSync(file, `#!/bin/sh\n${start}\nwhile read -r line; do case "$line" in ${answers} esac; done\n`);
     chmodSync(file, 0o755);
     return new NativeProcess(part, "x.json", () => {}, file, name);
@@ -129,4 +130,27 @@ test("an external command is given the time that it was promised, on top of ever
   t.is(within(null), 15_000);
   t.is(within({ ready: 3e9 }), 18_000);
   t.is(within({ ready: "line" }), 75_000);
+});
+
+/** Answers a command with its own id, as far as the shell can read it. */
+const CHANGED = `id=\${line#*'"id":'}; id=\${id%%,*}; echo "{\\"event\\":\\"changed\\",\\"id\\":$id}"`;
+const PATH = { path: 0, downDelay: 1, upDelay: 1, rate: 0 };
+
+test("a change goes to whom it concerns; it is over when all have applied it, and fails with what one says", async (t) => {
+  const refusal =
+    '{"event":"error","id":7000,"fatal":false,"syscall":"change","object":"$.set[0]","code":"EINVAL","message":"no"}';
+  const { middle } = middleOf(t, "kernel", {
+    dataplane: { change: says(refusal) },
+    "path-core": { change: CHANGED },
+    "path-access": {
+      change: says('{"event":"error","fatal":true,"syscall":"x","object":"y","message":"nobody asked"}'),
+    },
+  });
+  await middle.start(NEVER);
+  await middle.change(3, { set: [], stages: [{ side: "core", set: [PATH] }] });
+  // In parts, so that a line never grows beyond what a process reads.
+  const many = Array.from({ length: 25_000 }, () => PATH);
+  await middle.change(4, { set: [], stages: [{ side: "core", set: many }] });
+  const refused = middle.change(7, { set: [PATH], stages: [{ side: "core", set: [PATH] }] });
+  await t.throwsAsync(refused, { instanceOf: NativeProcessError, message: "dataplane: change $.set[0]: no (EINVAL)" });
 });
