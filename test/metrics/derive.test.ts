@@ -406,6 +406,38 @@ test("sites pool their own clients", (t) => {
   near(t, by["site/mast"], "bulk.goodput", 9e6);
 });
 
+test("a site is the sum of all below it, at any depth; its utilization is of its own capacity", (t) => {
+  const s = synthetic({ clients: 3 }, { goodput: (flow) => flow * 1e6 });
+  const plain = derive(s).by;
+  s.case.sites = {
+    tower: { down: 100e6, up: 100e6, parent: null },
+    ap: { down: 25e6, up: 10e6, parent: "tower" },
+  };
+  s.case.clients.forEach((client, i) => {
+    client.site = i < 2 ? "ap" : "tower";
+  });
+  const node = (ceil: number) => ({ rate: 0, ceil, quantum: 0, priority: 0, burst: 0 });
+  const dataplane = s.blueprint?.dataplane;
+  if (!dataplane) throw new Error("the synthetic run has a blueprint");
+  dataplane.sites = [
+    { id: 0, name: "tower", parent: -1, reactor: 0, down: node(100e6), up: node(100e6) },
+    { id: 1, name: "ap", parent: 0, reactor: 0, down: node(25e6), up: node(10e6) },
+  ];
+  for (const client of dataplane.clients) {
+    client.node = { down: node(client.down.rate), up: node(client.up.rate) };
+    client.down = { ...client.down, rate: 0 };
+  }
+  const { by } = derive(s);
+  const sum = (name: string, clients: number[]) =>
+    clients.reduce((all, n) => all + (plain[`client/home-${n}`]?.[name]?.value ?? Number.NaN), 0);
+  near(t, by["site/ap"], "bulk.goodput", sum("bulk.goodput", [1, 2]));
+  near(t, by["site/tower"], "bulk.goodput", sum("bulk.goodput", [1, 2, 3]));
+  near(t, by["site/tower"], "dataplane.utilization_down", sum("dataplane.rate_down", [1, 2, 3]) / 100e6);
+  near(t, by["site/ap"], "dataplane.utilization_down", sum("dataplane.rate_down", [1, 2]) / 25e6);
+  const used = "dataplane.utilization_down";
+  t.is(by["client/home-1"]?.[used]?.value, plain["client/home-1"]?.[used]?.value, "the class's ceil is the plan");
+});
+
 test("IPDV has no difference across a loss", (t) => {
   const s = synthetic({ clients: 1 }, { loaded: (_, seq) => (seq < 200 ? 0.021 : 0.029) });
   const at = (time: number) => s.rows.probe.find((row) => row.time === time) as Record<string, number>;

@@ -30,3 +30,29 @@ test("other dataplanes: who is in the middle, and the stages on both sides of it
   const external = drawn('kind = "external"\ncommand = ["bin/middle"]');
   t.true(["dataplane: external", "middle"].every((word) => external.includes(word)));
 });
+
+test("a shaper tree: each site below its parent, with its capacity and its own clients; a client's rate is its plan's", (t) => {
+  const tree = `${GOOD.replace('plan = "home"\ncount = 2', 'plan = "home"\ncount = 2\nsite = "ap"')}
+[site.ap]
+down = "30mbit"
+up = "10mbit"
+parent = "tower"
+[site.tower]
+down = "400mbit"
+up = "200mbit"
+[client.alone]
+plan = "home"
+`;
+  const [first] = load(tree).cases;
+  if (!first) throw new Error(lines(load(tree)).join("\n"));
+  const svg = topology(makeBlueprint(first, { lab: "l", seed: 1, cores: 2 }), (name) => name).text;
+  const words = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1] ?? "");
+  const start = words.indexOf("tower");
+  t.deepEqual(words.slice(start, start + 7), [
+    ...["tower", "↓ 400 Mbit/s ↑ 200 Mbit/s"],
+    ...["└ ap", "↓ 30 Mbit/s ↑ 10 Mbit/s", "2 clients of its own"],
+    ...["no site", "plans alone"],
+  ]);
+  t.is(words.filter((word) => word === "↓ 20 Mbit/s").length, 3, "of both below the site and of the one that is not");
+  t.regex(svg, /aria-label="[^"]*sites tower \(↓ 400 Mbit\/s ↑ 200 Mbit\/s\), ap in tower \(/);
+});

@@ -140,6 +140,30 @@ test("of share: converted to goodput, so that a perfect link reaches 100 %", (t)
   t.true(Math.abs(limit - 0.95 * CEILING) < 1);
 });
 
+test("per site: all below it, at any depth, against the sum of their shares", (t) => {
+  const judgeSites = (goodput: (flow: number) => number, at_least: number) => {
+    const s = synthetic({ clients: 3 }, { goodput });
+    s.case.sites = {
+      tower: { down: 100e6, up: 100e6, parent: null },
+      ap: { down: 25e6, up: 10e6, parent: "tower" },
+      mast: { down: 25e6, up: 10e6, parent: null },
+    };
+    s.case.clients.forEach((client, i) => {
+      client.site = i < 2 ? "ap" : "tower";
+    });
+    const expectations = [expectation({ metric: "bulk.goodput", per: "site", bound: share(at_least) })];
+    return judgeCase({ ...s.case, expectations }, [evidence(s)], new Map()).expectations[0];
+  };
+  t.is(judgeSites(() => CEILING / 2 + 100, 1)?.verdict, "pass");
+  // One of the access point's two clients has nothing: the point has half of its share, the tower two thirds.
+  const starved = (flow: number) => (flow < 2 ? 0 : CEILING / 2 + 100);
+  const fails = judgeSites(starved, 0.6);
+  t.is(fails?.verdict, "fail");
+  t.is(fails?.worst?.client, "ap");
+  t.regex(fails?.reason ?? "", /^ap: .*; 1 of 2 sites hold/);
+  t.is(judgeSites(starved, 0.49)?.verdict, "pass");
+});
+
 test("of share per flow, in total, and of a plan", (t) => {
   const half = { goodput: () => (CEILING / 2) * 0.97 };
   t.is(judge([{ metric: "bulk.goodput", per: "flow", bound: share(0.95) }], [half]).verdict, "pass");
