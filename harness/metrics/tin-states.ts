@@ -42,10 +42,12 @@ export interface QueueState {
  */
 export function queueStates(table: Table, blueprint: Blueprint): QueueState[] {
   const newest = newestRows(table);
+  const settings = settingsOf(blueprint);
   return blueprint.dataplane.clients.flatMap((client) =>
     DIRECTIONS.flatMap((direction, code) => {
       const rows = newest.get(`${client.id}/${code}`);
-      return rows === undefined ? [] : [stateOf(rows, client.id, client.name, direction, blueprint)];
+      const since = settings.get(`${client.id}/${code}`) ?? [];
+      return rows === undefined ? [] : [stateOf(rows, client.name, direction, since)];
     }),
   );
 }
@@ -69,18 +71,17 @@ function fieldsOf(table: Table, row: number): TinFields {
 
 function stateOf(
   rows: TinFields[],
-  client: number,
-  name: string,
+  client: string,
   direction: Direction,
-  blueprint: Blueprint,
+  since: readonly { at: number; shaper: Shaper }[],
 ): QueueState {
   const { time = 0, discipline = 0, tins = 1, capacity = 0 } = rows[0] ?? {};
-  const shaper = shaperAt(blueprint, client, direction, time);
+  const shaper = since.findLast(({ at }) => at <= time)?.shaper;
   const words = shaper?.sqm.discipline === "tc" ? shaper.sqm.args.split(" ")[0] : undefined;
   const kind = disciplineName(discipline) ?? words ?? "qdisc";
   const title = (index: number) => tinTitle(kind, tins, index);
   return {
-    client: name,
+    client,
     direction,
     time: time / SECOND,
     discipline: kind,
@@ -97,17 +98,23 @@ function stateOf(
 
 type Shaper = Blueprint["dataplane"]["clients"][number]["down"];
 
-/** As the timeline has it at that moment (ns). */
-function shaperAt(
-  { dataplane, timeline }: Blueprint,
-  client: number,
-  direction: Direction,
-  time: number,
-): Shaper | undefined {
-  const sets = timeline.changes.filter(({ at }) => at <= time).flatMap(({ set }) => set);
-  const last = sets.findLast((one) => "client" in one && one.client === client && one.direction === direction);
-  if (last !== undefined && "shaper" in last) return last.shaper;
-  return dataplane.clients.find(({ id }) => id === client)?.[direction];
+/** What each queue was set to, and since when (ns), in order. */
+type Settings = Map<string, { at: number; shaper: Shaper }[]>;
+
+function settingsOf({ dataplane, timeline }: Blueprint): Settings {
+  const settings: Settings = new Map();
+  for (const client of dataplane.clients) {
+    for (const [code, direction] of DIRECTIONS.entries())
+      settings.set(`${client.id}/${code}`, [{ at: Number.NEGATIVE_INFINITY, shaper: client[direction] }]);
+  }
+  // Recordings of older versions have no changes.
+  for (const { at, set } of timeline.changes ?? []) {
+    for (const one of set) {
+      if ("shaper" in one)
+        settings.get(`${one.client}/${DIRECTIONS.indexOf(one.direction)}`)?.push({ at, shaper: one.shaper });
+    }
+  }
+  return settings;
 }
 
 function framingText({ base, overhead, mpu, cell }: Shaper["framing"]): string {

@@ -109,7 +109,7 @@ static uint32_t write_tins(struct mqoe_recorder *r, const struct mqoe_engine *e,
         to->time = (int64_t)(now - r->t0);
         to->client = e->client_ids[index / 2];
         to->direction = index % 2;
-        to->tin = (uint16_t)i;
+        to->tin = mqoe_tin_shown(leaf->discipline.kind == MQOE_CAKE, q.tins, i);
         to->discipline = leaf->discipline.kind;
         mqoe_segment_publish(&r->tins);
         count++;

@@ -1,8 +1,16 @@
 // From what a discipline reports of itself (sqm/tin_stats.h) to what is recorded of it (dp_tin).
 #pragma once
 
+#include <stdbool.h>
+
 #include "record/records.h"
 #include "sqm/tin_stats.h"
+
+// Where tc shows tin number `tin` of a discipline that has so many: by rising priority. Cake's diffserv3 and
+// diffserv4 have best effort as tin 0 and bulk as tin 1, and show bulk first (tin_order of sch_cake.c).
+static inline uint16_t mqoe_tin_shown(bool cake, uint32_t tins, uint32_t tin) {
+    return (uint16_t)(cake && (tins == 3 || tins == 4) && tin < 2 ? 1 - tin : tin);
+}
 
 // Sets every field of a record but time, client, direction, tin and discipline, which are 0 then.
 static inline void mqoe_tin_fill(struct mqoe_record_dp_tin *to, const struct mqoe_qdisc_stats *q,

@@ -12,6 +12,7 @@
 
 #include "kernel/attr.h"
 #include "kernel/tins.h"
+#include "record/tins.h"
 #include "sqm/discipline.h"
 
 static _Alignas(8) char buffer[16384];
@@ -196,11 +197,25 @@ static void a_foreign_qdisc_counts_what_all_count(void **state) {
     assert_int_equal(out.tins[0].target, 0);
 }
 
+static void tins_stand_as_tc_shows_them(void **state) {
+    (void)state;
+    const uint16_t diffserv4[] = {1, 0, 2, 3};
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(mqoe_tin_shown(true, 4, i), diffserv4[i]);
+    assert_int_equal(mqoe_tin_shown(true, 3, 0), 1);
+    assert_int_equal(mqoe_tin_shown(true, 3, 2), 2);
+    for (uint32_t i = 0; i < 8; i++)
+        assert_int_equal(mqoe_tin_shown(true, 8, i), i);
+    assert_int_equal(mqoe_tin_shown(true, 1, 0), 0);
+    assert_int_equal(mqoe_tin_shown(false, 4, 1), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cake_with_one_busy_tin_is_exact),
         cmocka_unit_test(cake_with_several_tins_keeps_the_sums),
         cmocka_unit_test(fq_codel_has_one_tin_in_tcs_words),
+        cmocka_unit_test(tins_stand_as_tc_shows_them),
         cmocka_unit_test(a_foreign_qdisc_counts_what_all_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,6 +64,37 @@ labTest("mqoe stats: a lab while it runs, by its name, and its run afterwards ag
   t.regex(gone.stderr, /mqstats: no such folder, and no lab/u);
 });
 
+/** Expedited packets beside a bulk download, in tins of their own: shown in tc's order, bulk first. */
+labTest("mqoe stats: cake's tins stand as tc has them, and expectations may be about them", async (t) => {
+  t.timeout(60_000);
+  const sqm = 'discipline = "cake", tins = "diffserv4"';
+  const voice = `[traffic.voice]
+kind = "probe"
+from = "home"
+to = "web"
+interval = "20ms"
+dscp = "EF"
+[[expect]]
+metric = "dataplane.tin.besteffort.share_down"
+above = 0.9
+[[expect]]
+metric = "dataplane.tin.voice.drops"
+equals = 0
+`;
+  const finished = await mqoe(["run", scenario(t, "stats-cake", home({ sqm, duration: "6s" }) + BULK + voice)]);
+  const expectations = finished.results?.cases[0]?.expectations.map(({ value }) => value) ?? [];
+  t.true((expectations[0] ?? 0) > 0.9, `best effort has ${expectations[0]} of what went down`);
+  t.is(expectations[1], 0);
+  const text = await mqoe(["stats", finished.out, "home"]);
+  const row = (label: string) => new RegExp(`^  ${label} .*$`, "mu").exec(text.stdout)?.[0].trim().split(/ +/u) ?? [];
+  t.regex(text.stdout, /^ +Bulk +Best Effort +Video +Voice$/mu, text.stderr);
+  t.deepEqual(row("thresh"), ["thresh", "-", "20Mbit", "-", "5Mbit"]);
+  t.deepEqual(row("quantum"), ["quantum", "-", "610", "-", "300"]);
+  const [down] = await queuesOf(finished.out);
+  const packets = (index: number) => down?.tins[index]?.out_packets ?? 0;
+  t.true(packets(0) > 10 * packets(1) && packets(1) > 100, row("pkts").join(" "));
+});
+
 labTest("mqoe stats: Linux's qdiscs are told in the same words", async (t) => {
   t.timeout(60_000);
   const toml = home({ sqm: 'discipline = "pfifo", limit = 20', duration: "4s" }) + BULK;
