@@ -1,4 +1,7 @@
+import { readdirSync, readFileSync } from "node:fs";
 import test from "ava";
+import { makeBlueprint } from "../../harness/blueprint/index.js";
+import { loadCases } from "../../harness/scenario/index.js";
 import { GOOD, lines, load } from "./helpers.js";
 
 /** core ─ tower (100 / 50) ─ ap (20 / 10); `home` below the access point, `near` at the tower, `alone` without a site. */
@@ -114,4 +117,26 @@ test("an override reaches sites that are there", (t) => {
   const { cases } = load(TREE, { set: ["site.tower.down=60mbit"] });
   t.is(cases[0]?.sites.tower?.down, 60e6);
   t.regex(lines(load(TREE, { set: ["site.mast.down=60mbit"] }))[0] ?? "", /there is no site "mast"/);
+});
+
+test("the scenarios of the tree suite are right, and their shares are those that their comments promise", (t) => {
+  const folder = "scenarios/tree";
+  const files = readdirSync(folder).map((name) => `${folder}/${name}`);
+  t.true(files.length > 0);
+  const loaded = loadCases(files, {}, (path) => readFileSync(path, "utf8"));
+  t.deepEqual(lines(loaded), []);
+  const tower = loaded.cases.find(({ id }) => id === "tower");
+  if (!tower) throw new Error("no tower");
+  const shares = makeBlueprint(tower, { lab: "l", seed: 1, cores: 2 }).timeline.shares;
+  t.deepEqual(
+    shares.map(({ client, down }) => [client, Math.round(down / 1e3)]),
+    [
+      ["village-1", 7000],
+      ["village-2", 7000],
+      ["village-3", 7000],
+      ["cottage", 3000],
+      ["farm-1", 8000],
+      ["farm-2", 8000],
+    ],
+  );
 });
