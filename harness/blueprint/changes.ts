@@ -1,5 +1,6 @@
 import type { Case, Change, Plan } from "../scenario/types.js";
 import { shaperOf } from "./shaping.js";
+import { leafOf } from "./tree.js";
 import type {
   ChangeBlueprint,
   ChangeSetting,
@@ -66,7 +67,7 @@ export function changesOf(scenario: Case, { clients, dataplanePaths, stages }: T
   });
 }
 
-/** Of the clients whose plan is another now, the directions that are shaped in another way. */
+/** Of the clients whose plan is another now, the directions that are shaped in another way: by themselves, or by a tree. */
 function shapersOf(
   before: Case,
   now: Case,
@@ -80,7 +81,12 @@ function shapersOf(
     return (["down", "up"] as const).flatMap((direction): ChangeSetting[] => {
       const [old, shaper] = [before, now].map(({ plans: all }) => shaperOf(all[plan] as Plan, direction, site >= 0));
       const same = shaper === undefined || JSON.stringify(old) === JSON.stringify(shaper);
-      return same ? [] : [{ client: id, direction, shaper }];
+      const [oldNode, node] = [before, now].map(({ plans: all }) => leafOf(all[plan] as Plan)[direction]);
+      const stays = site < 0 || node === undefined || oldNode?.ceil === node.ceil;
+      return [
+        ...(same ? [] : [{ client: id, direction, shaper }]),
+        ...(stays ? [] : [{ client: id, direction, node }]),
+      ];
     });
   });
 }

@@ -418,7 +418,9 @@ export interface ChangeBlueprint {
   stages?: { side: StageBlueprint["side"]; set: ChangeSetting[] }[];
 }
 
-/** A client's shaper in one direction, or a path of the process that is told. */
+/** In one direction a client's shaper, its leaf class or a site's class; or a path of the process that is told. */
 export type ChangeSetting =
   | { client: number; direction: Direction; shaper: ShaperBlueprint }
+  | { client: number; direction: Direction; node: NodeBlueprint }
+  | { site: number; direction: Direction; node: NodeBlueprint }
   | { path: number; downDelay: number; upDelay: number; rate: number };

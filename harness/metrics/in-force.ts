@@ -23,7 +23,7 @@ export function inForce(blueprint: Blueprint, { name, start, end }: Span): Bluep
   const shapers = new Map<number, Shapers>();
   for (const { at, set } of before) {
     for (const setting of set) {
-      if (!("client" in setting)) continue;
+      if (!("shaper" in setting)) continue;
       const now = shapers.get(setting.client) ?? atFirst.get(setting.client);
       if (now === undefined) continue;
       const shaper = at <= start ? setting.shaper : unlessSame(now[setting.direction], setting.shaper);

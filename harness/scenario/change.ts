@@ -335,7 +335,7 @@ class Network {
     // The same names in a later repetition say nothing new.
     if (first) this.#refuseLacking(name, node);
     const plan = resolvePlan(value, draft.mtu ?? 0);
-    this.#refuseUnenforced(name, plan, section);
+    this.#refuseUnenforced(name, section);
     this.#count(name, section);
     return plan;
   }
@@ -361,8 +361,8 @@ class Network {
   }
 
   /** Who enforces plans, and can be told of others while the run goes on? */
-  #refuseUnenforced(name: string, plan: Plan, { node }: Section<ChangeSpec>): void {
-    const { draft, clients, problems } = this.#context;
+  #refuseUnenforced(name: string, { node }: Section<ChangeSpec>): void {
+    const { draft, problems } = this.#context;
     const kind = draft.dataplane?.kind ?? "afxdp";
     const at = positionAt(node, ["set", "plan", name]);
     if (kind === "external" || kind === "none") {
@@ -372,14 +372,7 @@ class Network {
         `change.set: plan.${name}: the ${kind} dataplane ${why}`,
         'dataplane.kind = "afxdp" or "kernel" can',
       );
-      return;
     }
-    const before = this.#plans[name];
-    const below = clients.find((client) => client.plan === name && client.site !== null);
-    const same = before !== undefined && before.down === plan.down && before.up === plan.up;
-    if (below === undefined || same || kind !== "afxdp") return;
-    const message = `plan.${name}: client "${below.name}" hangs below site "${below.site}", whose tree holds its rate`;
-    problems.error(at, `change.set: ${message}; rates in a tree cannot change while the run goes on in this version`);
   }
 
   #count(name: string, section: Section<ChangeSpec>): void {

@@ -1,7 +1,7 @@
 import test from "ava";
 import { type Blueprint, makeBlueprint } from "../../harness/blueprint/index.js";
 import type { Case } from "../../harness/scenario/types.js";
-import { GOOD, lines, load } from "./helpers.js";
+import { GOOD, harmed, lines, load } from "./helpers.js";
 
 /** GOOD: 15 s = 3 s idle, 3 s ramp, 7 s loaded (6 … 13), 2 s cooldown. */
 const SECOND = 1e9;
@@ -52,7 +52,7 @@ test("a phase that a change opens ends the one before it, and has the shares in 
   const [change] = changes;
   // Both clients of the plan, the direction that changes only.
   t.deepEqual(
-    change?.set.map((one) => ("client" in one ? [one.client, one.direction, one.shaper.rate] : one)),
+    change?.set.map((one) => ("shaper" in one ? [one.client, one.direction, one.shaper.rate] : one)),
     [
       [0, "down", 5e6],
       [1, "down", 5e6],
@@ -264,4 +264,14 @@ test("a change that alters nothing is told, unless it opens a phase", (t) => {
   const same = DROP.replace('"5mbit"', '"20mbit"');
   t.deepEqual(lines(load(GOOD + same)), []);
   t.regex(lines(load(GOOD + same.replace('phase = "dropped"\n', ""))).join(), /warning: change: alters nothing/u);
+});
+
+test("a plan that a shaper tree enforces changes the leaf of the tree, not the shaper", (t) => {
+  const site = harmed("[client.home]", '[site.tower]\ndown = "30mbit"\nup = "30mbit"\n\n[client.home]\nsite = "tower"');
+  const [change] = timelineOf(site + DROP).changes;
+  const node = { rate: 0, ceil: 5e6, quantum: 0, priority: 0, burst: 0 };
+  t.deepEqual(change?.set, [
+    { client: 0, direction: "down", node },
+    { client: 1, direction: "down", node },
+  ]);
 });
