@@ -98,28 +98,122 @@ static const struct wrong {
     {"clients.0", "true", "$.clients[0]", "found true, must be an object"},
 };
 
-static void names_what_is_wrong(void **state) {
+static json_t *node(int rate, int ceil) {
+    return json_pack("{s:i, s:i, s:i, s:i, s:i}", "rate", rate, "ceil", ceil, "quantum", 0, "priority", 0,
+                     "burst", 0);
+}
+
+static json_t *site(int id, const char *name, int parent) {
+    int rate = parent < 0 ? 100000000 : 0;
+    return json_pack("{s:i, s:s, s:i, s:i, s:o, s:o}", "id", id, "name", name, "parent", parent, "reactor", 0,
+                     "down", node(rate, 100000000), "up", node(rate, 100000000));
+}
+
+// Two reactors, a tower with an access point, clients 0 and 1 below that one and client 2 by itself.
+static json_t *good_tree(void) {
+    json_t *document = good(), *client;
+    json_object_set_new(json_array_get(json_object_get(document, "paths"), 0), "rate", json_integer(0));
+    json_t *reactors = json_object_get(document, "reactors");
+    json_t *second = json_deep_copy(json_array_get(reactors, 0));
+    json_object_set_new(second, "id", json_integer(1));
+    json_array_append_new(reactors, second);
+    json_object_set_new(document, "sites", json_pack("[o, o]", site(0, "tower", -1), site(1, "ap", 0)));
+    size_t i;
+    json_array_foreach(json_object_get(document, "clients"), i, client) {
+        json_object_set_new(client, "site", json_integer(i < 2 ? 1 : -1));
+        json_object_set_new(
+            client, "node",
+            i < 2 ? json_pack("{s:o, s:o}", "down", node(1000, 20000000), "up", node(0, 5000000))
+                  : json_null());
+    }
+    return document;
+}
+
+static void reads_a_tree(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
-        const struct wrong *w = &wrongs[i];
-        char last[32];
-        json_t *document = good(), *parent = parent_of(document, w->at, last);
-        json_t *value = w->value ? json_loads(w->value, JSON_DECODE_ANY, NULL) : NULL;
-        assert_non_null(parent);
-        if (!value)
-            json_object_del(parent, last);
-        else if (json_is_array(parent))
-            json_array_set_new(parent, (size_t)atoi(last), value);
-        else
-            json_object_set_new(parent, last, value);
+    struct mqoe_dp_config c;
+    struct mqoe_error e;
+    assert_int_equal(mqoe_dp_config_read(&c, good_tree(), &e), 0);
+    assert_int_equal(c.site_count, 2);
+    assert_int_equal(c.sites[0].parent, MQOE_NO_SITE);
+    assert_int_equal(c.sites[1].parent, 0);
+    assert_int_equal(c.sites[0].class[MQOE_UP].rate, 100000000);
+    assert_int_equal(c.clients[1].site, 1);
+    assert_int_equal(c.clients[1].class[MQOE_UP].ceil, 5000000);
+    assert_int_equal(c.clients[2].site, MQOE_NO_SITE);
+    mqoe_dp_config_free(&c);
+}
+
+static const struct wrong wrong_trees[] = {
+    {"sites.0.id", "1", "$.sites[0]", "ids count from 0"},
+    {"sites.0.parent", "0", "$.sites[0].parent", "found 0, must be -1"},
+    {"sites.1.parent", "1", "$.sites[1].parent", "found 1, must be an integer from -1 to 0"},
+    {"sites.1.reactor", "1", "$.sites[1]", "its parent \"tower\" has 0; a tree belongs to one reactor"},
+    {"sites.1.speed", "1", "$.sites[1].speed", "is unknown here"},
+    {"sites.0.down.rate", "1000", "$.sites[0].down", "a root has nobody to borrow from"},
+    {"sites.1.up.rate", "100000001", "$.sites[1].up", "512 bit/s … its ceil"},
+    {"sites.1.up.ceil", "0", "$.sites[1].up", "512 bit/s … 1 Tbit/s"},
+    {"sites.1.up.quantum", "999", "$.sites[1].up", "1000 … 1048576 bytes"},
+    {"sites.1.up.priority", "8", "$.sites[1].up.priority", "found 8, must be an integer from 0 to 7"},
+    {"sites.1.up.burst", NULL, "$.sites[1].up.burst", "is missing"},
+    {"clients.0.site", "2", "$.clients[0].site", "found 2, must be an integer from -1 to 1"},
+    {"clients.0.reactor", "1", "$.clients[0]", "its site \"ap\" has 0; a tree belongs to one reactor"},
+    {"clients.0.node", "null", "$.clients[0].node", "must be an object"},
+    {"clients.2.node", "{}", "$.clients[2].node", "null for a client without a site"},
+    {"clients.0.node.up.cell", "1", "$.clients[0].node.up.cell", "is unknown here"},
+    {"clients.0.up",
+     "{\"rate\":0,\"framing\":{\"base\":\"frame\",\"overhead\":0,\"mpu\":0,\"cell\":\"none\"},"
+     "\"sqm\":{\"discipline\":\"none\"}}",
+     "$.clients[0]", "which has no queue to wait in"},
+};
+
+static void names_what_is_wrong_with(json_t *(*good_document)(void), const struct wrong *w) {
+    char last[32];
+    json_t *document = good_document(), *parent = parent_of(document, w->at, last);
+    json_t *value = w->value ? json_loads(w->value, JSON_DECODE_ANY, NULL) : NULL;
+    assert_non_null(parent);
+    if (!value)
+        json_object_del(parent, last);
+    else if (json_is_array(parent))
+        json_array_set_new(parent, (size_t)atoi(last), value);
+    else
+        json_object_set_new(parent, last, value);
+    struct mqoe_dp_config c;
+    struct mqoe_error e = {0};
+    assert_int_not_equal(mqoe_dp_config_read(&c, document, &e), 0);
+    assert_string_equal(e.object, w->path);
+    if (!strstr(e.hint, w->says))
+        fail_msg("%s: \"%s\" does not say \"%s\"", w->at, e.hint, w->says);
+    mqoe_dp_config_free(&c);
+}
+
+static void names_what_is_wrong_with_a_tree(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong_trees / sizeof *wrong_trees; i++)
+        names_what_is_wrong_with(good_tree, &wrong_trees[i]);
+}
+
+// A leaf at the eighth level fits; a site there has no room for clients.
+static void a_tree_has_eight_levels(void **state) {
+    (void)state;
+    for (int sites = 7; sites <= 8; sites++) {
         struct mqoe_dp_config c;
         struct mqoe_error e = {0};
-        assert_int_not_equal(mqoe_dp_config_read(&c, document, &e), 0);
-        assert_string_equal(e.object, w->path);
-        if (!strstr(e.hint, w->says))
-            fail_msg("%s: \"%s\" does not say \"%s\"", w->at, e.hint, w->says);
+        json_t *document = good(), *list = json_array();
+        for (int i = 0; i < sites; i++)
+            json_array_append_new(list, site(i, "s", i - 1));
+        json_object_set_new(document, "sites", list);
+        assert_int_equal(mqoe_dp_config_read(&c, document, &e) != 0, sites == 8);
+        if (sites == 8)
+            assert_non_null(strstr(e.hint, "8 levels at most, clients included"));
         mqoe_dp_config_free(&c);
     }
+}
+
+static void names_what_is_wrong(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++)
+        names_what_is_wrong_with(good, &wrongs[i]);
 }
 
 // Two reactors would have two lines to the server, and so twice its rate.
@@ -196,8 +290,13 @@ static void each_program_takes_its_own_kind(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_a_whole_blueprint),         cmocka_unit_test(names_what_is_wrong),
-        cmocka_unit_test(a_rate_is_of_one_line),           cmocka_unit_test(names_file_and_line),
+        cmocka_unit_test(reads_a_tree),
+        cmocka_unit_test(names_what_is_wrong_with_a_tree),
+        cmocka_unit_test(a_tree_has_eight_levels),
+        cmocka_unit_test(reads_a_whole_blueprint),
+        cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(a_rate_is_of_one_line),
+        cmocka_unit_test(names_file_and_line),
         cmocka_unit_test(each_program_takes_its_own_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
