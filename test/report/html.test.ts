@@ -182,3 +182,32 @@ test("a run that its user stopped does not blame the machine, and has no rows of
   t.notRegex(page, /was the limit, so nothing/u);
   t.notRegex(page, /class="label">(Goodput|Latency)/u);
 });
+
+test("cake's tins stand in a table, by direction and rising priority; without tins there is none", (t) => {
+  const input = makeInput({ clients: 1 });
+  t.false(bodyOf(renderHtml(input)).includes("Tins, all clients"));
+  for (const { result } of input.cases) {
+    for (const [tin, share] of [
+      ["voice", 0.1],
+      ["besteffort", 0.9],
+    ] as const)
+      result.metrics[`dataplane.tin.${tin}.share_down`] = { value: share, unit: "ratio", count: 9 };
+    result.metrics["dataplane.tin.voice.drops_up"] = { value: 3, unit: "packets", count: 9 };
+    result.metrics["dataplane.tin.voice.drops"] = { value: 3, unit: "packets", count: 9 };
+  }
+  const [, table = ""] = bodyOf(renderHtml(input)).split("Tins, all clients");
+  const rows = [...table.slice(0, table.indexOf("</table>")).matchAll(/<tr><th scope="row">(.*?)<\/tr>/gu)];
+  t.deepEqual(
+    rows.map(([, row = ""]) =>
+      row
+        .replace(/<[^>]*>/gu, " ")
+        .split(/ +/u)
+        .slice(0, 5),
+    ),
+    [
+      ["besteffort", "down", "0.9", "–", "–"],
+      ["voice", "down", "0.1", "–", "–"],
+      ["voice", "up", "–", "–", "3"],
+    ],
+  );
+});

@@ -10,6 +10,7 @@ import { html, type Markup } from "./markup.js";
 import type { Plot } from "./plot.js";
 import { figure } from "./svg-plot.js";
 import { type PlotBudget, timePlots } from "./time-plots.js";
+import { tinTable } from "./tin-table.js";
 import { topology } from "./topology.js";
 import { badge } from "./verdict-table.js";
 
@@ -161,5 +162,5 @@ export function caseSection(report: CaseReport, options: SectionOptions): Markup
     blueprint
       ? topology(blueprint, groupOf)
       : html`<p class="muted">The blueprint of this case is lost (${NO_VALUE}).</p>`
-  }${cdf ? figure(cdf, options.columns) : null}${overTime(report, options)}${clientTable(result)}${accounting(result.accounting)}${health(result)}</section>`;
+  }${cdf ? figure(cdf, options.columns) : null}${overTime(report, options)}${clientTable(result)}${tinTable(result)}${accounting(result.accounting)}${health(result)}</section>`;
 }

@@ -36,7 +36,7 @@ const ROWS: readonly (readonly [label: string, field: string, write: (value: num
 ];
 
 /** What all tins of a queue counted together. */
-export interface QueueSums {
+interface QueueSums {
   bytes: number;
   packets: number;
   /** With those of the ACK filter, as tc's `dropped` has them. */
@@ -48,7 +48,7 @@ export interface QueueSums {
   delayPeak: number;
 }
 
-export function sumTins({ tins }: QueueState): QueueSums {
+function sumTins({ tins }: QueueState): QueueSums {
   const sum = (field: string): number => tins.reduce((total, tin) => total + value(tin.fields, field), 0);
   return {
     bytes: sum("out_bytes"),
