@@ -23,7 +23,7 @@ static double clock_cost(void) {
     return cost = mqoe_bench_median(probes, CLOCK_PROBES);
 }
 
-void mqoe_series_add(struct mqoe_series *s, uint64_t ns, uint64_t packets) {
+void mqoe_series_add(struct mqoe_series *s, uint64_t ns, unsigned parts, uint64_t packets) {
     if (!packets)
         return;
     if (s->count == s->capacity) {
@@ -32,7 +32,7 @@ void mqoe_series_add(struct mqoe_series *s, uint64_t ns, uint64_t packets) {
         if (!s->values)
             abort();
     }
-    double net = (double)ns - clock_cost();
+    double net = (double)ns - clock_cost() * parts;
     s->values[s->count++] = (net > 0 ? net : 0) / (double)packets;
 }
 

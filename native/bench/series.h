@@ -17,8 +17,9 @@ struct mqoe_summary {
     double p5, median, p99; // ns per packet; 0 without values
 };
 
-// Adds the mean of a batch of `packets` that took `ns` of CPU time; reading the clock is taken off.
-void mqoe_series_add(struct mqoe_series *s, uint64_t ns, uint64_t packets);
+// Adds the mean of `packets` that took `ns` of CPU time, timed in `parts`: what reading the clock so often
+// costs is taken off.
+void mqoe_series_add(struct mqoe_series *s, uint64_t ns, unsigned parts, uint64_t packets);
 // Sorts the values; nearest rank.
 struct mqoe_summary mqoe_series_summary(struct mqoe_series *s);
 void mqoe_series_free(struct mqoe_series *s);

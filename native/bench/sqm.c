@@ -131,16 +131,11 @@ static struct mqoe_frame *describe(struct rig *r, const struct cell *cell, struc
     return f;
 }
 
-static inline void prefetch_circuit(const struct mqoe_circuit *c) {
-    for (size_t at = 0; at < sizeof *c; at += 64)
-        __builtin_prefetch((const char *)c + at, 1);
-}
-
 // The next `count` packets go in, in the steps that the engine takes them in.
 static void enqueue(struct rig *r, struct mqoe_frame **frames, struct mqoe_circuit **circuits, unsigned count,
                     struct mqoe_frame_list *dropped) {
     for (unsigned i = 0; i < count; i++)
-        prefetch_circuit(circuits[i]);
+        mqoe_leaf_prefetch(&circuits[i]->leaf);
     for (unsigned i = 0; i < count; i++)
         mqoe_leaf_prefetch_slot(&circuits[i]->leaf, frames[i]);
     for (unsigned i = 0; i < count; i++)
@@ -155,7 +150,7 @@ static void enqueue(struct rig *r, struct mqoe_frame **frames, struct mqoe_circu
 
 // The engine, too, knows whose turn comes next: from its list of ready circuits.
 static inline void look_ahead(const struct rig *r) {
-    prefetch_circuit(r->waiting[(r->waiting_head + 24) % FRAMES]);
+    mqoe_leaf_prefetch(&r->waiting[(r->waiting_head + 24) % FRAMES]->leaf);
     mqoe_leaf_prefetch_head(&r->waiting[(r->waiting_head + 16) % FRAMES]->leaf);
     mqoe_leaf_prefetch_first(&r->waiting[(r->waiting_head + 8) % FRAMES]->leaf);
 }
@@ -209,7 +204,7 @@ static void measure(struct rig *r, const struct cell *cell, uint64_t packets) {
     for (uint64_t done = 0; done < cell->stand; done += MQOE_SERIES_BATCH)
         pass(r, cell, MQOE_SERIES_BATCH);
     for (uint64_t done = 0; done < packets; done += MQOE_SERIES_BATCH)
-        mqoe_series_add(&r->series, pass(r, cell, MQOE_SERIES_BATCH), MQOE_SERIES_BATCH);
+        mqoe_series_add(&r->series, pass(r, cell, MQOE_SERIES_BATCH), 1, MQOE_SERIES_BATCH);
 }
 
 static json_t *report(struct rig *rigs, const struct cell *cell, const struct mqoe_bench *b) {

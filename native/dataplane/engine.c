@@ -184,6 +184,15 @@ static bool classify(struct mqoe_engine *e, struct mqoe_frame *f, const struct m
     return true;
 }
 
+static inline struct mqoe_circuit *circuit_of(const struct mqoe_engine *e, const struct mqoe_frame *f) {
+    return &e->circuits[f->client * 2 + f->direction];
+}
+
+static inline void prefetch_circuit(const struct mqoe_circuit *c) {
+    __builtin_prefetch(c, 1);
+    mqoe_leaf_prefetch(&c->leaf);
+}
+
 // Describes the frame and fetches the circuit it is going to; frees it and returns false when it is nobody's.
 static bool identify(struct mqoe_engine *e, struct mqoe_frame *f, enum mqoe_direction direction) {
     struct mqoe_packet p;
@@ -198,17 +207,25 @@ static bool identify(struct mqoe_engine *e, struct mqoe_frame *f, enum mqoe_dire
         mqoe_umem_give(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_HAND);
         return false;
     }
-    const char *circuit = (const char *)&e->circuits[f->client * 2 + f->direction];
-    for (size_t at = 0; at < sizeof(struct mqoe_circuit); at += 64)
-        __builtin_prefetch(circuit + at, 1);
+    prefetch_circuit(circuit_of(e, f));
     mqoe_frame_describe(f, &p, mqoe_hash_flow(&e->hash_key, &p));
     if (e->tells_hosts_apart) // not the circuit's own wish: it is still on its way from memory
         mqoe_hash_hosts(&e->hash_key, &p, f);
     return true;
 }
 
-// In two passes, so that with thousands of clients the circuits are on their way from memory while the rest
-// of the batch is parsed.
+// The queues that the frames of a batch go to, step by step (sqm/leaf.h).
+static void prefetch_queues(const struct mqoe_engine *e, struct mqoe_frame *const *frames, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        mqoe_leaf_prefetch_slot(&circuit_of(e, frames[i])->leaf, frames[i]);
+    for (unsigned i = 0; i < count; i++)
+        mqoe_leaf_prefetch_flow(&circuit_of(e, frames[i])->leaf, frames[i]);
+    for (unsigned i = 0; i < count; i++)
+        mqoe_leaf_prefetch_tail(&circuit_of(e, frames[i])->leaf, frames[i]);
+}
+
+// In several passes, so that with thousands of clients the circuits and their queues are on their way from
+// memory while the rest of the batch is parsed.
 static unsigned receive(struct mqoe_engine *e, enum mqoe_side side) {
     struct mqoe_frame *frames[MQOE_BATCH];
     unsigned got = e->ports[side]->ops->receive(e->ports[side], frames, MQOE_BATCH), known = 0;
@@ -218,6 +235,7 @@ static unsigned receive(struct mqoe_engine *e, enum mqoe_side side) {
         if (identify(e, frames[i], side == MQOE_CORE ? MQOE_DOWN : MQOE_UP))
             frames[known++] = frames[i];
     }
+    prefetch_queues(e, frames, known);
     for (unsigned i = 0; i < known; i++)
         mqoe_engine_advance(e, frames[i], e->now);
     return got;
@@ -245,12 +263,20 @@ static unsigned release(struct mqoe_engine *e, struct mqoe_stretch *s) {
     return released;
 }
 
+// While one circuit is served, the one after it comes into the cache, if its time has come too.
+static void prefetch_soon(const struct mqoe_engine *e) {
+    const struct mqoe_timer *t = mqoe_heap_next(&e->timers) <= e->now ? e->timers.slots[0].timer : NULL;
+    if (t && t->kind == MQOE_TIMER_CIRCUIT)
+        prefetch_circuit((const struct mqoe_circuit *)t);
+}
+
 static void run_timers(struct mqoe_engine *e) {
     struct mqoe_timer *t;
     uint64_t due;
     for (unsigned done = 0; done < ROUND_QUOTA && (t = mqoe_heap_pop(&e->timers, e->now, &due));) {
         if (e->now - due > e->late_max)
             e->late_max = e->now - due;
+        prefetch_soon(e);
         if (t->kind == MQOE_TIMER_CIRCUIT)
             done += 1 + serve(e, (struct mqoe_circuit *)t);
         else if (t->kind == MQOE_TIMER_TREE)

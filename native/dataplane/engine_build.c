@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dataplane/engine_parts.h"
+#include "packet/pages.h"
 
 #define PURPOSE_FLOW_HASH 1u
 #define PURPOSE_POOL      2u
@@ -58,7 +59,7 @@ static int build_circuits(struct mqoe_engine *e, uint64_t now, struct mqoe_error
     int err = mqoe_sqm_pool_init(&e->queues, &sizes, error);
     if (err)
         return err;
-    e->circuits = calloc(leaves ? leaves : 1, sizeof *e->circuits);
+    e->circuits = mqoe_pages_alloc(leaves * sizeof *e->circuits);
     if (!e->circuits)
         return mqoe_fail(error, ENOMEM, "calloc", NULL, "%u shapers", leaves);
     for (uint32_t i = 0; i < leaves && !err; i++) {
@@ -122,7 +123,7 @@ void mqoe_engine_free(struct mqoe_engine *e) {
     mqoe_sqm_pool_free(&e->queues);
     mqoe_lpm_free(e->clients);
     mqoe_lpm_free(e->servers);
-    free(e->circuits);
+    mqoe_pages_free(e->circuits, e->client_count * 2 * sizeof *e->circuits);
     free(e->stretches);
     free(e->client_ids);
     free(e->local);

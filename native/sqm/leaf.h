@@ -19,16 +19,21 @@ struct mqoe_leaf_config {
     struct mqoe_discipline_config discipline;
 };
 
+// What every packet touches comes first and together; the discipline, whose state differs in size, last.
 struct mqoe_leaf {
     struct mqoe_shaper shaper;
     struct mqoe_framing framing;
-    struct mqoe_discipline discipline;
     struct mqoe_sqm_pool *pool;
     struct mqoe_queue_stats stats;
     struct mqoe_histogram histogram; // of the current interval; closed before its first delivery
     uint64_t interval_max;           // ns, largest sojourn of the current interval
     uint64_t interval_count;         // deliveries in it
+    struct mqoe_discipline discipline;
 };
+
+// Bytes of a leaf, from its start, that a packet touches whatever the discipline (fq_codel's whole state is
+// within them).
+#define MQOE_LEAF_HOT (offsetof(struct mqoe_leaf, discipline.fq_codel) + sizeof(struct mqoe_fq_codel))
 
 // Sojourn times of the packets delivered since the last call; all 0 when there was none.
 struct mqoe_sojourn {
@@ -62,6 +67,12 @@ void mqoe_leaf_enqueue(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_
 // full: while it is full the link counts as late, not idle.
 struct mqoe_frame *mqoe_leaf_dequeue(struct mqoe_leaf *leaf, uint64_t now, uint64_t *next_at,
                                      struct mqoe_frame_list *dropped);
+
+// The first step before either: the leaf itself.
+static inline void mqoe_leaf_prefetch(const struct mqoe_leaf *leaf) {
+    for (size_t at = 0; at < MQOE_LEAF_HOT; at += 64)
+        __builtin_prefetch((const char *)leaf + at, 1);
+}
 
 // What mqoe_discipline_prefetch_* do, for the leaf's discipline: the leaf itself must be in the cache.
 static inline void mqoe_leaf_prefetch_slot(const struct mqoe_leaf *leaf, const struct mqoe_frame *frame) {
