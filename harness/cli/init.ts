@@ -61,7 +61,7 @@ phases   = { idle = "3s", ramp = "3s", cooldown = "2s" }   # loaded is the rest:
 down = "20mbit"
 up   = "5mbit"
 overhead = "ethernet"                 # what a frame costs on his line
-sqm  = { discipline = "fq_codel" }    # … and the queue management that enforces it
+sqm  = { discipline = "cake" }        # … and the queue management that enforces it: cake, fq_codel, dualpi2, pfifo …
 
 [path.metro]                          # emulated distance; without one, TCP results mean nothing
 rtt = "20ms"
@@ -96,8 +96,9 @@ at_least = "95% of share"
 metric = "dataplane.unaccounted"
 equals = 0
 
-# A comparison: each value is a case of its own, home[queue=fq_codel] and home[queue=pfifo].
+# A comparison: each value is a case of its own, home[queue=cake], home[queue=fq_codel] and home[queue=pfifo].
 # [matrix.queue]
+# cake     = { plan.home.sqm.discipline = "cake" }
 # fq_codel = { plan.home.sqm.discipline = "fq_codel" }
 # pfifo    = { plan.home.sqm.discipline = "pfifo" }
 `;
