@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { ROOT } from "../lab/helpers/mqoe.js";
@@ -59,9 +59,14 @@ test("measured ranges are of all runs of a seed once, and bind Linux and ours in
   });
   const matrix = { flows: "1", middle: "linux-fq_codel" };
   const first = report("rtt", matrix, [run(1, 10e6, 11), run(2, 11e6, 12)]);
-  t.is(script("measure", first).status, 0);
+  const few = script("measure", first);
+  t.regex(few.stderr, /^rtt 1 linux-fq_codel: 2 seeds, a range needs 3/u);
+  const copied = `${first}.copy`;
+  copyFileSync(first, copied);
+  const third = report("rtt", matrix, [run(2, 11e6, 12), run(3, 10.5e6, 11.5)]);
+  t.is(script("measure", copied, third).status, 0);
   t.like(JSON.parse(readFileSync(measured, "utf8")).groups.rtt["1"]["linux-fq_codel"], {
-    seeds: [1, 2],
+    seeds: [1, 2, 3],
     near: [10, 11],
     "far share": [31.25, 33.333],
     p99: [11, 12],
@@ -87,7 +92,7 @@ test("measured ranges are of all runs of a seed once, and bind Linux and ours in
 test("what others have measured is not replaced by what we measure", (t) => {
   const { script, report, measured } = copy();
   rmSync(measured, { force: true });
-  t.is(script("measure", report("latency", { middle: "linux-fq_codel" }, p99(99))).status, 0);
+  t.is(script("measure", report("latency", { middle: "linux-fq_codel" }, p99(99, 99, 99))).status, 0);
   t.deepEqual(JSON.parse(readFileSync(measured, "utf8")).groups, {});
 });
 

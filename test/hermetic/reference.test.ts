@@ -10,9 +10,15 @@ import { mqoe, ROOT } from "../lab/helpers/mqoe.js";
  * minutes, once each; `make nightly` runs all nine, with every repeat.
  */
 const CASES = [
-  ...cases("latency", "", ["ours-fq_codel", "linux-fq_codel", "linux-pfifo", "linux-cake-besteffort"]),
-  ...cases("isolation", "servers=2,", ["ours-fq_codel", "linux-fq_codel", "linux-cake-triple-isolate"]),
-  ...cases("asymmetric", "", ["ours-fq_codel", "linux-fq_codel", "linux-cake-ack-filter"]),
+  ...cases("latency", "", [
+    "ours-fq_codel",
+    "linux-fq_codel",
+    "ours-cake-besteffort",
+    "linux-cake-besteffort",
+    "linux-pfifo",
+  ]),
+  ...cases("isolation", "servers=2,", ["ours-cake-triple-isolate", "linux-cake-triple-isolate"]),
+  ...cases("diffserv", "", ["ours-cake-diffserv4", "linux-cake-diffserv4"]),
 ];
 
 function cases(scenario: string, axes: string, middles: string[]): string[] {
@@ -40,14 +46,14 @@ function missed({ id, verdict, reason, expectations }: CaseResult): string[] {
 }
 
 hermetic(`Linux's queues are where their ranges are, and ours are no worse${unless}`, async (t) => {
-  const files = ["latency", "isolation", "asymmetric"].map((name) => `scenarios/reference/${name}.toml`);
+  const files = ["latency", "isolation", "diffserv"].map((name) => `scenarios/reference/${name}.toml`);
   const args = ["run", "--world", "hermetic", "--repeat", "1", "--filter", `id=${exactly(CASES)}`, ...files];
   const { results, out, stdout, stderr } = await mqoe(args);
   if (results === null) return t.fail(stdout + stderr);
   t.deepEqual(new Set(results.cases.map(({ id }) => id)), new Set(CASES));
   t.deepEqual(results.cases.flatMap(missed), []);
   const table = scriptReference("table", join(dirname(out), "results-copy.json"));
-  for (const cell of ["fq_codel | p99 ms", "cake-triple-isolate, servers 2 | B share %", "cake-ack-filter | drops up"])
+  for (const cell of ["fq_codel | p99 ms", "cake-triple-isolate, servers 2 | B share %", "cake-diffserv4 | EF p99 ms"])
     t.true(table.stdout.includes(`\n| ${cell} | `), cell);
   t.log(table.stdout);
 });

@@ -6,6 +6,9 @@ import { isLinux, MEASURED, rowFor } from "./suite.mjs";
 const SOURCE =
   "Linux 6.12.117 in mqoe's own hermetic world (kernel dataplane), by scripts/reference measure: what the algorithm does there, for ours to be held against, and to tell when the lab changes";
 
+/** Fewer runs than this make no range. */
+const SEEDS = 3;
+
 /** Below `path`, making what is missing. */
 function at(tree, path) {
   let node = tree;
@@ -51,6 +54,10 @@ const text = (data) =>
 export function writeMeasured(cases) {
   const data = existsSync(MEASURED) ? JSON.parse(readFileSync(MEASURED, "utf8")) : { groups: {} };
   for (const one of runsBySeed(cases)) {
+    if (one.runs.size < SEEDS) {
+      process.stderr.write(`${one.path.join(" ")}: ${one.runs.size} seeds, a range needs ${SEEDS}: left as it was\n`);
+      continue;
+    }
     const parent = at(data.groups, one.path.slice(0, -1));
     parent[one.path.at(-1)] = rowOf(one);
   }
