@@ -1,8 +1,9 @@
-// fuzz-sources: dataplane/config.c dataplane/config_sqm.c reactor/json.c packet/lpm.c packet/hash.c
-// fuzz-sources: packet/ecn.c packet/checksum.c sqm/leaf.c sqm/shaper.c sqm/discipline.c sqm/fq_codel.c
-// fuzz-sources: sqm/pfifo.c sqm/codel.c sqm/pool.c sqm/cake.c sqm/cake_dequeue.c sqm/cake_flows.c
-// fuzz-sources: sqm/cake_heap.c sqm/cake_store.c sqm/cake_tins.c sqm/slab.c sqm/cobalt.c sqm/ack_filter.c
-// fuzz-sources: sqm/cobalt_fifo.c sqm/codel_fifo.c sqm/dualpi2.c
+// fuzz-sources: dataplane/config.c dataplane/config_sqm.c dataplane/config_tree.c reactor/json.c
+// fuzz-sources: packet/lpm.c packet/hash.c packet/ecn.c packet/checksum.c sqm/leaf.c sqm/shaper.c
+// fuzz-sources: sqm/discipline.c sqm/fq_codel.c sqm/pfifo.c sqm/codel.c sqm/pool.c sqm/cake.c
+// fuzz-sources: sqm/cake_dequeue.c sqm/cake_flows.c sqm/cake_heap.c sqm/cake_store.c sqm/cake_tins.c
+// fuzz-sources: sqm/slab.c sqm/cobalt.c sqm/ack_filter.c sqm/cobalt_fifo.c sqm/codel_fifo.c sqm/dualpi2.c
+// fuzz-sources: sqm/htb.c sqm/htb_build.c sqm/htb_events.c sqm/htb_ring.c
 // fuzz-sources: sqm/histogram.c sqm/framing.c sqm/framing_read.c record/error.c
 //
 // The blueprint reader on any JSON: it accepts or names what is wrong, and leaks or overruns nothing.
