@@ -4,6 +4,7 @@
 #include "frames.h"
 #include "sqm/cobalt_fifo.h"
 #include "sqm/codel_fifo.h"
+#include "sqm/leaf.h"
 #include "sqm/pfifo.h"
 
 struct bed {
@@ -324,6 +325,166 @@ static void pfifo_counts_packets(void **state) {
     close_bed(&b);
 }
 
+// ---- all of them, through a leaf ----
+
+static struct mqoe_discipline_config config_of(enum mqoe_discipline_kind kind, uint32_t limit) {
+    struct mqoe_discipline_config c = {.kind = kind};
+    switch (kind) {
+    case MQOE_CODEL:
+        c.codel = codel_defaults();
+        c.codel.limit = limit;
+        break;
+    case MQOE_COBALT:
+        c.cobalt = cobalt_defaults();
+        c.cobalt.limit = limit;
+        break;
+    case MQOE_DUALPI2:
+        c.dualpi2 = (struct mqoe_dualpi2_config){.limit = limit,
+                                                 .memory_limit = 1 << 24,
+                                                 .target = 15 * MS,
+                                                 .tupdate = 16 * MS,
+                                                 .alpha = 41,
+                                                 .beta = 819,
+                                                 .step_threshold = 1 * MS,
+                                                 .coupling = 2,
+                                                 .classic_protection = 10,
+                                                 .ecn_mask = MQOE_DUALPI2_L4S,
+                                                 .mtu = 1514};
+        break;
+    case MQOE_BFIFO:
+        c.bfifo.limit = limit * 1514;
+        break;
+    default:
+        c.pfifo.limit = limit;
+    }
+    return c;
+}
+
+static const enum mqoe_discipline_kind kinds[] = {MQOE_PFIFO, MQOE_BFIFO, MQOE_CODEL, MQOE_COBALT,
+                                                  MQOE_DUALPI2};
+
+struct leaf_bed {
+    struct frame_store store;
+    struct mqoe_sqm_pool pool;
+    struct mqoe_leaf leaf;
+    struct mqoe_frame_list dropped;
+};
+
+static void open_leaf(struct leaf_bed *b, enum mqoe_discipline_kind kind, uint32_t limit) {
+    struct mqoe_error e;
+    struct mqoe_leaf_config c = {.rate = 10000000, .discipline = config_of(kind, limit)};
+    *b = (struct leaf_bed){0};
+    frame_store_open(&b->store, 64);
+    assert_int_equal(mqoe_sqm_pool_init(&b->pool, &(struct mqoe_sqm_pool_config){8, 2, 1, 8}, &e), 0);
+    assert_int_equal(mqoe_leaf_init(&b->leaf, &c, &b->pool, SECOND, &e), 0);
+}
+
+static void close_leaf(struct leaf_bed *b) {
+    struct mqoe_frame_list rest = {0};
+    mqoe_leaf_drain(&b->leaf, &rest);
+    frame_give_all(&b->store, &rest);
+    assert_int_equal(b->leaf.stats.backlog_packets + b->leaf.stats.backlog_bytes, 0);
+    mqoe_sqm_pool_free(&b->pool);
+    frame_store_close(&b->store);
+}
+
+static void leaf_put(struct leaf_bed *b, uint64_t now, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        mqoe_leaf_enqueue(&b->leaf, frame_make(&b->store, i, 1514, MQOE_NOT_ECT), now, &b->dropped);
+}
+
+// Takes out what is there, each as soon as the link is free: in order, from number `first` on.
+static void expect_in_order(struct leaf_bed *b, uint64_t now, uint64_t first, uint32_t count) {
+    uint64_t next_at = now;
+    for (uint32_t i = 0; i < count; i++) {
+        struct mqoe_frame *f = mqoe_leaf_dequeue(&b->leaf, next_at, &next_at, &b->dropped);
+        assert_non_null(f);
+        assert_int_equal(f->user, first + i);
+    }
+    assert_int_equal(b->leaf.stats.backlog_packets, 0);
+    assert_null(mqoe_leaf_dequeue(&b->leaf, now + SECOND, &next_at, &b->dropped));
+    assert_true(next_at == MQOE_NEVER);
+}
+
+static void a_leaf_of_each_limits_and_reports(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct leaf_bed b;
+        struct mqoe_qdisc_stats q;
+        struct mqoe_tin_stats tin;
+        open_leaf(&b, kinds[i], 4);
+        assert_false(mqoe_leaf_tin(&b.leaf, 0, &tin)); // never used
+        leaf_put(&b, SECOND, 6);
+        mqoe_leaf_qdisc_stats(&b.leaf, &q);
+        assert_int_equal(q.tins, 1);
+        assert_int_equal(q.drop_overlimit, 2);
+        assert_int_equal(q.memory_used, 4 * MQOE_FRAME_MEMORY);
+        assert_int_equal(q.memory_limit, kinds[i] == MQOE_BFIFO ? 0 : 4 * MQOE_FRAME_MEMORY);
+        assert_true(mqoe_leaf_tin(&b.leaf, 0, &tin));
+        assert_false(mqoe_leaf_tin(&b.leaf, 1, &tin));
+        assert_int_equal(tin.backlog_packets, 4);
+        assert_int_equal(tin.drops, 2);
+        assert_int_equal(tin.max_len, 1514);
+        assert_int_equal(tin.threshold, 10000000);
+        assert_int_equal(tin.unresponsive_flows, kinds[i] == MQOE_COBALT);
+        bool aqm = kinds[i] != MQOE_PFIFO && kinds[i] != MQOE_BFIFO;
+        assert_in_range(tin.target, aqm ? 4 * MS : 0, aqm ? 15 * MS : 0);
+        assert_in_range(tin.interval, aqm ? 16 * MS : 0, aqm ? 100 * MS : 0);
+        expect_in_order(&b, SECOND, kinds[i] == MQOE_COBALT ? 2 : 0, 4); // cobalt's head paid
+        close_leaf(&b);
+    }
+}
+
+// From each to each, also to itself: frames stay, in order, but for those beyond a smaller limit.
+static void a_leaf_changes_from_each_to_each(void **state) {
+    (void)state;
+    for (size_t from = 0; from < sizeof kinds / sizeof *kinds; from++)
+        for (size_t to = 0; to < sizeof kinds / sizeof *kinds; to++) {
+            struct leaf_bed b;
+            struct mqoe_error e;
+            open_leaf(&b, kinds[from], 20);
+            leaf_put(&b, SECOND, 10);
+            struct mqoe_leaf_config c = {.rate = 20000000, .discipline = config_of(kinds[to], 10)};
+            assert_int_equal(mqoe_leaf_change(&b.leaf, &c, SECOND, &b.dropped, &e), 0);
+            assert_int_equal(b.leaf.discipline.kind, kinds[to]);
+            assert_int_equal(b.leaf.stats.backlog_packets, 10);
+            leaf_put(&b, SECOND, 1);
+            assert_int_equal(b.leaf.stats.drop_overflow, 1); // the new limit is in force
+            expect_in_order(&b, SECOND, kinds[to] == MQOE_COBALT, 10);
+            close_leaf(&b);
+        }
+}
+
+static void a_leaf_gives_everything_back(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct leaf_bed b;
+        struct mqoe_frame_list rest = {0};
+        open_leaf(&b, kinds[i], 20);
+        leaf_put(&b, SECOND, 10);
+        mqoe_leaf_drain(&b.leaf, &rest);
+        uint64_t next = 0;
+        for (const struct mqoe_frame *f = rest.head; f; f = f->next)
+            assert_int_equal(f->user, next++);
+        assert_int_equal(next, 10);
+        close_leaf(&b);
+    }
+}
+
+static void a_leaf_refuses_what_cannot_run(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct mqoe_leaf_config c = {.rate = 10000000, .discipline = config_of(kinds[i], 0)};
+        struct mqoe_error e;
+        assert_int_equal(mqoe_leaf_check(&c, &e), -EINVAL);
+        assert_string_equal(e.object, "limit 0");
+    }
+    struct mqoe_leaf_config unknown = {.discipline.kind = (enum mqoe_discipline_kind)99};
+    struct mqoe_error e;
+    assert_int_equal(mqoe_leaf_check(&unknown, &e), -EINVAL);
+    assert_string_equal(e.object, "discipline number 99");
+}
+
 // ---- configs ----
 
 static void configs_that_cannot_run_are_refused(void **state) {
@@ -368,6 +529,10 @@ int main(void) {
         cmocka_unit_test(a_slow_link_may_hold_four_packets),
         cmocka_unit_test(bfifo_counts_bytes),
         cmocka_unit_test(pfifo_counts_packets),
+        cmocka_unit_test(a_leaf_of_each_limits_and_reports),
+        cmocka_unit_test(a_leaf_changes_from_each_to_each),
+        cmocka_unit_test(a_leaf_gives_everything_back),
+        cmocka_unit_test(a_leaf_refuses_what_cannot_run),
         cmocka_unit_test(configs_that_cannot_run_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
