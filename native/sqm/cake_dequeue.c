@@ -45,15 +45,7 @@ static uint32_t choose_by_turn(const struct mqoe_cake_op *op) {
 // A flow's turn in 65,536ths of a byte.
 static uint32_t turn_share(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t,
                            const struct mqoe_cake_flow *f) {
-    return t->flow_quantum * (65535u / mqoe_cake_host_load(op->store, f));
-}
-
-// A flow's turn in bytes: less where its hosts have many. Sixteen random bits make the rounding right on
-// average.
-int32_t mqoe_cake_quantum(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t,
-                          const struct mqoe_cake_flow *f) {
-    uint32_t dither = mqoe_random_u32(&op->pool->random) >> 16;
-    return (int32_t)((turn_share(op, t, f) + dither) >> 16);
+    return t->flow_quantum * mqoe_cake_host_share(op->store, f);
 }
 
 static struct mqoe_cake_list *list_of(struct mqoe_cake_tin *t, const struct mqoe_cake_flow *f) {
@@ -67,10 +59,29 @@ static void become_bulk(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, 
     mqoe_cake_hosts_add(op->store, f, 1);
 }
 
+// The head of the old queues becomes their tail. With many flows of one host turns are a few bytes, and this
+// is where the time goes.
+static inline void pass_on(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
+    struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
+    if (flow == t->old.tail)
+        return;
+    t->old.head = f->next;
+    mqoe_cake_flow(op->store, f->next)->prev = MQOE_NO_RECORD;
+    f->next = MQOE_NO_RECORD;
+    f->prev = t->old.tail;
+    mqoe_cake_flow(op->store, f->prev)->next = flow;
+    t->old.tail = flow;
+}
+
 // The queue's turn is over: to the end of the old ones, with a new quantum. If it has frames left it is not
 // sparse; if not it waits there, so that it cannot come back as new before the others had their turn.
 static void end_turn(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
     struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
+    if (f->state == MQOE_CAKE_BULK) {
+        f->deficit += mqoe_cake_quantum(op, t, f);
+        pass_on(op, t, flow);
+        return;
+    }
     mqoe_cake_unlink(op->store, list_of(t, f), flow);
     if (f->state == MQOE_CAKE_SPARSE) {
         if (f->frames.head)

@@ -1,6 +1,7 @@
 #include "sqm/cake_flows.h"
 
-#define WAYS MQOE_CAKE_WAYS
+#define WAYS        MQOE_CAKE_WAYS
+#define WHOLE_SHARE MQOE_CAKE_WHOLE_SHARE
 
 // An index entry of a set, or of a set of hosts of one side.
 static inline uint32_t entry_of(const struct mqoe_cake_store *store, uint32_t tin, uint32_t set) {
@@ -68,6 +69,7 @@ static uint32_t host_of(struct mqoe_cake_store *store, uint32_t tin, uint32_t si
     if (at[way] == MQOE_NO_RECORD)
         return new_host(store, &(struct mqoe_cake_host){.tin = tin,
                                                         .tag = hash,
+                                                        .share = WHOLE_SHARE,
                                                         .slot = (uint16_t)(slot - inner + way),
                                                         .side = (uint8_t)side});
     mqoe_cake_host(store, at[way])->tag = hash;
@@ -83,20 +85,13 @@ static void unindex_host(struct mqoe_cake_store *store, uint32_t host) {
 }
 
 void mqoe_cake_hosts_add(const struct mqoe_cake_store *store, const struct mqoe_cake_flow *flow, int by) {
-    for (int side = MQOE_CAKE_SRC; side <= MQOE_CAKE_DST; side++)
-        if (flow->host[side] != MQOE_NO_RECORD)
-            mqoe_cake_host(store, flow->host[side])->bulk += (uint16_t)by;
-}
-
-uint32_t mqoe_cake_host_load(const struct mqoe_cake_store *store, const struct mqoe_cake_flow *flow) {
-    uint32_t load = 1;
     for (int side = MQOE_CAKE_SRC; side <= MQOE_CAKE_DST; side++) {
         if (flow->host[side] == MQOE_NO_RECORD)
             continue;
-        uint32_t bulk = mqoe_cake_host(store, flow->host[side])->bulk;
-        load = bulk > load ? bulk : load;
+        struct mqoe_cake_host *h = mqoe_cake_host(store, flow->host[side]);
+        h->bulk += (uint16_t)by;
+        h->share = (uint16_t)(WHOLE_SHARE / (h->bulk ? h->bulk : 1u));
     }
-    return load;
 }
 
 static void leave_hosts(struct mqoe_cake_store *store, struct mqoe_cake_flow *flow) {

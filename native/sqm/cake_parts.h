@@ -45,9 +45,13 @@ static inline void mqoe_cake_tin_pays(struct mqoe_cake_op *op, const struct mqoe
         op->q->tin_deficit[t->number] -= (int32_t)bytes;
 }
 
-// A flow's next turn, bytes; at most the tin's flow quantum.
-int32_t mqoe_cake_quantum(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t,
-                          const struct mqoe_cake_flow *f);
+// A flow's next turn in bytes: less where its hosts have many bulk flows. Sixteen random bits make the
+// rounding right on average.
+static inline int32_t mqoe_cake_quantum(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t,
+                                        const struct mqoe_cake_flow *f) {
+    uint32_t dither = mqoe_random_u32(&op->pool->random) >> 16;
+    return (int32_t)((t->flow_quantum * mqoe_cake_host_share(op->store, f) + dither) >> 16);
+}
 
 // Takes frames off the fattest queues until the memory limit is kept.
 void mqoe_cake_overflow(struct mqoe_cake_op *op);

@@ -50,8 +50,9 @@ struct mqoe_cake_host {
     uint32_t tin, tag, chain;
     uint16_t slot;
     uint8_t side;
-    uint16_t bulk; // its bulk flows
-    uint16_t refs; // flows that point here
+    uint16_t bulk;  // its bulk flows
+    uint16_t share; // of a quantum that each of them gets, of 65,536: 65535 / max(bulk, 1)
+    uint16_t refs;  // flows that point here
 };
 
 struct mqoe_cake_list {

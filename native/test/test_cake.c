@@ -153,7 +153,9 @@ static void quanta_are_dithered(void **state) {
     for (size_t i = 0; i < sizeof golden / sizeof *golden; i++) {
         int64_t sum = 0, lows = 0, draws = 200000;
         t->flow_quantum = (uint16_t)golden[i].quantum;
-        mqoe_cake_host(s, f->host[i % 2])->bulk = (uint16_t)golden[i].load; // the busier side counts
+        struct mqoe_cake_flow side = *f; // the busier side counts
+        side.host[(i + 1) % 2] = MQOE_NO_RECORD;
+        mqoe_cake_hosts_add(s, &side, (int)golden[i].load);
         for (int64_t k = 0; k < draws; k++) {
             int32_t q = mqoe_cake_quantum(&op, t, f);
             assert_in_range(q, golden[i].low, golden[i].high);
@@ -163,7 +165,7 @@ static void quanta_are_dithered(void **state) {
         assert_true(lows > 0 && lows < draws); // both occur
         double exact = (double)golden[i].quantum * (65535 / golden[i].load) / 65536;
         assert_true((double)sum / (double)draws > exact - 0.01 && (double)sum / (double)draws < exact + 0.01);
-        mqoe_cake_host(s, f->host[i % 2])->bulk = 0;
+        mqoe_cake_hosts_add(s, &side, -(int)golden[i].load);
     }
     t->flow_quantum = 1514;
     cake_close(&b);
