@@ -83,6 +83,14 @@ struct mqoe_cake {
     uint8_t active;             // tins that have queues, bits
 };
 
+// Before an enqueue and before a dequeue: as mqoe_discipline_prefetch_*.
+void mqoe_cake_prefetch_slot(const struct mqoe_cake *q, const struct mqoe_cake_store *store,
+                             const struct mqoe_frame *frame);
+void mqoe_cake_prefetch_flow(const struct mqoe_cake *q, const struct mqoe_cake_store *store,
+                             const struct mqoe_frame *frame);
+void mqoe_cake_prefetch_head(const struct mqoe_cake *q, const struct mqoe_cake_store *store);
+void mqoe_cake_prefetch_first(const struct mqoe_cake *q, const struct mqoe_cake_store *store);
+
 int mqoe_cake_check(const struct mqoe_cake_config *config, struct mqoe_error *e);
 
 // An empty instance. Returns 0, or −ENOMEM with *e filled when the pool has no tins left to promise.

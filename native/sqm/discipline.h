@@ -97,6 +97,8 @@ static inline void mqoe_discipline_prefetch_slot(const struct mqoe_discipline *d
                                                  const struct mqoe_frame *frame) {
     if (d->kind == MQOE_FQ_CODEL)
         mqoe_fq_codel_prefetch_slot(&d->fq_codel, pool, frame->hash);
+    else if (d->kind == MQOE_CAKE)
+        mqoe_cake_prefetch_slot(&d->cake, &pool->cake, frame);
     else if (d->kind == MQOE_PFIFO)
         __builtin_prefetch(d->pfifo.frames.tail, 1);
 }
@@ -106,6 +108,8 @@ static inline void mqoe_discipline_prefetch_flow(const struct mqoe_discipline *d
                                                  const struct mqoe_frame *frame) {
     if (d->kind == MQOE_FQ_CODEL)
         mqoe_pool_prefetch_flow(pool, mqoe_fq_codel_likely_flow(&d->fq_codel, pool, frame->hash));
+    else if (d->kind == MQOE_CAKE)
+        mqoe_cake_prefetch_flow(&d->cake, &pool->cake, frame);
 }
 
 static inline void mqoe_discipline_prefetch_tail(const struct mqoe_discipline *d,
@@ -121,6 +125,8 @@ static inline void mqoe_discipline_prefetch_head(const struct mqoe_discipline *d
     if (d->kind == MQOE_FQ_CODEL) {
         mqoe_pool_prefetch_flow(pool, mqoe_fq_codel_head(&d->fq_codel));
         mqoe_pool_prefetch_flow(pool, d->fq_codel.old_flows.tail); // where a flow goes after its turn
+    } else if (d->kind == MQOE_CAKE) {
+        mqoe_cake_prefetch_head(&d->cake, &pool->cake);
     } else if (d->kind == MQOE_PFIFO) {
         __builtin_prefetch(d->pfifo.frames.head, 1);
     }
@@ -128,6 +134,8 @@ static inline void mqoe_discipline_prefetch_head(const struct mqoe_discipline *d
 
 static inline void mqoe_discipline_prefetch_first(const struct mqoe_discipline *d,
                                                   const struct mqoe_sqm_pool *pool) {
+    if (d->kind == MQOE_CAKE)
+        mqoe_cake_prefetch_first(&d->cake, &pool->cake);
     uint32_t flow = d->kind == MQOE_FQ_CODEL ? mqoe_fq_codel_head(&d->fq_codel) : MQOE_NO_FLOW;
     if (flow == MQOE_NO_FLOW)
         return;
