@@ -189,6 +189,17 @@ function putAccounting(sheet: Sheet, accounting: Accounting | null): void {
   put("drops_path", accounting?.dropped.path ?? null);
 }
 
+/**
+ * Place of the record that is nearest to a moment: of the two phases that meet there, it ends one and begins the other.
+ * Records are due at such moments, and written some microseconds later: the one before would be a whole interval away.
+ */
+function nearest(rows: readonly number[], time: Float64Array, moment: number): number {
+  const distance = (place: number): number => Math.abs((time[rows[place] as number] as number) - moment);
+  const after = rows.findIndex((row) => (time[row] as number) > moment);
+  if (after <= 0) return after === 0 ? 0 : rows.length - 1;
+  return distance(after) < distance(after - 1) ? after : after - 1;
+}
+
 /** Finds the rows of each client and direction and measures them phase by phase. */
 class LeafRecording {
   private readonly table: Table;
@@ -231,9 +242,9 @@ class LeafRecording {
    */
   private leaf(rows: number[], phase: Phase, client: string, direction: Direction, rate: number): Leaf | null {
     const time = column(this.table, "time");
-    const inside = rows.filter((row) => (time[row] as number) > phase.start && (time[row] as number) <= phase.end);
-    const before = rows.findLast((row) => (time[row] as number) <= phase.start);
-    const first = before ?? inside[0];
+    const [from, to] = [phase.start, phase.end].map((end) => nearest(rows, time, end)) as [number, number];
+    const inside = rows.slice(from, to + 1);
+    const first = inside[0];
     const last = inside.at(-1);
     if (first === undefined || last === undefined || first === last) return null;
     const grown = (name: string): number => this.value(name, last) - this.value(name, first);
