@@ -74,6 +74,22 @@ matrix, changes what is there: it does not invent plans, paths, servers, sites, 
 expressions are JavaScript's and match anywhere: \`--filter 'tag=per-pr sqm=fq id=^home'\`.
 `;
 
+export const CHANGES = `## Changes while the run goes on
+
+A \`[[change]]\` lays its overrides on what is in force at its time. What can change: of a plan \`down\`, \`up\`, its framing
+and its \`sqm\`, \`sqm_down\`, \`sqm_up\` (dataplanes afxdp and kernel; not the rates of clients below a site), and of a
+path \`rtt\` and \`rate\` (every dataplane). Queued packets stay queued. A change is never early; by how much it was late
+is in \`events.jsonl\`, and a change that is refused ends the run.
+
+\`at\` and \`until\` are \`"15s"\` from the start of the run, or \`"loaded+10s"\` from the start of a phase, also of one that
+a change further up opens. With \`every\` it repeats until \`until\`, or to the end; all together at most 10,000 times.
+
+\`phase = "dropped"\` ends the phase at that time and opens another, which lasts until the old one would have ended. What
+is measured in it is called \`<traffic>.dropped.<quantity>\`, and it has the quantities of the phase that it was part of.
+Shares, plans and \`utilization\` of a phase are those in force when it begins; in a phase during which a plan changes
+there are none, and bounds on them are refused.
+`;
+
 export const BOUNDS = `## Bounds
 
 Exactly one of \`below\`, \`at_most\`, \`above\`, \`at_least\`, \`equals\`, with a value that fits the metric's unit:

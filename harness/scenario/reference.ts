@@ -3,7 +3,7 @@ import { OVERHEADS } from "./framing.js";
 import { type JsonSchema, languageSchema } from "./json-schema.js";
 import { CATALOGUE, PHASES, type Quantity, STATISTICS, TIN, TINS } from "./metric-names.js";
 import { DSCP } from "./quantities.js";
-import { BOUNDS, EXAMPLE, FILES, INTRODUCTION, OVERRIDES, TREE } from "./reference-text.js";
+import { BOUNDS, CHANGES, EXAMPLE, FILES, INTRODUCTION, OVERRIDES, TREE } from "./reference-text.js";
 
 /** docs/scenario.md, made from the schema and the catalogue: what it says of keys is what the program checks. */
 export function scenarioReference(): string {
@@ -19,6 +19,7 @@ export function scenarioReference(): string {
     topLevel(schema),
     ...SECTIONS.map((section) => sectionOf(schema, section)),
     OVERRIDES,
+    CHANGES,
     BOUNDS,
     metrics(),
     names(),
