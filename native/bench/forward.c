@@ -13,6 +13,7 @@
 #include "bench/bench.h"
 #include "bench/lab_client.h"
 #include "bench/synthetic.h"
+#include "bench/trunks.h"
 #include "dataplane/reactor.h"
 #include "lab/enter.h"
 
@@ -25,65 +26,25 @@
 #define ROUNDS  7u
 
 struct forward {
-    char access[64], core[64], middle[64]; // paths of the namespaces
+    struct mqoe_trunks trunks;
     struct mqoe_dp_config config;
     struct mqoe_reactor reactor;
     struct mqoe_umem umem; // of generator and sink
     struct mqoe_afxdp generator, sink;
     uint32_t next_client, len;
     uint64_t lost; // received by the dataplane and not forwarded
-    bool reactor_open, lab_open;
+    bool reactor_open;
 };
-
-static json_t *end_of(const char *netns, const char *name) {
-    return json_pack("{s:s, s:s}", "netns", netns, "name", name);
-}
-
-static int build_trunks(struct forward *f, struct mqoe_error *e) {
-    snprintf(f->access, sizeof f->access, "/run/netns/mqb-%d-access", (int)getpid());
-    snprintf(f->core, sizeof f->core, "/run/netns/mqb-%d-core", (int)getpid());
-    snprintf(f->middle, sizeof f->middle, "/run/netns/mqb-%d-dataplane", (int)getpid());
-    json_t *ops = json_array();
-    const char *const paths[] = {f->access, f->core, f->middle};
-    for (int i = 0; i < 3; i++) {
-        json_array_append_new(ops, json_pack("{s:s, s:s}", "op", "netns_add", "path", paths[i]));
-        json_array_append_new(ops, json_pack("{s:s, s:s, s:{s:s}}", "op", "sysctl", "netns", paths[i],
-                                             "values", "net/ipv6/conf/default/disable_ipv6", "1"));
-    }
-    for (int side = 0; side < 2; side++) {
-        const char *far = side ? f->core : f->access, *far_name = side ? "g1" : "g0",
-                   *near_name = side ? "c0" : "a0";
-        json_array_append_new(ops, json_pack("{s:s, s:i, s:o, s:o}", "op", "veth_add", "mtu", 1500, "a",
-                                             end_of(far, far_name), "b", end_of(f->middle, near_name)));
-        json_array_append_new(ops, json_pack("{s:s, s:s, s:s, s:s}", "op", "trunk_peer", "netns", far,
-                                             "ifname", far_name, "mac", "02:00:00:00:00:01"));
-        json_array_append_new(ops, json_pack("{s:s, s:s, s:s, s:s}", "op", "trunk_peer", "netns", f->middle,
-                                             "ifname", near_name, "mac", "02:00:00:00:00:01"));
-    }
-    f->lab_open = true;
-    return mqoe_lab_client_do(ops, e);
-}
-
-static void remove_trunks(struct forward *f) {
-    const char *const paths[] = {f->access, f->core, f->middle};
-    json_t *ops = json_array();
-    for (int i = 0; i < 3; i++)
-        json_array_append_new(
-            ops, json_pack("{s:s, s:s, s:b}", "op", "netns_del", "path", paths[i], "missing_ok", 1));
-    struct mqoe_error e;
-    if (mqoe_lab_client_do(ops, &e) != 0)
-        fprintf(stderr, "mqoe-native bench: %s is left behind: ip netns del\n", e.object);
-}
 
 static int open_dataplane(struct forward *f, struct mqoe_error *e) {
     const struct mqoe_synthetic s = {.clients = CLIENTS,
                                      .frames = FRAMES,
                                      .discipline = "none",
-                                     .netns = f->middle,
+                                     .netns = f->trunks.middle,
                                      .access = "a0",
                                      .core = "c0"};
     int err = mqoe_dp_config_read(&f->config, mqoe_synthetic_blueprint(&s), e);
-    err = err ? err : mqoe_netns_enter(f->middle, e);
+    err = err ? err : mqoe_netns_enter(f->trunks.middle, e);
     if (err)
         return err;
     f->reactor_open = true;
@@ -93,9 +54,9 @@ static int open_dataplane(struct forward *f, struct mqoe_error *e) {
 static int open_ends(struct forward *f, struct mqoe_error *e) {
     f->generator.port.fd = f->sink.port.fd = -1;
     int err = mqoe_umem_init(&f->umem, FRAMES, 2048, e);
-    err = err ? err : mqoe_netns_enter(f->core, e);
+    err = err ? err : mqoe_netns_enter(f->trunks.core, e);
     err = err ? err : mqoe_afxdp_open(&f->generator, "g1", &f->umem, RING, NULL, e);
-    err = err ? err : mqoe_netns_enter(f->access, e);
+    err = err ? err : mqoe_netns_enter(f->trunks.access, e);
     return err ? err : mqoe_afxdp_open(&f->sink, "g0", &f->umem, RING, &f->generator, e);
 }
 
@@ -224,8 +185,7 @@ static void close_all(struct forward *f) {
     if (f->reactor_open)
         mqoe_reactor_close(&f->reactor);
     mqoe_dp_config_free(&f->config);
-    if (f->lab_open)
-        remove_trunks(f);
+    mqoe_trunks_remove(&f->trunks);
 }
 
 json_t *mqoe_bench_forward(const struct mqoe_bench *b, struct mqoe_error *e) {
@@ -234,7 +194,7 @@ json_t *mqoe_bench_forward(const struct mqoe_bench *b, struct mqoe_error *e) {
     int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     if (mqoe_lab_client_open(e) != 0)
         return NULL;
-    int err = build_trunks(&f, e);
+    int err = mqoe_trunks_build(&f.trunks, e);
     err = err ? err : open_dataplane(&f, e);
     err = err ? err : open_ends(&f, e);
     json_t *rows = err ? NULL : run_sizes(&f, b, e);
