@@ -14,14 +14,14 @@
 // - Every ceil on the way up holds for every frame. sch_htb looks at the ceils above only when a leaf
 //   borrows.
 // - A rest earns no credit beyond `burst`; being kept waiting by others while frames are queued earns a leaf
-//   up to one frame, a node between four, without which whoever shares a link would never reach its ceil.
+//   up to two frames, a node between four, without which whoever shares a link would never reach its ceil.
 //   The root waits for nobody: over any window it sends its ceil and one frame (and burst) at most, as does a
 //   leaf whose link is free.
 // - No default class and no direct queue: what is not attached cannot be sent past the tree.
 //
-// Memory: 96 bytes a node, and per leaf 40 of turns and 16 of its timer: 152 bytes a leaf. An inner node has
-// up to 2.9 KB more for its lists, of which only the part of the priorities in use is touched.
-// Per frame: O(depth) list operations, and as many in a heap of the nodes that wait for their time.
+// Memory: 96 bytes a node, and per leaf 48 of turns and 16 of its timer: 160 bytes a leaf. An inner node has
+// up to 3.8 KB more for its lists, of which only the part of the levels and priorities in use is touched. Per
+// frame: O(depth) list operations, and as many in a heap of the nodes that wait for their time.
 #pragma once
 
 #include "sqm/htb_ring.h"
