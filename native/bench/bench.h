@@ -24,6 +24,8 @@ json_t *mqoe_bench_loop(const struct mqoe_bench *b, struct mqoe_error *e);
 json_t *mqoe_bench_memory(const struct mqoe_bench *b, struct mqoe_error *e);
 // Frames per second through AF_XDP on two veth trunks, with fq_codel and as a bare forwarder, interleaved.
 json_t *mqoe_bench_forward(const struct mqoe_bench *b, struct mqoe_error *e);
+// Rate, gaps and bursts of what leaves the shaper: on a virtual clock and live, 1 Mbit/s … 1 Gbit/s.
+json_t *mqoe_bench_gaps(const struct mqoe_bench *b, struct mqoe_error *e);
 // Milliseconds per client to build and to tear down a lab, against a bare namespace with a veth pair.
 json_t *mqoe_bench_lab(const struct mqoe_bench *b, struct mqoe_error *e);
 
