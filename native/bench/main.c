@@ -77,9 +77,8 @@ static int write_json(const json_t *results, const char *file) {
 
 static int usage(void) {
     fprintf(stderr, "usage: mqoe-native bench [--json FILE] [--quick] [--part NAME] [--cell C,F,B]\n\n"
-                    "Parts: sqm, loop, memory, forward, gaps, lab. All of them without --part. --cell: of "
-                    "the part sqm, only\n"
-                    "C clients, F flows, frames of B bytes (0 = all).\n"
+                    "Parts: sqm, loop, memory, forward, gaps, lab. All of them without --part.\n"
+                    "--cell: of the part sqm, only C clients, F flows, frames of B bytes (0 = all).\n"
                     "FILE \"-\" writes JSON to standard output and the table to standard error.\n");
     return EXIT_USAGE;
 }
