@@ -101,7 +101,8 @@ static void take_dropped(struct world *w) {
 static void pass(struct world *w, uint32_t node, uint64_t time, uint32_t bytes) {
     const struct mqoe_htb_class *c = &w->plans[node].class;
     uint32_t frames = node == 0 ? 1 : w->plans[node].leaf ? 3 : 5;
-    double most = (double)c->burst + frames * (double)MAX_FRAME + 2;
+    // Departures are whole nanoseconds: at 1 Tbit/s that is 125 bytes.
+    double most = (double)c->burst + frames * (double)MAX_FRAME + (double)c->ceil / 8e9 + 2;
     double drained = w->level[node] - (double)(time - w->seen[node]) * (double)c->ceil / 8e9;
     w->level[node] = (drained > 0 ? drained : 0) + bytes;
     w->seen[node] = time;

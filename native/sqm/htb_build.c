@@ -30,9 +30,10 @@ int mqoe_htb_check(const struct mqoe_htb_class *class, bool root, struct mqoe_er
     return 0;
 }
 
-// ns per byte << 24.
+// ns per byte << 24, rounded up: never faster than asked, and at 1 Tbit/s at most 8 parts in a million
+// slower.
 static uint64_t cost_of(uint64_t bits) {
-    return bits ? (uint64_t)(((__uint128_t)8000000000u << MQOE_HTB_SHIFT) / bits) : 0;
+    return bits ? (uint64_t)((((__uint128_t)8000000000u << MQOE_HTB_SHIFT) + bits - 1) / bits) : 0;
 }
 
 void mqoe_htb_set_class(struct mqoe_htb *tree, uint32_t node, const struct mqoe_htb_class *class) {
