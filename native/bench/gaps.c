@@ -11,7 +11,7 @@
 static const struct {
     uint64_t below; // bit/s
     double times;
-} offers[] = {{10000000, 4}, {200000000, 1.5}, {UINT64_MAX, 1.1}};
+} offers[] = {{10000000, 4}, {200000000, 1.5}, {UINT64_MAX, 1.15}};
 
 static const uint64_t rates[] = {1000000, 5000000, 20000000, 50000000, 100000000, 500000000, 1000000000};
 static const uint64_t quick_rates[] = {1000000, 100000000};
@@ -70,7 +70,8 @@ static void print_live(const struct mqoe_bench *b, const struct mqoe_gaps_row *r
     const double frame = mqoe_gaps_frame_ns(row->rate);
     fprintf(b->table, "  %-10s %8.0f   ", row->discipline, (double)row->rate / 1e6);
     if (l->invalid) {
-        fprintf(b->table, "invalid: %s (CPU %.0f %%)\n", l->invalid, l->cpu * 100);
+        fprintf(b->table, "invalid: %s (link idle at %.2f %% of looks, CPU %.0f %%)\n", l->invalid,
+                l->idle * 100, l->cpu * 100);
         return;
     }
     fprintf(b->table, "%9.4f%%   %6.3f  %6.3f  %6.3f  %7.3f   %5u   %6.2f   %6.2f   %6.0f   %3.0f %%\n",
@@ -89,6 +90,7 @@ static json_t *live_json(const struct mqoe_gaps_row *row, const struct mqoe_gaps
     json_object_set_new(r, "timer_late_us", json_real((double)l->timer / 1e3));
     json_object_set_new(r, "burst_allowed_frames",
                         json_real(1 + (double)l->timer / mqoe_gaps_frame_ns(row->rate)));
+    json_object_set_new(r, "idle", json_real(l->idle));
     json_object_set_new(r, "cpu", json_real(l->cpu));
     json_object_set_new(r, "wakeups_per_second", json_real(l->wakeups));
     return r;

@@ -33,6 +33,7 @@ struct mqoe_gaps_lateness {
     uint64_t timer;      // ns, the latest that the reactor served a timer
     double cpu;          // of one CPU, the reactor's thread
     double wakeups;      // per second
+    double idle;         // share of the looks at the queue that found the link with nothing to do
     const char *invalid; // why the figures say nothing of the shaper; NULL: they do
 };
 int mqoe_gaps_live_open(struct mqoe_gaps_live **live, struct mqoe_error *e);

@@ -25,6 +25,7 @@
 #define RING       2048u
 #define MOST_OWED  1024u     // frames at once after a pause: half of what the receive ring holds
 #define STEP       500000    // ns between two looks
+#define AHEAD      50000000  // ns of the load that are offered at once, to begin with
 #define SETTLE     300000000 // ns before the stamps count: the queue has filled
 #define FLUSH      50000000  // ns after a row: what is queued leaves at full speed
 #define PORT       9000u
@@ -245,7 +246,7 @@ static bool is_idle(const struct mqoe_gaps_live *l) {
 
 struct load {
     double per_second; // frames
-    uint64_t start, offered, idle;
+    uint64_t start, offered, idle, looks;
 };
 
 // Offers what is owed and reads what has come, until `end`.
@@ -254,7 +255,8 @@ static void offer(struct mqoe_gaps_live *l, struct load *load, uint64_t end, uin
     for (uint64_t now; (now = mono()) < end; sleep_ns(STEP)) {
         uint64_t due = (uint64_t)((double)(now - load->start) * load->per_second / 1e9) + 1;
         unsigned owed = (unsigned)(due - load->offered < MOST_OWED ? due - load->offered : MOST_OWED);
-        load->offered = due;
+        load->offered += owed;
+        load->looks++;
         load->idle += is_idle(l);
         for (unsigned count; owed; owed -= count)
             generate(l, count = owed < MQOE_BATCH ? owed : MQOE_BATCH);
@@ -262,9 +264,9 @@ static void offer(struct mqoe_gaps_live *l, struct load *load, uint64_t end, uin
     }
 }
 
-static void judge(struct mqoe_gaps_lateness *lateness, const struct load *load, uint64_t overflowed) {
+static void judge(struct mqoe_gaps_lateness *lateness, uint64_t overflowed) {
     lateness->invalid = overflowed              ? "the receiving socket lost frames"
-                        : load->idle            ? "the offered load did not fill the queue all the time"
+                        : lateness->idle > 0    ? "the offered load did not fill the queue all the time"
                         : lateness->cpu >= BUSY ? "the reactor had no CPU time left"
                                                 : NULL;
 }
@@ -283,10 +285,10 @@ int mqoe_gaps_live_run(struct mqoe_gaps_live *l, const struct mqoe_gaps_row *row
     int err = set_shaper(l, row->rate, row->discipline, e);
     if (err)
         return err;
-    struct load load = {.per_second = mqoe_gaps_offered(row->rate), .start = mono()};
-    offer(l, &load, load.start + SETTLE, 0, NULL);
+    struct load load = {.per_second = mqoe_gaps_offered(row->rate), .start = mono() - AHEAD};
+    offer(l, &load, mono() + SETTLE, 0, NULL);
     struct look before, after;
-    load.idle = 0;
+    load.idle = load.looks = 0;
     uint64_t overflowed = l->overflowed, window = (uint64_t)(seconds * 1e9);
     mqoe_mailbox_call(&l->reactor.mailbox, look, &before);
     uint64_t from = mqoe_clock(CLOCK_REALTIME);
@@ -295,6 +297,7 @@ int mqoe_gaps_live_run(struct mqoe_gaps_live *l, const struct mqoe_gaps_row *row
     *lateness = (struct mqoe_gaps_lateness){.timer = after.late,
                                             .cpu = (double)(after.cpu - before.cpu) / (double)window,
                                             .wakeups = (double)(after.wakeups - before.wakeups) / seconds};
-    judge(lateness, &load, l->overflowed - overflowed);
+    lateness->idle = load.looks ? (double)load.idle / (double)load.looks : 1;
+    judge(lateness, l->overflowed - overflowed);
     return empty_queue(l, e);
 }
