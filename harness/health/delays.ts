@@ -1,7 +1,9 @@
-import type { Blueprint } from "../blueprint/types.js";
+import type { Blueprint, Direction } from "../blueprint/types.js";
 import { column, type Run, type Table } from "../recording/index.js";
 import { numberAt } from "./counters.js";
 import { LIMITS, type Limit } from "./limits.js";
+import { loadedSpan, type Span } from "./load.js";
+import { PathDelays } from "./path-delays.js";
 
 /** A limit, the value to compare with it, and what was seen in words. */
 type Finding = [limit: Limit, value: number, found: string];
@@ -19,8 +21,8 @@ const BIN = 1e8;
  * is idle before and after.
  */
 export function delayFindings(run: Run): Finding[] {
-  const loaded = run.blueprint?.timeline.phases.find(({ name }) => name === "loaded");
-  if (run.blueprint === null || loaded === undefined) return [];
+  const loaded = loadedSpan(run.blueprint);
+  if (run.blueprint === null || loaded === null) return [];
   const stalls = [
     stallShare("the dataplane's timers", run.tables.dp_reactor, "timer_late_max", loaded),
     stallShare("the generator's timers", run.tables.traffic_reactor, "late_max", loaded),
@@ -30,12 +32,7 @@ export function delayFindings(run: Run): Finding[] {
   return [worst, detour].filter((finding) => finding !== null);
 }
 
-interface Span {
-  start: number;
-  end: number;
-}
-
-/** The share of the loaded phase that the busiest reactor slept too long: in each 100 ms, its latest wake-up. */
+/** The share of the time under load that the busiest reactor slept too long: in each 100 ms, its latest wake-up. */
 function stallShare(what: string, table: Table, field: string, { start, end }: Span): Finding | null {
   const [time, reactor, late] = [column(table, "time"), column(table, "reactor"), column(table, field)];
   const stalled = new Map<number, number>();
@@ -55,26 +52,25 @@ function stallShare(what: string, table: Table, field: string, { start, end }: S
  */
 function detourShare(run: Run, blueprint: Blueprint, loaded: Span): Finding | null {
   const { dp_client: queues, probe: probes } = run.tables;
-  const { dataplane, traffic } = blueprint;
-  if (dataplane.kind !== "afxdp" || probes.rows === 0 || dataplane.paths.some(({ rate }) => rate > 0)) return null;
-  const sojourns = new Sojourns(queues);
-  const ways = traffic.probes.map(({ client, server }) => fixedDelays(blueprint, client, server));
-  const rowOf = new Map(traffic.probes.map(({ id }, index) => [id, index]));
+  const { dataplane, timeline } = blueprint;
+  const paths = new PathDelays(dataplane.paths, timeline.changes ?? []);
+  if (dataplane.kind !== "afxdp" || probes.rows === 0 || paths.mayQueue) return null;
+  const ways = waysOf(blueprint);
+  const sojourns = new Sojourns(queues, new Set([...ways.values()].map(({ client }) => client)), timeline.duration);
   const names = ["time", "probe", "client_sent", "server_received", "server_sent", "client_received"] as const;
   const [due, probe, t1, t2, t3, t4] = names.map((name) => column(probes, name)) as [Float64Array, ...Float64Array[]];
   let [seen, detours] = [0, 0];
   for (let row = 0; row < probes.rows; row++) {
-    const index = rowOf.get(probe?.[row] as number);
-    const way = index === undefined ? undefined : ways[index];
+    const way = ways.get(probe?.[row] as number);
     if (way === undefined || (due[row] as number) < loaded.start || (due[row] as number) >= loaded.end) continue;
     for (const [direction, sent, received] of [
-      [0, t3?.[row], t4?.[row]],
-      [1, t1?.[row], t2?.[row]],
-    ] as [number, number, number][]) {
+      ["down", t3?.[row], t4?.[row]],
+      ["up", t1?.[row], t2?.[row]],
+    ] as [Direction, number, number][]) {
       if (sent === 0 || received === 0) continue;
       seen++;
       const queued = sojourns.largest(way.client, direction, sent, received);
-      if (received - sent - (way.delays[direction] as number) - queued > TRANSIT) detours++;
+      if (received - sent - paths.largest(way.paths, direction, sent, received) - queued > TRANSIT) detours++;
     }
   }
   if (seen === 0) return null;
@@ -82,38 +78,51 @@ function detourShare(run: Run, blueprint: Blueprint, loaded: Span): Finding | nu
   return [LIMITS.detours, detours / seen, found];
 }
 
-/** One-way delays of the emulated path between the two, down and up, ns. */
-function fixedDelays({ dataplane, traffic }: Blueprint, client: number, server: number) {
-  const name = traffic.clients[client]?.name;
-  const owner = dataplane.clients.find((one) => one.name === name);
-  const far = dataplane.servers.find((one) => one.name === traffic.servers[server]?.name);
-  const paths = [owner?.path ?? -1, far?.path ?? -1].map((path) => dataplane.paths[path]);
-  const total = (of: "downDelay" | "upDelay") => paths.reduce((ns, path) => ns + (path?.[of] ?? 0), 0);
-  return { client: owner?.id ?? -1, delays: [total("downDelay"), total("upDelay")] as const };
+/** Between which two a probe goes: the dataplane's id of the client, and the paths of both. */
+interface Way {
+  client: number;
+  paths: readonly number[];
 }
 
-/** The longest sojourns of every queue by 100 ms. */
-class Sojourns {
-  readonly #queues = new Map<number, Map<number, number>>();
+/** By the probe's id. */
+function waysOf({ dataplane, traffic }: Blueprint): Map<number, Way> {
+  const clients = new Map(dataplane.clients.map((client) => [client.name, client]));
+  const servers = new Map(dataplane.servers.map((server) => [server.name, server]));
+  return new Map(
+    traffic.probes.map(({ id, client, server }) => {
+      const owner = clients.get(traffic.clients[client]?.name ?? "");
+      const far = servers.get(traffic.servers[server]?.name ?? "");
+      return [id, { client: owner?.id ?? -1, paths: [owner?.path ?? -1, far?.path ?? -1] }];
+    }),
+  );
+}
 
-  constructor(table: Table) {
+/** The longest sojourns by 100 ms of the queues of those clients that probe. */
+class Sojourns {
+  /** `2 × client + direction` → a value for each 100 ms of the run, ns. */
+  readonly #queues = new Map<number, Float64Array>();
+
+  constructor(table: Table, clients: ReadonlySet<number>, duration: number) {
     const names = ["time", "client", "direction", "sojourn_max"] as const;
     const [time, client, direction, longest] = names.map((name) => column(table, name)) as Float64Array[];
+    const bins = Math.ceil(duration / BIN) + 2;
     for (let row = 0; row < table.rows; row++) {
+      const ns = longest?.[row] as number;
+      if (!(ns > 0) || !clients.has(client?.[row] as number)) continue;
       const key = (client?.[row] as number) * 2 + (direction?.[row] as number);
-      const bins = this.#queues.get(key) ?? new Map<number, number>();
-      this.#queues.set(key, bins);
-      const [bin, ns] = [Math.round((time?.[row] as number) / BIN), longest?.[row] as number];
-      if (ns > (bins.get(bin) ?? 0)) bins.set(bin, ns);
+      const queue = this.#queues.get(key) ?? new Float64Array(bins);
+      this.#queues.set(key, queue);
+      const bin = Math.round((time?.[row] as number) / BIN);
+      if (ns > (queue[bin] ?? Number.POSITIVE_INFINITY)) queue[bin] = ns;
     }
   }
 
   /** Of the frames delivered between `from` and `to`, ns; records come a little after the end of their interval. */
-  largest(client: number, direction: number, from: number, to: number): number {
-    const bins = this.#queues.get(client * 2 + direction);
+  largest(client: number, direction: Direction, from: number, to: number): number {
+    const queue = this.#queues.get(client * 2 + (direction === "down" ? 0 : 1));
     let longest = 0;
     for (let bin = Math.floor(from / BIN); bin <= Math.ceil(to / BIN) + 1; bin++) {
-      longest = Math.max(longest, bins?.get(bin) ?? 0);
+      longest = Math.max(longest, queue?.[bin] ?? 0);
     }
     return longest;
   }

@@ -7,6 +7,7 @@ import type { HealthCheck, RigHealth } from "../verdict/types.js";
 import { kernelDrops, machineUse, numberAt } from "./counters.js";
 import { delayFindings } from "./delays.js";
 import { LIMITS, type Limit } from "./limits.js";
+import { loadedSpan } from "./load.js";
 import { streamFindings } from "./streams.js";
 
 const SECOND = 1e9;
@@ -120,7 +121,7 @@ interface ReactorUse {
   ratio: number;
 }
 
-/** The reactor with the largest thread CPU time per time, in the loaded phase (or over the run when there is none). */
+/** The reactor with the largest thread CPU time per time, under load (or over the run when there is none). */
 function busiest(table: Table, blueprint: Blueprint | null): ReactorUse | null {
   const cpu = column(table, "cpu");
   const time = column(table, "time");
@@ -134,10 +135,9 @@ function busiest(table: Table, blueprint: Blueprint | null): ReactorUse | null {
   return worst;
 }
 
-/** Rows of the loaded phase by reactor, in order of time. */
+/** Rows of the time under load by reactor, in order of time. */
 function loadedRows(table: Table, blueprint: Blueprint | null): Map<number, number[]> {
-  const loaded = blueprint?.timeline.phases.find((phase) => phase.name === "loaded");
-  const [start, end] = loaded ? [loaded.start, loaded.end] : [0, Number.POSITIVE_INFINITY];
+  const { start, end } = loadedSpan(blueprint) ?? { start: 0, end: Number.POSITIVE_INFINITY };
   const time = column(table, "time");
   const reactors = column(table, "reactor");
   const rows = new Map<number, number[]>();

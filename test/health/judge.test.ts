@@ -1,4 +1,5 @@
 import test from "ava";
+import type { PhaseBlueprint } from "../../harness/blueprint/types.js";
 import { judgeHealth, spoiledByMachine } from "../../harness/health/index.js";
 import type { RunEvent } from "../../harness/recording/index.js";
 import type { HealthCheck } from "../../harness/verdict/types.js";
@@ -506,6 +507,40 @@ test("probe packets that wait where there is no queue are the machine's: path an
   for (const path of slow.blueprint.dataplane.paths) path.rate = 1e6;
   t.is(
     health(slow).checks.find(({ name }) => name === "detours"),
+    undefined,
+    "a path that queues explains anything",
+  );
+});
+
+test("phases that changes cut out of loaded are under load as well", (t) => {
+  const s = synthetic();
+  s.blueprint.timeline.phases = s.blueprint.timeline.phases.flatMap((phase): PhaseBlueprint[] => {
+    const dropped = { name: "dropped", of: "loaded", start: 2200 * MS, end: phase.end };
+    return phase.name === "loaded" ? [{ ...phase, end: dropped.start }, dropped] : [phase];
+  });
+  for (const row of s.rows.dp_reactor) {
+    if ([2500 * MS, 2700 * MS].includes(row.time as number)) row.timer_late_max = 12 * MS;
+    // On the CPU for 30 % of the time, and all of it after the change.
+    row.cpu = (row.time as number) * 0.3 + Math.max(0, Math.min(row.time as number, 3200 * MS) - 2200 * MS) * 0.7;
+  }
+  t.like(named(s, "stalls"), { verdict: "invalid", value: 0.012 });
+  t.true(Math.abs(named(s, "cpu-headroom").value - 0.65) < 0.02, `${named(s, "cpu-headroom").value}`);
+});
+
+test("a path that a change makes longer explains the time of the packets that take it from then on", (t) => {
+  // 20 ms until 2.2 s, 70 ms from then on.
+  const s = synthetic({ clients: 1 }, { loaded: (_, seq) => (seq >= 220 ? 0.07 : 0.02) });
+  for (const row of s.rows.dp_client) row.sojourn_max = 0;
+  const set = [{ path: 0, downDelay: 52.5 * MS, upDelay: 17.5 * MS, rate: 0 }];
+  t.is(named(s, "detours").verdict, "invalid", "nobody said that it would");
+  s.blueprint.timeline.changes = [{ at: 2200 * MS, text: "path.metro.rtt = 70ms", set }];
+  t.like(named(s, "detours"), { verdict: "ok", value: 0 });
+  s.blueprint.timeline.changes = [{ at: 2900 * MS, text: "path.metro.rtt = 70ms", set }];
+  t.is(named(s, "detours").verdict, "invalid", "it was longer before it should have been");
+  const limited = [{ path: 0, downDelay: 15 * MS, upDelay: 5 * MS, rate: 1e6 }];
+  s.blueprint.timeline.changes = [{ at: 2900 * MS, text: "path.metro.rate = 1mbit", set: limited }];
+  t.is(
+    health(s).checks.find(({ name }) => name === "detours"),
     undefined,
     "a path that queues explains anything",
   );
