@@ -170,14 +170,16 @@ function leafRate(leaf: Leaf): number {
 
 /** What a site can carry, bit/s; undefined for other groups, whose plans are what they can use. */
 function capacityOf({ blueprint }: Context, group: Group, direction: Direction): number | undefined {
+  if (!group.startsWith("site/")) return undefined;
   // Absent from recordings of older versions.
   return blueprint.dataplane.sites?.find(({ name }) => group === `site/${name}`)?.[direction].ceil;
 }
 
-/** Part of the configured rate that was used; null without a limit. */
+/** Part of the configured rate that was used; null without a limit, or when not all plans' rates are known. */
 function utilization(leaves: readonly Leaf[], capacity?: number): number | null {
-  const configured = capacity ?? sum(leaves.map((leaf) => leaf.rate));
-  return configured > 0 && leaves.every((leaf) => leaf.rate > 0) ? sum(leaves.map(leafRate)) / configured : null;
+  const planned = leaves.every((leaf) => leaf.rate > 0) ? sum(leaves.map((leaf) => leaf.rate)) : 0;
+  const configured = capacity ?? planned;
+  return configured > 0 ? sum(leaves.map(leafRate)) / configured : null;
 }
 
 /** Frame accounting is of the whole run, and stands under the default phase. */
@@ -237,8 +239,8 @@ class LeafRecording {
   }
 
   /**
-   * Counters are read at the last record before the phase and at the last one in it, and rates are over the time
-   * between just these two: the records' spacing then costs no accuracy. Null with fewer than two records.
+   * Counters are read at the records nearest to the phase's ends, and rates are over the time between just these two:
+   * the records' spacing then costs no accuracy. Null when one record is the nearest to both.
    */
   private leaf(rows: number[], phase: Phase, client: string, direction: Direction, rate: number): Leaf | null {
     const time = column(this.table, "time");

@@ -1,6 +1,9 @@
-import type { Blueprint, DataplaneClientBlueprint } from "../blueprint/types.js";
+import type { Blueprint, ChangeSetting, DataplaneClientBlueprint } from "../blueprint/types.js";
 
-type Shapers = Pick<DataplaneClientBlueprint, "down" | "up">;
+/** What a change may give a client: a shaper, or its class below a site. */
+type Line = Pick<DataplaneClientBlueprint, "down" | "up" | "node">;
+
+type ClientSetting = Extract<ChangeSetting, { client: number }>;
 
 /** A phase of the run, [start, end) in nanoseconds from t0. */
 interface Span {
@@ -11,7 +14,7 @@ interface Span {
 
 /**
  * The blueprint with the plans and shares that are in force during a phase: as changes have left them when it begins.
- * Those of a client whose shaper changes meanwhile are unknown – its rate is 0, as an unlimited one's – because nothing
+ * Those of a client whose line changes meanwhile are unknown – its rate is 0, as an unlimited one's – because nothing
  * that is measured over the whole phase can be compared with either of them.
  */
 export function inForce(blueprint: Blueprint, { name, start, end }: Span): Blueprint {
@@ -20,23 +23,34 @@ export function inForce(blueprint: Blueprint, { name, start, end }: Span): Bluep
   const before = (timeline.changes ?? []).filter(({ at }) => at < end);
   if (before.length === 0) return blueprint;
   const atFirst = new Map(dataplane.clients.map((client) => [client.id, client]));
-  const shapers = new Map<number, Shapers>();
+  const lines = new Map<number, Line>();
   for (const { at, set } of before) {
     for (const setting of set) {
-      if (!("shaper" in setting)) continue;
-      const now = shapers.get(setting.client) ?? atFirst.get(setting.client);
-      if (now === undefined) continue;
-      const shaper = at <= start ? setting.shaper : unlessSame(now[setting.direction], setting.shaper);
-      shapers.set(setting.client, { down: now.down, up: now.up, [setting.direction]: shaper });
+      if (!("client" in setting)) continue;
+      const now = lines.get(setting.client) ?? atFirst.get(setting.client);
+      if (now !== undefined) lines.set(setting.client, lineAfter(now, setting, at <= start));
     }
   }
-  const clients = dataplane.clients.map((client) => ({ ...client, ...shapers.get(client.id) }));
+  const clients = dataplane.clients.map((client) => ({ ...client, ...lines.get(client.id) }));
   const { shares = timeline.shares } = timeline.phases.find((phase) => phase.name === name) ?? {};
   return { ...blueprint, dataplane: { ...dataplane, clients }, timeline: { ...timeline, shares: shares ?? [] } };
 }
 
+/** `inTime`: the setting is in force during the whole phase. */
+function lineAfter({ down, up, node }: Line, setting: ClientSetting, inTime: boolean): Line {
+  const { direction } = setting;
+  if ("shaper" in setting) {
+    const shaper = inTime ? setting.shaper : unlessSame({ down, up }[direction], setting.shaper);
+    return { down, up, node, [direction]: shaper };
+  }
+  if (node === null || node === undefined) return { down, up, node };
+  const { ceil } = setting.node;
+  const isKnown = inTime || node[direction].ceil === ceil;
+  return { down, up, node: { ...node, [direction]: { ...setting.node, ceil: isKnown ? ceil : 0 } } };
+}
+
 /** The shaper of both; with an unknown rate when they do not enforce the same. */
-function unlessSame(before: Shapers["down"], now: Shapers["down"]): Shapers["down"] {
+function unlessSame(before: Line["down"], now: Line["down"]): Line["down"] {
   const same = before.rate === now.rate && JSON.stringify(before.framing) === JSON.stringify(now.framing);
   return same ? now : { ...now, rate: 0 };
 }

@@ -9,6 +9,7 @@ import { Problems } from "./problem.js";
 import { resolvePath, resolvePlan } from "./resolve.js";
 import { type ChangeSpec, type PathSpec, path as pathSchema, plan as planSchema } from "./schema.js";
 import { checkPlan } from "./semantics.js";
+import { checkLeaf } from "./sites.js";
 import { didYouMean, oneOf } from "./suggest.js";
 import { emptyTable, type Node, nodeAt, positionAt, type TableNode } from "./tree.js";
 import type { Case, Change, Client, Path, Plan } from "./types.js";
@@ -328,10 +329,12 @@ class Network {
   }
 
   #plan(name: string, node: TableNode, section: Section<ChangeSpec>, first: boolean): Plan | undefined {
-    const { draft, problems } = this.#context;
+    const { draft, clients, problems } = this.#context;
     const value = check(planSchema, node, `change.set: plan.${name}`, section.at, problems);
     if (value === undefined) return undefined;
-    checkPlan({ name: `${name} (after this change)`, at: section.at, node, value }, problems);
+    const after = { name: `${name} (after this change)`, at: section.at, node, value };
+    checkPlan(after, problems);
+    checkLeaf(name, after, draft, clients, problems);
     // The same names in a later repetition say nothing new.
     if (first) this.#refuseLacking(name, node);
     const plan = resolvePlan(value, draft.mtu ?? 0);

@@ -22,8 +22,7 @@ export function checkSites(draft: Draft, clients: readonly Client[], problems: P
   const circles = new Set<string>();
   for (const section of draft.sites.values()) checkChain(section, draft, circles, problems);
   checkUse(draft, clients, problems);
-  // Only our dataplane has the tree; without one it is as little enforced as plans are.
-  if (draft.dataplane?.kind === "afxdp") checkLeaves(draft, clients, problems);
+  if (hasTree(draft)) checkLeaves(draft, clients, problems);
 }
 
 function checkChain({ name, node }: Section<SiteSpec>, draft: Draft, circles: Set<string>, problems: Problems): void {
@@ -57,23 +56,45 @@ function checkUse(draft: Draft, clients: readonly Client[], problems: Problems):
 /** What a client's plan may not be below a site. Each plan is spoken of once, with the first client that has it. */
 function checkLeaves(draft: Draft, clients: readonly Client[], problems: Problems): void {
   const seen = new Set<string>();
-  for (const { name, plan, site } of clients) {
-    const section = draft.plans.get(plan);
-    if (site === null || !draft.sites.has(site) || !section?.value || seen.has(plan)) continue;
-    seen.add(plan);
-    checkPlanBelow(section, section.value, `client "${name}" is below site "${site}"`, problems);
+  for (const client of clients) {
+    const section = draft.plans.get(client.plan);
+    if (!isBelow(client, draft) || !section || seen.has(client.plan)) continue;
+    seen.add(client.plan);
+    checkPlanBelow(section, client, problems);
   }
 }
 
-function checkPlanBelow({ name, node }: Section<PlanSpec>, plan: PlanSpec, who: string, problems: Problems): void {
+/** The same of one plan, as a change leaves it: `plan` is its name, whatever `section` calls it. */
+export function checkLeaf(
+  plan: string,
+  section: Section<PlanSpec>,
+  draft: Draft,
+  clients: readonly Client[],
+  problems: Problems,
+): void {
+  const client = clients.find((one) => one.plan === plan && isBelow(one, draft));
+  if (client && hasTree(draft)) checkPlanBelow(section, client, problems);
+}
+
+function isBelow({ site }: Client, { sites }: Draft): boolean {
+  return site !== null && sites.has(site);
+}
+
+/** Only our dataplane has the tree; without one it is as little enforced as plans are. */
+function hasTree({ dataplane }: Draft): boolean {
+  return dataplane?.kind === "afxdp";
+}
+
+function checkPlanBelow({ name, node, value }: Section<PlanSpec>, client: Client, problems: Problems): void {
+  const who = `client "${client.name}" is below site "${client.site}"`;
   for (const key of ["sqm", "sqm_down", "sqm_up"] as const) {
-    const sqm = plan[key];
+    const sqm = value?.[key];
     if (sqm?.discipline === "none") {
       const message = `"none" has no queue in which a site could hold frames back, and ${who}`;
       const hint = 'write discipline = "pfifo" for a queue that nothing manages';
       problems.error(positionAt(node, [key, "discipline"]), `plan.${name}.${key}: ${message}`, hint);
     }
-    if (sqm?.discipline === "cake" && sqm.autorate_ingress && plan.shaper === "tree") {
+    if (sqm?.discipline === "cake" && sqm.autorate_ingress && value?.shaper === "tree") {
       const message = `autorate_ingress sets the rate of CAKE's own shaper, which shaper = "tree" leaves unused, and ${who}`;
       const hint = 'write shaper = "leaf" in the plan';
       problems.error(positionAt(node, [key, "autorate_ingress"]), `plan.${name}.${key}: ${message}`, hint);

@@ -275,3 +275,15 @@ test("a plan that a shaper tree enforces changes the leaf of the tree, not the s
     { client: 1, direction: "down", node },
   ]);
 });
+
+test("a change may not take away what a site holds frames back in", (t) => {
+  const tree = `${harmed('plan = "home"', 'plan = "home"\nsite = "tower"')}\n[site.tower]\ndown = "30mbit"\nup = "10mbit"\n`;
+  const change = (setting: string) => `${tree}\n[[change]]\nat = "10s"\nset = { ${setting} }\n`;
+  t.deepEqual(lines(load(change('plan.home.down = "5mbit"'))), []);
+  const [none, ...more] = lines(load(change('plan.home.sqm.discipline = "none"')));
+  t.deepEqual(more, []);
+  t.regex(
+    none ?? "",
+    /^home\.toml:\d+:\d+: plan\.home \(after this change\)\.sqm: "none" has no queue in which a site/,
+  );
+});
