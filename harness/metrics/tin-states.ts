@@ -1,5 +1,5 @@
 import type { Blueprint, Direction, SqmBlueprint } from "../blueprint/types.js";
-import type { Table } from "../recording/index.js";
+import { column, type Table } from "../recording/index.js";
 import { disciplineName, tinKey, tinTitle } from "./tin-names.js";
 
 const SECOND = 1e9;
@@ -53,16 +53,20 @@ export function queueStates(table: Table, blueprint: Blueprint): QueueState[] {
 }
 
 function newestRows(table: Table): Map<string, TinFields[]> {
-  const newest = new Map<string, TinFields[]>();
+  const [client, direction, times] = ["client", "direction", "time"].map((name) => column(table, name)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const newest = new Map<string, { time: number; rows: number[] }>();
   for (let row = 0; row < table.rows; row++) {
-    const fields = fieldsOf(table, row);
-    const key = `${fields.client}/${fields.direction}`;
+    const key = `${client[row]}/${direction[row]}`;
+    const time = times[row] as number;
     const known = newest.get(key);
-    const age = known === undefined ? 1 : (fields.time as number) - (known[0]?.time as number);
-    if (age > 0) newest.set(key, [fields]);
-    else if (age === 0) known?.push(fields);
+    if (known === undefined || time > known.time) newest.set(key, { time, rows: [row] });
+    else if (time === known.time) known.rows.push(row);
   }
-  return newest;
+  return new Map([...newest].map(([key, { rows }]) => [key, rows.map((row) => fieldsOf(table, row))]));
 }
 
 function fieldsOf(table: Table, row: number): TinFields {

@@ -1,5 +1,6 @@
 import type { SqmBlueprint } from "../../blueprint/types.js";
 import { type QueueState, type TinFields, tinTitle } from "../../metrics/index.js";
+import { largest } from "../../stats/index.js";
 import { tcRate, tcSize, tcTime } from "./tc-format.js";
 
 /** A tin that has seen no traffic was not recorded. */
@@ -182,7 +183,7 @@ const WORDS = 3;
 /** A line for each queue; pk_delay only where the discipline tells it. */
 export function renderSummary(queues: readonly QueueState[]): string {
   const rows = [SUMMARY, ...queues.map(summaryRow)];
-  const widths = SUMMARY.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? "").length)));
+  const widths = SUMMARY.map((_, i) => largest(rows.map((row) => (row[i] ?? "").length)));
   return rows
     .map((row) =>
       row
