@@ -59,46 +59,25 @@ static void become_bulk(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, 
     mqoe_cake_hosts_add(op->store, f, 1);
 }
 
-// The head of the old queues becomes their tail. With many flows of one host turns are a few bytes, and this
-// is where the time goes.
-static inline void pass_on(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
-    struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
-    if (flow == t->old.tail)
-        return;
-    t->old.head = f->next;
-    mqoe_cake_flow(op->store, f->next)->prev = MQOE_NO_RECORD;
-    f->next = MQOE_NO_RECORD;
-    f->prev = t->old.tail;
-    mqoe_cake_flow(op->store, f->prev)->next = flow;
-    t->old.tail = flow;
-}
-
-// The queue's turn is over: to the end of the old ones, with a new quantum. If it has frames left it is not
+// A new queue's turn is over: to the end of the old ones, with a new quantum. If it has frames left it is not
 // sparse; if not it waits there, so that it cannot come back as new before the others had their turn.
-static void end_turn(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
+static void end_first_turn(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
     struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
-    if (f->state == MQOE_CAKE_BULK) {
-        f->deficit += mqoe_cake_quantum(op, t, f);
-        pass_on(op, t, flow);
-        return;
-    }
-    mqoe_cake_unlink(op->store, list_of(t, f), flow);
-    if (f->state == MQOE_CAKE_SPARSE) {
-        if (f->frames.head)
-            become_bulk(op, t, f);
-        else
-            f->state = MQOE_CAKE_SPARSE_WAIT;
-    }
+    mqoe_cake_unlink(op->store, &t->fresh, flow);
+    if (f->frames.head)
+        become_bulk(op, t, f);
+    else
+        f->state = MQOE_CAKE_SPARSE_WAIT;
     f->deficit += mqoe_cake_quantum(op, t, f);
     mqoe_cake_append(op->store, &t->old, flow);
 }
 
 // How many rounds of the old queues can pass before one of them may send, given the most that a turn adds.
-static int64_t idle_rounds(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t) {
-    int64_t rounds = INT64_MAX;
+static uint32_t idle_rounds(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t) {
+    uint32_t rounds = UINT32_MAX;
     for (uint32_t i = t->old.head; i != MQOE_NO_RECORD && rounds > 1;) {
         const struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, i);
-        int64_t most = turn_share(op, t, f) / 65536 + 1, own = -(int64_t)f->deficit / most;
+        uint32_t most = turn_share(op, t, f) / 65536 + 1, own = (uint32_t)-f->deficit / most;
         rounds = own < rounds ? own : rounds;
         i = f->next;
     }
@@ -110,7 +89,7 @@ static int64_t idle_rounds(const struct mqoe_cake_op *op, const struct mqoe_cake
 // each gets what it would get on average in all of those rounds, and the order stays. So a frame costs a few
 // visits, however small the turns are.
 static void skip_rounds(const struct mqoe_cake_op *op, const struct mqoe_cake_tin *t) {
-    int64_t rounds = idle_rounds(op, t);
+    uint64_t rounds = idle_rounds(op, t);
     if (rounds < 2)
         return;
     for (uint32_t i = t->old.head; i != MQOE_NO_RECORD;) {
@@ -118,6 +97,41 @@ static void skip_rounds(const struct mqoe_cake_op *op, const struct mqoe_cake_ti
         uint32_t dither = mqoe_random_u32(&op->pool->random) >> 16;
         f->deficit += (int32_t)((rounds * turn_share(op, t, f) + dither) >> 16);
         i = f->next;
+    }
+}
+
+// Everybody before `flow` goes behind the tail of the old queues, in the order that they have.
+static void rotate(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
+    if (flow == t->old.head)
+        return;
+    struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
+    mqoe_cake_flow(op->store, t->old.tail)->next = t->old.head;
+    mqoe_cake_flow(op->store, t->old.head)->prev = t->old.tail;
+    mqoe_cake_flow(op->store, f->prev)->next = MQOE_NO_RECORD;
+    t->old.tail = f->prev;
+    t->old.head = flow;
+    f->prev = MQOE_NO_RECORD;
+}
+
+// Old queues end their turns, each with a new quantum, until one is at the head that may send. With many
+// flows of one host turns are a few bytes, and this is where the time goes: so the list is turned only once,
+// and one random number does for the rounding of four turns (as mqoe_cake_quantum).
+static void end_turns(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t) {
+    uint64_t dither = 0;
+    for (;;) {
+        uint32_t turns = 0, flow = t->old.head;
+        for (; flow != MQOE_NO_RECORD; turns++) {
+            struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
+            if (f->deficit > 0) {
+                rotate(op, t, flow);
+                return;
+            }
+            dither = turns % 4 ? dither >> 16 : mqoe_random_u64(&op->pool->random);
+            f->deficit += (int32_t)((turn_share(op, t, f) + (dither & 0xffff)) >> 16);
+            flow = f->next;
+        }
+        if (mqoe_cake_flow(op->store, t->old.head)->deficit <= 0)
+            skip_rounds(op, t);
     }
 }
 
@@ -216,15 +230,13 @@ static enum take take(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t
 
 // Serves a tin until it gives a frame, or until a queue was found empty: then the tin is chosen anew.
 static struct mqoe_frame *serve_tin(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, bool *first) {
-    uint32_t round = MQOE_NO_RECORD; // the old queue with which a round began that gave nothing so far
     for (;;) {
         uint32_t flow = next_flow(t, first);
         if (mqoe_cake_flow(op->store, flow)->deficit <= 0) {
-            if (flow == round)
-                skip_rounds(op, t);
-            if (round == MQOE_NO_RECORD && t->old.head == flow)
-                round = flow;
-            end_turn(op, t, flow);
+            if (flow == t->fresh.head)
+                end_first_turn(op, t, flow);
+            else
+                end_turns(op, t);
             continue;
         }
         struct mqoe_frame *frame = NULL;

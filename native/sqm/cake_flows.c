@@ -47,6 +47,7 @@ static uint32_t new_host(struct mqoe_cake_store *store, const struct mqoe_cake_h
     *h = *host;
     h->chain = *entry;
     *entry = record + 1;
+    store->losses[record + 1] = 0;
     return record;
 }
 
@@ -71,7 +72,6 @@ static uint32_t host_of(struct mqoe_cake_store *store, uint32_t tin, uint32_t si
     if (at[way] == MQOE_NO_RECORD)
         return new_host(store, &(struct mqoe_cake_host){.tin = tin,
                                                         .tag = hash,
-                                                        .share = WHOLE_SHARE,
                                                         .slot = (uint16_t)(slot - inner + way),
                                                         .side = (uint8_t)side});
     mqoe_cake_host(store, at[way])->tag = hash;
@@ -92,7 +92,8 @@ void mqoe_cake_hosts_add(const struct mqoe_cake_store *store, const struct mqoe_
             continue;
         struct mqoe_cake_host *h = mqoe_cake_host(store, flow->host[side]);
         h->bulk += (uint16_t)by;
-        h->share = (uint16_t)(WHOLE_SHARE / (h->bulk ? h->bulk : 1u));
+        uint32_t share = WHOLE_SHARE / (h->bulk ? h->bulk : 1u);
+        store->losses[flow->host[side] + 1] = (uint16_t)(WHOLE_SHARE - share);
     }
 }
 

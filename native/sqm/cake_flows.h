@@ -20,19 +20,12 @@ void mqoe_cake_flow_release(struct mqoe_cake_store *store, uint32_t flow);
 // The queue is bulk now, or no more: its hosts have one more bulk flow (`by` = 1) or one less (−1).
 void mqoe_cake_hosts_add(const struct mqoe_cake_store *store, const struct mqoe_cake_flow *flow, int by);
 
-#define MQOE_CAKE_WHOLE_SHARE 65535u
-
 // The part of a quantum that the queue gets, of 65,536: what the busier of its hosts has for each bulk flow.
 static inline uint32_t mqoe_cake_host_share(const struct mqoe_cake_store *store,
                                             const struct mqoe_cake_flow *flow) {
-    uint32_t share = MQOE_CAKE_WHOLE_SHARE;
-    for (int side = MQOE_CAKE_SRC; side <= MQOE_CAKE_DST; side++) {
-        if (flow->host[side] == MQOE_NO_RECORD)
-            continue;
-        uint32_t here = mqoe_cake_host(store, flow->host[side])->share;
-        share = here < share ? here : share;
-    }
-    return share;
+    uint32_t src = store->losses[(uint32_t)(flow->host[MQOE_CAKE_SRC] + 1)], // no record: 0
+        dst = store->losses[(uint32_t)(flow->host[MQOE_CAKE_DST] + 1)];
+    return MQOE_CAKE_WHOLE_SHARE - (src > dst ? src : dst);
 }
 
 // ---- a tin's lists ----

@@ -11,6 +11,10 @@ static uint32_t index_entries(uint32_t flows) {
     return entries;
 }
 
+static size_t losses_bytes(const struct mqoe_cake_store *store) {
+    return ((size_t)store->hosts.count + 1) * sizeof *store->losses;
+}
+
 int mqoe_cake_store_init(struct mqoe_cake_store *store, uint32_t flows, uint32_t tins, uint32_t salt,
                          struct mqoe_error *e) {
     uint32_t entries = index_entries(flows);
@@ -22,7 +26,8 @@ int mqoe_cake_store_init(struct mqoe_cake_store *store, uint32_t flows, uint32_t
     err = err ? err : mqoe_slab_init(&store->hosts, sizeof(struct mqoe_cake_host), 2 * flows, 0, e);
     store->flow_index = mqoe_pages_alloc(entries * sizeof *store->flow_index);
     store->host_index = mqoe_pages_alloc(entries * sizeof *store->host_index);
-    if (!err && (!store->flow_index || !store->host_index))
+    store->losses = mqoe_pages_alloc(losses_bytes(store));
+    if (!err && (!store->flow_index || !store->host_index || !store->losses))
         err = mqoe_fail(e, ENOMEM, "mmap", "fewer clients per reactor, or more memory",
                         "an index of %u flow records", flows);
     if (err)
@@ -34,9 +39,11 @@ void mqoe_cake_store_free(struct mqoe_cake_store *store) {
     mqoe_slab_free(&store->flows);
     mqoe_slab_free(&store->tins);
     mqoe_slab_free(&store->accounts);
+    mqoe_pages_free(store->losses, losses_bytes(store));
     mqoe_slab_free(&store->hosts);
     size_t index = ((size_t)store->index_mask + 1) * sizeof *store->flow_index;
     mqoe_pages_free(store->flow_index, index);
     mqoe_pages_free(store->host_index, index);
     store->flow_index = store->host_index = NULL;
+    store->losses = NULL;
 }

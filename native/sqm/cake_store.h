@@ -13,8 +13,10 @@
 #include "sqm/cobalt.h"
 #include "sqm/slab.h"
 
-#define MQOE_CAKE_SLOTS 1024u // queues of a tin, hosts of each side
-#define MQOE_CAKE_WAYS  8u
+#define MQOE_CAKE_SLOTS       1024u // queues of a tin, hosts of each side
+#define MQOE_CAKE_WAYS        8u
+
+#define MQOE_CAKE_WHOLE_SHARE 65535u
 
 enum mqoe_cake_state {
     MQOE_CAKE_NONE,        // in no list; only a reserve queue is ever seen so
@@ -26,33 +28,32 @@ enum mqoe_cake_state {
 
 enum mqoe_cake_side { MQOE_CAKE_SRC, MQOE_CAKE_DST };
 
-// A flow queue. What each packet touches is in the first cache line.
+// A flow queue. An enqueue, and a turn that gives no frame, touch its first cache line only.
 struct mqoe_cake_flow {
     struct mqoe_frame_list frames;
-    struct mqoe_cobalt cobalt;
     uint32_t bytes;      // backlog
     int32_t deficit;     // bytes
     uint32_t next, prev; // in the list of its state
+    uint32_t host[2];    // records, by side; MQOE_NO_RECORD where the mode does not tell hosts apart
     uint32_t tin;        // record
     uint32_t tag;        // the whole hash of the flow that has it
     uint32_t chain;      // next record of its index entry
     uint16_t slot;       // 0 … MQOE_CAKE_SLOTS − 1
     uint8_t state;       // enum mqoe_cake_state
-    uint32_t host[2];    // records, by side; MQOE_NO_RECORD where the mode does not tell hosts apart
+    struct mqoe_cobalt cobalt __attribute__((aligned(64)));
     uint32_t heap_child, heap_next, heap_prev; // cake_heap.h, while it has frames and the heap exists
 } __attribute__((aligned(64)));
 
 static_assert(sizeof(struct mqoe_cake_flow) == 128, "a flow is two cache lines");
-static_assert(offsetof(struct mqoe_cake_flow, tin) == 64, "the first is what a dequeue needs");
+static_assert(offsetof(struct mqoe_cake_flow, cobalt) == 64, "the second is what a frame's leaving needs");
 
 // A host as seen from one side.
 struct mqoe_cake_host {
     uint32_t tin, tag, chain;
     uint16_t slot;
     uint8_t side;
-    uint16_t bulk;  // its bulk flows
-    uint16_t share; // of a quantum that each of them gets, of 65,536: 65535 / max(bulk, 1)
-    uint16_t refs;  // flows that point here
+    uint16_t bulk; // its bulk flows
+    uint16_t refs; // flows that point here
 };
 
 struct mqoe_cake_list {
@@ -87,6 +88,10 @@ struct mqoe_cake_account {
 struct mqoe_cake_store {
     struct mqoe_slab flows; // beyond its records, one reserve queue for each tin record
     struct mqoe_slab tins, accounts, hosts;
+    // What each bulk flow of a host does not get of its quantum, of 65,536: 65535 − 65535 / max(bulk, 1), at
+    // the host's record + 1; at 0 for flows without one. Every turn of every queue reads them, so they stand
+    // close together.
+    uint16_t *losses;
     uint32_t *flow_index, *host_index; // heads of hash chains, record + 1; 0 = empty
     uint32_t index_mask;
     uint32_t salt;
