@@ -50,6 +50,17 @@ test("a Linux of which most runs lie outside the range is marked, and is exit co
   t.is(one.status, 0);
 });
 
+test("ours is marked where most runs are worse than the range, and never for being better", (t) => {
+  const { script, report } = copy();
+  const linux = report("latency", { middle: "linux-fq_codel" }, p99(20.6, 20.6, 20.6));
+  const worse = script("table", linux, report("latency", { middle: "ours-fq_codel" }, p99(20.6, 21.5, 21.6)));
+  t.regex(worse.stdout, /^\| fq_codel \| p99 ms \| \*\*! 20\.60 … 21\.60\*\* \| 20\.60 \|/mu);
+  t.is(worse.status, 1);
+  const better = script("table", linux, report("latency", { middle: "ours-fq_codel" }, p99(10, 11, 12)));
+  t.regex(better.stdout, /^\| fq_codel \| p99 ms \| 10\.00 … 12\.00 \| 20\.60 \|/mu);
+  t.is(better.status, 0);
+});
+
 test("measured ranges are of all runs of a seed once, and bind Linux and ours in their own ways", (t) => {
   const { script, report, measured, expectations } = copy();
   rmSync(measured, { force: true });
@@ -103,7 +114,7 @@ test("the short table has a line for each case that ours and Linux have both: me
   const alone = report("latency", { middle: "linux-pfifo" }, p99(596));
   const { stdout, status } = script("brief", ours, linux, alone);
   t.is(status, 0);
-  t.regex(stdout, /^\| 1 4 downloads \| fq_codel \| 20\.3 \| 20\.6 \| – \| – \| – \| – \|$/mu);
+  t.regex(stdout, /^\| 1: 4 downloads \| fq_codel \| 20\.3 \| 20\.6 \| – \| – \| – \| – \| – \| – \|$/mu);
   t.notRegex(stdout, /pfifo/u);
 });
 

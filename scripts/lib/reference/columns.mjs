@@ -103,6 +103,7 @@ export const ASYMMETRIC = {
 export const UNRESPONSIVE = {
   TCP: { metric: "bulk.goodput", ...share },
   UDP: { metric: "flood.throughput", ...share },
+  "TCP share": percentOf("bulk.goodput", "flood.throughput"),
   "TCP srtt": srtt("bulk"),
   ...probe("ping"),
   "UDP loss": { metric: "flood.loss", unit: "%", factor: 0.01, slack: (percent) => 0.01 * percent },

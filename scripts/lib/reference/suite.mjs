@@ -15,12 +15,26 @@ export const shaperRanges = oracle.shaper;
 
 /**
  * `ranges`: key of the ranges; below it, one level for each of `fixed` and of the axes besides `middle`, then the middle.
- * `brief`: the columns of the short table: of latency, of rate, of fairness.
+ * `brief`: the columns of the short table: of latency, of rate, of fairness, and drops; `full`: middles only of the long one.
  */
 export const SUITE = [
-  { name: "latency", group: 1, what: "4 downloads", columns: LOADED, brief: ["p99", "goodput", "jain"] },
-  { name: "unloaded", group: 1, what: "no load", ranges: "latency", columns: UNLOADED, brief: ["p99"] },
-  { name: "flows", group: 2, what: "downloads", axes: ["flows"], columns: LOADED, brief: ["p99", "goodput", "jain"] },
+  {
+    name: "latency",
+    group: 1,
+    what: "4 downloads",
+    columns: LOADED,
+    brief: ["p99", "goodput", "jain", "drops"],
+    full: /ecn|pfifo/u,
+  },
+  { name: "unloaded", group: 1, what: "no load", ranges: "latency", columns: UNLOADED },
+  {
+    name: "flows",
+    group: 2,
+    what: "downloads",
+    axes: ["flows"],
+    columns: LOADED,
+    brief: ["p99", "goodput", "jain", "drops"],
+  },
   {
     name: "flows-64",
     group: 2,
@@ -28,7 +42,7 @@ export const SUITE = [
     ranges: "flows",
     fixed: ["64"],
     columns: LOADED,
-    brief: ["p99", "goodput", "jain"],
+    brief: ["p99", "goodput", "jain", "drops"],
   },
   {
     name: "isolation",
@@ -36,7 +50,7 @@ export const SUITE = [
     what: "host A 8 flows, host B 1",
     axes: ["servers"],
     columns: ISOLATION,
-    brief: ["p99", "host B", "B share"],
+    brief: ["p99", "host B", "B share", "drops"],
   },
   {
     name: "rtt",
@@ -44,29 +58,35 @@ export const SUITE = [
     what: "10 ms beside 100 ms",
     axes: ["flows"],
     columns: RTT,
-    brief: ["p99", "far", "far share"],
+    brief: ["p99", "far", "far share", "drops"],
   },
   {
     name: "diffserv",
     group: 5,
     what: "CS1 bulk, best effort, EF",
     columns: DIFFSERV,
-    brief: ["EF p99", "best effort", "CS1 share"],
+    brief: ["EF p99", "best effort", "CS1 share", "drops"],
   },
-  { name: "asymmetric", group: 6, what: "20/1 Mbit/s", columns: ASYMMETRIC, brief: ["p99", "up", "jain"] },
+  {
+    name: "asymmetric",
+    group: 6,
+    what: "20/1 Mbit/s",
+    columns: ASYMMETRIC,
+    brief: ["p99", "up", "jain", "drops up"],
+  },
   {
     name: "unresponsive",
     group: 7,
     what: "UDP at 40 Mbit/s beside TCP",
     columns: UNRESPONSIVE,
-    brief: ["p99", "TCP"],
+    brief: ["p99", "TCP", "TCP share", "drops"],
   },
   {
     name: "rate-change",
     group: 9,
     what: "20 → 5 Mbit/s",
     columns: RATE_CHANGE,
-    brief: ["at 5 p99", "goodput at 5", "jain at 5"],
+    brief: ["at 5 p99", "goodput at 5", "jain at 5", "drops at 5"],
   },
 ].filter(({ name }) => existsSync(join(FOLDER, `${name}.toml`)));
 

@@ -19,16 +19,28 @@ function span(result, shape) {
 
 const spanText = (own, shape) => [...new Set([own[0], own.at(-1)].map((value) => format(value, shape)))].join(" … ");
 
-/** What most runs are judges Linux, as in its expectations; ours is held against other bounds. */
+/** Whether a value is on the wrong side of its bounds: of Linux's, either side; of ours, the side that is worse. */
+function outsideOf(shape, range, linux) {
+  const [least, most] = allowed(shape, range);
+  const low = linux || shape.ours === "at_least" || shape.ours === "within";
+  const high = linux || shape.ours === "at_most" || shape.ours === "within";
+  return (value) => (low && least !== null && value < least) || (high && most !== null && value > most);
+}
+
+/** What most runs are judges a cell, as in the expectations: `!` before those that fail. */
+function markOf(result, own, shape, range) {
+  if (range === undefined) return { outside: 0, most: false };
+  const outside = own.filter(outsideOf(shape, range, isLinux(result.matrix.middle))).length;
+  return { outside, most: 2 * outside > own.length };
+}
+
 function cellText(result, shape, range) {
   const own = span(result, shape);
   if (own.length === 0) return "–";
   const text = spanText(own, shape);
-  if (range === undefined || !isLinux(result.matrix.middle)) return text;
-  const [least, most] = allowed(shape, range);
-  const outside = own.filter((value) => (least !== null && value < least) || (most !== null && value > most)).length;
+  const { outside, most } = markOf(result, own, shape, range);
   if (outside === 0) return text;
-  return 2 * outside > result.runs.length ? `**! ${text}**` : `${text} (${outside}/${result.runs.length})`;
+  return most ? `**! ${text}**` : `${text} (${outside}/${own.length})`;
 }
 
 /** `cake, flows 4`. */
@@ -68,9 +80,9 @@ const HEADS = {
     `| --- | --- | --- | ---: | ${middles.map(() => "---:").join(" | ")} | ---: |`,
   ],
   brief: [
-    "| | | probe RTT p99, ms | | rate, Mbit/s | | share or Jain | |",
-    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    "| **group** | **queue** | **ours** | **Linux** | **ours** | **Linux** | **ours** | **Linux** |",
+    "| | | probe RTT p99, ms | | rate, Mbit/s | | share or Jain | | drops | |",
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    "| **group** | **queue** | **ours** | **Linux** | **ours** | **Linux** | **ours** | **Linux** | **ours** | **Linux** |",
   ],
 };
 
@@ -129,14 +141,19 @@ export function printTable(cases) {
   process.exitCode = text.includes("! ") ? 1 : 0;
 }
 
-/** The median of the runs, to as many digits as people compare. */
-function median(result, shape) {
+/** The median of the runs, to as many digits as people compare; `!` before one that most runs hold to be worse. */
+function median(result, shape, range) {
   if (result === undefined || shape === undefined) return "–";
   const own = span(result, shape);
   if (own.length === 0) return "–";
-  const value = own[Math.floor((own.length - 1) / 2)];
-  if (shape.unit === "mbit") return value.toFixed(2);
-  return shape.unit === "" ? value.toFixed(3) : `${value.toFixed(1)}${shape.unit === "%" ? " %" : ""}`;
+  const mark = markOf(result, own, shape, range).most ? "! " : "";
+  return mark + medianText(own[Math.floor((own.length - 1) / 2)], shape);
+}
+
+function medianText(value, { unit, round }) {
+  if (round) return String(value);
+  if (unit === "mbit") return value.toFixed(2);
+  return unit === "" ? value.toFixed(3) : `${value.toFixed(1)}${unit === "%" ? " %" : ""}`;
 }
 
 /** Of each rate, the smallest and the largest error of all framings, loads and runs. */
@@ -155,15 +172,19 @@ function briefShapers(cases) {
   return lines.length > 0 ? ["", ...head, ...lines] : [];
 }
 
-/** A line for each case that ours and Linux have both. */
+/** A line for each case that ours and Linux have both, of those that `brief` does not leave out. */
 export function printBrief(cases) {
+  const inBrief = ({ ours, linux, entry }) =>
+    ours !== undefined && entry.brief !== undefined && entry.full?.test(linux.matrix.middle) !== true;
   const lines = pairsOf(cases)
-    .filter(({ ours }) => ours !== undefined)
-    .map(({ linux, ours, entry }) => {
+    .filter(inBrief)
+    .map(({ linux, ours, entry, row = {} }) => {
       const axes = (entry.axes ?? []).map((axis) => `${axis} ${linux.matrix[axis]}`);
-      const what = [`${entry.group} ${entry.what}`, ...axes].join(", ");
-      const shapes = [0, 1, 2].map((place) => entry.columns[entry.brief[place]]);
-      const values = shapes.map((shape) => `${median(ours, shape)} | ${median(linux, shape)}`);
+      const what = [`${entry.group}: ${entry.what}`, ...axes].join(", ");
+      const values = [0, 1, 2, 3].map((place) => {
+        const [shape, range] = [entry.columns[entry.brief[place]], row[entry.brief[place]]];
+        return `${median(ours, shape, range)} | ${median(linux, shape, range)}`;
+      });
       return `| ${what} | ${linux.matrix.middle.replace("linux-", "")} | ${values.join(" | ")} |`;
     });
   const shapers = briefShapers(shapersOf(cases));
