@@ -11,7 +11,7 @@ import { type ChangeSpec, type PathSpec, path as pathSchema, plan as planSchema 
 import { checkPlan } from "./semantics.js";
 import { checkLeaf } from "./sites.js";
 import { didYouMean, oneOf } from "./suggest.js";
-import { emptyTable, type Node, nodeAt, positionAt, type TableNode } from "./tree.js";
+import { emptyTable, type Node, nodeAt, positionAt, stringAt, type TableNode } from "./tree.js";
 import type { Case, Change, Client, Path, Plan } from "./types.js";
 import { check } from "./validate.js";
 
@@ -22,17 +22,10 @@ import { check } from "./validate.js";
 export interface Timeline {
   /** In order of time; of one time, in the order in which they are written. */
   changes: Change[];
-  /** Phases that changes open, by name. */
-  opened: ReadonlyMap<string, OpenedPhase>;
+  /** Phase that a change opens → the default one that it is cut out of, whose metrics exist in it too. */
+  opened: ReadonlyMap<string, DefaultPhase>;
   /** Phases during which some client's plan changes: no share or plan holds for the whole of them. */
   mixed: ReadonlySet<string>;
-}
-
-export interface OpenedPhase {
-  /** The default phase that it is cut out of, whose metrics exist in it too. */
-  of: DefaultPhase;
-  start: number;
-  end: number;
 }
 
 /** More than anybody looks at, and each is a command to the dataplane. */
@@ -70,17 +63,21 @@ interface Context {
 export function resolveChanges(context: Context): Timeline {
   const { draft, problems } = context;
   const bounds = boundariesOf(draft);
-  const nothing: Timeline = { changes: [], opened: new Map(), mixed: new Set() };
+  const unknown: Timeline = { changes: [], opened: writtenPhases(draft), mixed: new Set() };
   const wasGood = !problems.hasErrors;
-  if (draft.changes.length === 0 || bounds === undefined) return nothing;
+  if (draft.changes.length === 0 || bounds === undefined) return unknown;
   const occurrences = new Clock(bounds, context).occurrences();
   // What is in force is only known of a scenario that is right by itself.
-  if (!wasGood || problems.hasErrors) return nothing;
+  if (!wasGood || problems.hasErrors) return unknown;
   const changes = new Network(context).follow(occurrences);
   const spans = spansOf({ phases: bounds.phases, changes });
-  const opened = new Map<string, OpenedPhase>();
-  for (const { name, of, start, end } of spans) if (name !== of) opened.set(name, { of, start, end });
+  const opened = new Map(spans.flatMap(({ name, of }) => (name === of ? [] : [[name, of] as const])));
   return { changes, opened, mixed: mixedPhases({ phases: bounds.phases, plans: resolvedPlans(draft), changes }) };
+}
+
+/** The phases that the tables name, right or wrong: an expectation about one of them is not to blame for the table. */
+function writtenPhases({ changes }: Draft): ReadonlyMap<string, DefaultPhase> {
+  return new Map(changes.flatMap(({ node }) => [[stringAt(node, "phase") ?? "", "loaded"] as const]));
 }
 
 function boundariesOf({ duration, phases }: Draft): Boundaries | undefined {
@@ -173,7 +170,8 @@ class Clock {
 
   #noTime(text: string, head: string): string {
     const phases = [...this.#starts.keys()];
-    const suggestion = /^[A-Za-z]/u.test(head) ? didYouMean(head, phases) : "";
+    const isOther = /^[A-Za-z]/u.test(head) && !this.#starts.has(head);
+    const suggestion = isOther ? didYouMean(head, phases) : "";
     return `"${text}" is no time of the run; ${suggestion}write e.g. "15s" or "loaded+10s"; phases: ${oneOf(phases)}`;
   }
 
@@ -292,7 +290,9 @@ class Network {
       this.#plan(name, node, section, first),
     );
     const paths = this.#differing("path", overrides, this.#paths, (name, node) => this.#path(name, node));
-    if (first && !spec.phase && Object.keys(plans).length + Object.keys(paths).length === 0) {
+    const alters = Object.keys(plans).length + Object.keys(paths).length > 0;
+    // What is wrong by itself alters nothing either; that has been said.
+    if (first && !spec.phase && !alters && !this.#context.problems.hasErrors) {
       this.#context.problems.warn(section.at, "change: alters nothing: what it sets is in force at that time");
     }
     const phase = first ? (spec.phase ?? null) : null;

@@ -88,7 +88,7 @@ function metricOf({ node }: Section<ExpectSpec>, spec: ExpectSpec, context: Cont
   const unnamed = source === undefined && !spec.metric.startsWith("dataplane.");
   if (unnamed && isIncomplete(draft, "traffic", draft.traffic)) return undefined;
   const at = positionAt(node, ["metric"]);
-  const parsed = parseMetric(spec.metric, kinds, openedPhases(context.timeline));
+  const parsed = parseMetric(spec.metric, kinds, context.timeline.opened);
   if (!parsed.ok) {
     problems.error(at, `expect.metric: ${parsed.message}`);
     return undefined;
@@ -96,11 +96,6 @@ function metricOf({ node }: Section<ExpectSpec>, spec: ExpectSpec, context: Cont
   const message = wrongDirection(parsed.metric, draft) ?? emptyPhase(parsed.metric, draft);
   if (message) problems.error(at, `expect.metric: nothing produces "${spec.metric}": ${message}`);
   return message ? undefined : parsed.metric;
-}
-
-/** Phase that a change opens → the default phase that it is cut out of. */
-function openedPhases({ opened }: Timeline): ReadonlyMap<string, string> {
-  return new Map([...opened].map(([name, { of }]) => [name, of]));
 }
 
 /** In a phase during which a plan changes there is no one rate to compare with. */

@@ -287,3 +287,15 @@ test("a change may not take away what a site holds frames back in", (t) => {
     /^home\.toml:\d+:\d+: plan\.home \(after this change\)\.sqm: "none" has no queue in which a site/,
   );
 });
+
+test("whatever else is wrong, a phase that a table names is not said to be unknown", (t) => {
+  const expect = '[[expect]]\nmetric = "bulk.dropped.goodput"\nat_least = "90% of share"\n';
+  const wrong = (text: string) => lines(load(text)).map((line) => line.replace(/^home\.toml:\d+:\d+: /u, ""));
+  const found = [
+    ...wrong(GOOD.replace('to = "web"', 'to = "wob"') + DROP + expect),
+    ...wrong(GOOD + DROP.replace("loaded+4s", "loaded+4") + expect),
+    ...wrong(GOOD + DROP.replace("5mbit", "5mbitt") + expect),
+  ];
+  t.is(found.length, 3, found.join("\n"));
+  t.regex(found[1] ?? "", /^change\.at: "loaded\+4" is no time of the run; write e\.g\./);
+});
