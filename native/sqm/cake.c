@@ -86,7 +86,8 @@ static struct mqoe_cake_tin *open_tin(struct mqoe_cake_op *op, uint32_t number) 
     static const struct mqoe_cake_list empty = {MQOE_NO_RECORD, MQOE_NO_RECORD};
     if (q->accounts[number] == MQOE_NO_RECORD) {
         q->accounts[number] = mqoe_slab_take(&op->store->accounts); // promised
-        *mqoe_cake_account(op->store, q->accounts[number]) = (struct mqoe_cake_account){0};
+        *mqoe_cake_account(op->store, q->accounts[number]) =
+            (struct mqoe_cake_account){.signalled = MQOE_NO_RECORD};
     }
     uint32_t tin = q->tins[number] = mqoe_slab_take(&op->store->tins);
     struct mqoe_cake_tin *t = mqoe_cake_tin_at(op->store, tin);
@@ -307,28 +308,20 @@ void mqoe_cake_enqueue(struct mqoe_cake *q, struct mqoe_sqm_pool *pool, struct m
 
 // ---- dequeue ----
 
-// After the last frame: the queues it left are looked at when one target has passed.
-static void linger(struct mqoe_cake_op *op) {
-    struct mqoe_cake *q = op->q;
-    if (op->stats->backlog_packets || !q->active)
-        return;
-    uint32_t tin = q->tins[(uint32_t)__builtin_ctz(q->active)];
-    q->linger_at = op->now + mqoe_cake_tin_at(op->store, tin)->cobalt.target;
-}
-
 struct mqoe_frame *mqoe_cake_dequeue(struct mqoe_cake *q, struct mqoe_sqm_pool *pool,
                                      struct mqoe_shaper *shaper, uint64_t now, struct mqoe_queue_stats *stats,
                                      struct mqoe_frame_list *dropped) {
     q->now = now > q->now ? now : q->now;
     struct mqoe_cake_op op = {q, &pool->cake, pool, shaper, stats, dropped, q->now};
-    struct mqoe_frame *frame = NULL;
-    if (stats->backlog_packets)
-        frame = mqoe_cake_serve(&op);
-    else
-        mqoe_cake_rest(&op);
     if (q->heap_dequeues)
         q->heap_dequeues--;
-    linger(&op);
+    if (!stats->backlog_packets) {
+        mqoe_cake_rest(&op);
+        return NULL;
+    }
+    struct mqoe_frame *frame = mqoe_cake_serve(&op);
+    if (!stats->backlog_packets)
+        mqoe_cake_linger(&op);
     return frame;
 }
 
@@ -345,6 +338,13 @@ static void drain_list(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, struct 
     }
 }
 
+static void forget_account(struct mqoe_cake_store *store, uint32_t account) {
+    uint32_t signalled = mqoe_cake_account(store, account)->signalled;
+    if (signalled != MQOE_NO_RECORD)
+        mqoe_slab_release(&store->signalled, signalled);
+    mqoe_slab_release(&store->accounts, account);
+}
+
 void mqoe_cake_drain(struct mqoe_cake *q, struct mqoe_sqm_pool *pool, struct mqoe_queue_stats *stats,
                      struct mqoe_frame_list *frames) {
     struct mqoe_cake_op op = {q, &pool->cake, pool, NULL, stats, NULL, q->now};
@@ -359,7 +359,7 @@ void mqoe_cake_drain(struct mqoe_cake *q, struct mqoe_sqm_pool *pool, struct mqo
     }
     for (uint32_t i = 0; i < q->tin_count; i++)
         if (q->accounts[i] != MQOE_NO_RECORD)
-            mqoe_slab_release(&op.store->accounts, q->accounts[i]);
+            forget_account(op.store, q->accounts[i]);
     op.store->promised -= q->tin_count;
 }
 

@@ -4,9 +4,19 @@
 //
 // Differences from Linux, all deliberate:
 // - Queues, hosts and tins exist only while they are used (cake_store.h).
-// - An instance without frames is woken after its target to let the state of its queues decay. Linux arms
-// that
-//   timer too, but its dequeue does nothing when there is no packet, and the state waits for the next one.
+// - An instance without frames is woken after an interval, to give records back. Linux arms a timer as well,
+// but
+//   its dequeue does nothing when there is no packet. So what a queue remembers stays as it was: BLUE's
+//   probability waits for the next packet, however late (unless the pool is short of records), and the count
+//   of signals is what the time since then makes of it, as in Linux when a packet comes that did not wait
+//   long. Only a queue that was bulk, or waited for the end of its turn, is a new one again: one quantum at
+//   most.
+// - autorate-ingress changes the rate every 250 ms at most, as Linux says and means to; but there the time of
+//   the last change is never set, so it changes it after every window.
+// - A change of tin mode or isolation sorts the queued frames anew; Linux leaves them where they are, and
+// drops
+//   those of tins that the new mode does not have. With `wash` their DSCP is gone, so they are best effort
+//   then.
 // - Nothing is split: offloads are off. A frame larger than `mtu` (and two VLAN tags) is refused and counted
 //   as drop_oversize, since every time and quantum here is made for frames of at most that size.
 // - A class or mark set by a filter has no counterpart: the DSCP alone chooses the tin, the hash the queue.
@@ -14,7 +24,7 @@
 // Memory of a client, both directions, struct mqoe_circuit included: 0.9 KiB that never sent, 1.8 KiB idle
 // after it used all of diffserv4's tins, 2.7 KiB with diffserv8's eight; 20 KiB with 32 flows each way,
 // every one of them from and to another host, and both histograms in use. test_cake_memory.c holds it to
-// that.
+// that. A tin whose queues were ever signalled keeps 128 bytes more.
 #pragma once
 
 #include "packet/random.h"
@@ -72,7 +82,7 @@ struct mqoe_cake {
     struct mqoe_cake_config config;
     uint64_t memory_limit;            // bytes
     uint64_t now;                     // ns, the latest time it was told: arrivals may lie before a dequeue
-    uint64_t linger_at;               // ns, when queues without frames are to be looked at
+    uint64_t linger_at;               // ns, when an instance without frames is to be looked at, or never
     uint32_t tins[MQOE_MAX_TINS];     // records; MQOE_NO_RECORD while a tin has no queues
     uint32_t accounts[MQOE_MAX_TINS]; // records; MQOE_NO_RECORD before a tin's first frame
     int32_t tin_deficit[MQOE_MAX_TINS];

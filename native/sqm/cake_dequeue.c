@@ -1,8 +1,10 @@
 // Which tin, which queue, which frame: CAKE's dequeue (reference/algorithms.md §1.4, §1.7).
 #include "sqm/cake_parts.h"
 
-// Decaying queues that one call looks at when there is nothing to send: what is due waits no longer for them.
+// Queues of a tin that one call looks at when there is nothing to send: what is due waits no longer for them.
 #define REST_QUOTA 64u
+// Never looked at more often than this, however short the interval, ns.
+#define LEAST_REST UINT64_C(1000000)
 
 static inline uint32_t waiting(const struct mqoe_cake_tin *t) {
     return (uint32_t)t->sparse + t->bulk;
@@ -77,6 +79,8 @@ static uint32_t idle_rounds(const struct mqoe_cake_op *op, const struct mqoe_cak
     uint32_t rounds = UINT32_MAX;
     for (uint32_t i = t->old.head; i != MQOE_NO_RECORD && rounds > 1;) {
         const struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, i);
+        if (f->deficit > 0) // it may already
+            return 0;
         uint32_t most = turn_share(op, t, f) / 65536 + 1, own = (uint32_t)-f->deficit / most;
         rounds = own < rounds ? own : rounds;
         i = f->next;
@@ -146,11 +150,10 @@ static void leave_state(const struct mqoe_cake_op *op, struct mqoe_cake_tin *t, 
     }
 }
 
-// A queue was found empty: it decays while COBALT remembers anything, then its record goes back, and the
-// tin's with its last one. Returns false when the tin is gone.
-static bool found_empty(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
+// An empty queue decays while COBALT remembers anything, then its record goes back, and the tin's with its
+// last one. Returns false when the tin is gone.
+static bool retire(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
     struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
-    t->unresponsive -= mqoe_cobalt_queue_empty(&f->cobalt, &t->cobalt, op->now);
     mqoe_cake_unlink(op->store, list_of(t, f), flow);
     leave_state(op, t, f);
     if (mqoe_cobalt_remembers(&f->cobalt, op->now)) {
@@ -166,6 +169,11 @@ static bool found_empty(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32
         return true;
     mqoe_cake_close_tin(op, t->number);
     return false;
+}
+
+static void found_empty(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
+    t->unresponsive -= mqoe_cobalt_queue_empty(&mqoe_cake_flow(op->store, flow)->cobalt, &t->cobalt, op->now);
+    retire(op, t, flow);
 }
 
 // One decaying queue may be first in each dequeue, so that decay goes on under load without holding it up.
@@ -209,11 +217,9 @@ static enum take take(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t
     while ((frame = mqoe_cake_pop(op, t, flow))) {
         enum mqoe_cobalt_verdict verdict = mqoe_cobalt_judge(&f->cobalt, &t->cobalt, frame, op->now,
                                                              ingress ? t->bulk : 0, &op->pool->random);
-        if (verdict == MQOE_COBALT_MARK) {
-            mqoe_cake_account(op->store, t->account)->marks++;
-            op->stats->marks++;
-        }
         if (verdict != MQOE_COBALT_DROP || !f->frames.head) {
+            mqoe_cake_account(op->store, t->account)->marks += f->cobalt.marked;
+            op->stats->marks += f->cobalt.marked;
             *out = deliver(op, t, f, frame);
             return TAKE_FRAME;
         }
@@ -264,22 +270,61 @@ struct mqoe_frame *mqoe_cake_serve(struct mqoe_cake_op *op) {
 }
 
 // ---- without frames ----
+//
+// In Linux nothing at all happens then: its timer is armed, but a dequeue without packets returns at once.
+// Here the records go back that hold nothing which could show later; what the others remember stays as it is.
 
-static void rest_tin(struct mqoe_cake_op *op, uint32_t number, uint32_t *quota) {
+// BLUE's probability does not fall while nobody sends. But when records are scarce those who send need them
+// more.
+static void keep_blue(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, struct mqoe_cake_flow *f) {
+    if (!f->cobalt.p_drop || op->store->flows.used <= op->store->flows.count / 2)
+        return;
+    f->cobalt.p_drop = 0;
+    t->unresponsive--;
+}
+
+static bool rest_flow(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
+    struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
+    mqoe_cobalt_rest(&f->cobalt, &t->cobalt, op->now);
+    keep_blue(op, t, f);
+    return retire(op, t, flow);
+}
+
+// What becomes of the queues of a tin when time alone goes by.
+static void rest_tin(struct mqoe_cake_op *op, uint32_t number) {
     struct mqoe_cake_tin *t = tin_at(op, number);
-    uint32_t left = t->decays < *quota ? t->decays : *quota;
+    uint32_t quota = REST_QUOTA;
     bool open = true;
-    *quota -= left;
-    for (; open && left; left--)
-        open = found_empty(op, t, t->decaying.head);
-    while (open && t->fresh.head != MQOE_NO_RECORD)
-        open = found_empty(op, t, t->fresh.head);
-    while (open && t->old.head != MQOE_NO_RECORD)
-        open = found_empty(op, t, t->old.head);
+    for (; open && quota && t->fresh.head != MQOE_NO_RECORD; quota--)
+        open = rest_flow(op, t, t->fresh.head);
+    for (; open && quota && t->old.head != MQOE_NO_RECORD; quota--)
+        open = rest_flow(op, t, t->old.head);
+    for (uint32_t left = open ? t->decays : 0; open && left && quota; left--, quota--)
+        open = rest_flow(op, t, t->decaying.head);
+}
+
+// Is there a queue that will have forgotten in time? Not when all that is left is what BLUE holds.
+static bool forgets(const struct mqoe_cake_op *op) {
+    for (uint32_t bits = op->q->active; bits; bits &= bits - 1) {
+        const struct mqoe_cake_tin *t = tin_at(op, (uint32_t)__builtin_ctz(bits));
+        if (waiting(t) || t->decays > t->unresponsive)
+            return true;
+    }
+    return false;
 }
 
 void mqoe_cake_rest(struct mqoe_cake_op *op) {
-    uint32_t quota = REST_QUOTA;
     for (uint32_t bits = op->q->active; bits; bits &= bits - 1)
-        rest_tin(op, (uint32_t)__builtin_ctz(bits), &quota);
+        rest_tin(op, (uint32_t)__builtin_ctz(bits));
+    mqoe_cake_linger(op);
+    if (!forgets(op))
+        op->q->linger_at = MQOE_NEVER;
+}
+
+void mqoe_cake_linger(struct mqoe_cake_op *op) {
+    struct mqoe_cake *q = op->q;
+    if (!q->active)
+        return;
+    uint64_t interval = tin_at(op, (uint32_t)__builtin_ctz(q->active))->cobalt.interval;
+    q->linger_at = op->now + (interval > LEAST_REST ? interval : LEAST_REST);
 }

@@ -152,6 +152,28 @@ void mqoe_cake_reserve_init(struct mqoe_cake_store *store, uint32_t tin) {
     clear(store, mqoe_cake_reserve(store, tin), tin);
 }
 
+// The queue goes back: its slot keeps whether it was signalled. The corrected start makes no difference
+// there.
+static void keep_signalled(struct mqoe_cake_store *store, const struct mqoe_cake_flow *f) {
+    const struct mqoe_cake_tin *t = mqoe_cake_tin_at(store, f->tin);
+    struct mqoe_cake_account *a = mqoe_cake_account(store, t->account);
+    if (!f->cobalt.inv_sqrt || t->cobalt.corrected_start)
+        return;
+    if (a->signalled == MQOE_NO_RECORD) {
+        a->signalled = mqoe_slab_take(&store->signalled); // one for each account
+        *mqoe_cake_signalled(store, a->signalled) = (struct mqoe_cake_signalled){0};
+    }
+    mqoe_cake_signalled(store, a->signalled)->slots[f->slot / 64] |= UINT64_C(1) << f->slot % 64;
+}
+
+// As keep_signalled left it: Linux's value after the count has fallen back to 0.
+static void recall_signalled(const struct mqoe_cake_store *store, struct mqoe_cake_flow *f) {
+    uint32_t record = mqoe_cake_account(store, mqoe_cake_tin_at(store, f->tin)->account)->signalled;
+    if (record != MQOE_NO_RECORD &&
+        mqoe_cake_signalled(store, record)->slots[f->slot / 64] >> f->slot % 64 & 1)
+        f->cobalt.inv_sqrt = UINT32_MAX;
+}
+
 void mqoe_cake_flow_release(struct mqoe_cake_store *store, uint32_t flow) {
     struct mqoe_cake_flow *f = mqoe_cake_flow(store, flow);
     leave_hosts(store, f);
@@ -159,6 +181,7 @@ void mqoe_cake_flow_release(struct mqoe_cake_store *store, uint32_t flow) {
         mqoe_cake_reserve_init(store, f->tin);
         return;
     }
+    keep_signalled(store, f);
     unindex(store, flow);
     mqoe_slab_release(&store->flows, flow);
 }
@@ -185,6 +208,7 @@ static uint32_t new_flow(struct mqoe_cake_store *store, uint32_t tin, uint32_t s
     uint32_t *entry = &store->flow_index[entry_of(store, tin, slot / WAYS)];
     f->tag = key;
     f->slot = (uint16_t)slot;
+    recall_signalled(store, f);
     f->chain = *entry;
     *entry = flow + 1;
     return flow;

@@ -73,5 +73,8 @@ void mqoe_cake_close_tin(struct mqoe_cake_op *op, uint32_t tin);
 
 struct mqoe_frame *mqoe_cake_serve(struct mqoe_cake_op *op);
 
-// Lets the queues of an instance without frames decay, and says when to do so again.
+// An instance without frames gives back what it no longer needs, and sets when to look again.
 void mqoe_cake_rest(struct mqoe_cake_op *op);
+
+// The last frame is gone: after an interval without another one mqoe_cake_rest has something to do.
+void mqoe_cake_linger(struct mqoe_cake_op *op);

@@ -22,6 +22,7 @@ int mqoe_cake_store_init(struct mqoe_cake_store *store, uint32_t flows, uint32_t
     int err = mqoe_slab_init(&store->flows, sizeof(struct mqoe_cake_flow), flows, tins, e);
     err = err ? err : mqoe_slab_init(&store->tins, sizeof(struct mqoe_cake_tin), tins, 0, e);
     err = err ? err : mqoe_slab_init(&store->accounts, sizeof(struct mqoe_cake_account), tins, 0, e);
+    err = err ? err : mqoe_slab_init(&store->signalled, sizeof(struct mqoe_cake_signalled), tins, 0, e);
     // Each flow refers to two hosts at most, so these cannot run out before the flows do.
     err = err ? err : mqoe_slab_init(&store->hosts, sizeof(struct mqoe_cake_host), 2 * flows, 0, e);
     store->flow_index = mqoe_pages_alloc(entries * sizeof *store->flow_index);
@@ -39,6 +40,7 @@ void mqoe_cake_store_free(struct mqoe_cake_store *store) {
     mqoe_slab_free(&store->flows);
     mqoe_slab_free(&store->tins);
     mqoe_slab_free(&store->accounts);
+    mqoe_slab_free(&store->signalled);
     mqoe_pages_free(store->losses, losses_bytes(store));
     mqoe_slab_free(&store->hosts);
     size_t index = ((size_t)store->index_mask + 1) * sizeof *store->flow_index;

@@ -2,11 +2,17 @@
 // matter.
 //
 // In Linux each tin has 1,024 queues and 1,024 hosts, 853 KB for an instance. Here a queue is a record that
-// is found by (tin, slot) through a hash index, and goes back when CAKE's state of it is NONE. What is
-// forgotten with it is its tag, so that a flow that returns counts as a way miss rather than a hit and may
-// get another way of its set, and that it was once signalled: it starts as a queue that was never used. A
-// host's record lives as long as a queue refers to it, and a tin's as long as it has queues; a tin's counters
-// stay.
+// is found by (tin, slot) through a hash index, and goes back when CAKE's state of it is NONE. Of Linux's
+// state of such a queue only two things can show later:
+// - Its tag is forgotten, so that a flow that returns counts as a way miss rather than as nothing, and may
+// get
+//   another way of its set if one before it in the search has become free.
+// - Its COBALT has been signalling before or not. In a queue that never did, the first over-target frame
+// within
+//   an interval of a frame below target gets the next one signalled; in one that did, an interval later
+//   (cobalt.h). That is kept, a bit for each of a tin's slots, from the first queue on that has it to tell.
+// A host's record lives as long as a queue refers to it, and a tin's as long as it has queues; a tin's
+// counters stay.
 #pragma once
 
 #include "packet/frame.h"
@@ -83,11 +89,17 @@ struct mqoe_cake_account {
     uint64_t drops, marks, ack_drops;
     uint64_t way_directs, way_hits, way_misses, way_collisions;
     uint32_t max_len;
+    uint32_t signalled; // record; MQOE_NO_RECORD before the first queue that was signalled went back
+};
+
+// Slots of a tin whose queue was signalled before it went back, bits.
+struct mqoe_cake_signalled {
+    uint64_t slots[MQOE_CAKE_SLOTS / 64];
 };
 
 struct mqoe_cake_store {
     struct mqoe_slab flows; // beyond its records, one reserve queue for each tin record
-    struct mqoe_slab tins, accounts, hosts;
+    struct mqoe_slab tins, accounts, signalled, hosts;
     // What each bulk flow of a host does not get of its quantum, of 65,536: 65535 − 65535 / max(bulk, 1), at
     // the host's record + 1; at 0 for flows without one. Every turn of every queue reads them, so they stand
     // close together.
@@ -114,6 +126,11 @@ static inline struct mqoe_cake_tin *mqoe_cake_tin_at(const struct mqoe_cake_stor
 static inline struct mqoe_cake_account *mqoe_cake_account(const struct mqoe_cake_store *store,
                                                           uint32_t account) {
     return (struct mqoe_cake_account *)store->accounts.base + account;
+}
+
+static inline struct mqoe_cake_signalled *mqoe_cake_signalled(const struct mqoe_cake_store *store,
+                                                              uint32_t record) {
+    return (struct mqoe_cake_signalled *)store->signalled.base + record;
 }
 
 static inline struct mqoe_cake_host *mqoe_cake_host(const struct mqoe_cake_store *store, uint32_t host) {

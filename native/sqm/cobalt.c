@@ -80,6 +80,7 @@ enum mqoe_cobalt_verdict mqoe_cobalt_judge(struct mqoe_cobalt *c, const struct m
                                            struct mqoe_random *random) {
     enum mqoe_cobalt_verdict verdict = MQOE_COBALT_PASS;
     int64_t schedule = overdue(c, now);
+    c->marked = false;
     bool due = c->count && schedule >= 0;
     if (over_target(p, now > frame->time ? now - frame->time : 0, bulk_flows))
         schedule = begin(c, p, now, schedule);
@@ -88,6 +89,7 @@ enum mqoe_cobalt_verdict mqoe_cobalt_judge(struct mqoe_cobalt *c, const struct m
 
     if (due && c->dropping) {
         verdict = signal(c, p, frame);
+        c->marked = verdict == MQOE_COBALT_MARK;
         schedule = overdue(c, now);
     } else {
         // Below target the count falls back at the pace at which it rose.
@@ -132,4 +134,10 @@ bool mqoe_cobalt_queue_empty(struct mqoe_cobalt *c, const struct mqoe_cobalt_par
     if (c->count && overdue(c, now) >= 0)
         count_down(c, p);
     return ends;
+}
+
+void mqoe_cobalt_rest(struct mqoe_cobalt *c, const struct mqoe_cobalt_params *p, uint64_t now) {
+    c->dropping = false;
+    while (c->count && overdue(c, now) >= 0)
+        count_down(c, p);
 }

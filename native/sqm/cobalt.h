@@ -30,6 +30,7 @@ struct mqoe_cobalt {
     uint32_t inv_sqrt; // 1/√count, Q0.32
     uint32_t p_drop;   // BLUE's probability, of 2^32
     bool dropping;
+    bool marked; // the frame judged last is CE now, even if BLUE then wanted it dropped
 };
 
 enum mqoe_cobalt_verdict {
@@ -52,6 +53,10 @@ bool mqoe_cobalt_queue_full(struct mqoe_cobalt *c, const struct mqoe_cobalt_para
 
 // The queue was found empty. True when BLUE has just ended: the flow responds again.
 bool mqoe_cobalt_queue_empty(struct mqoe_cobalt *c, const struct mqoe_cobalt_params *p, uint64_t now);
+
+// Nobody looks at an empty queue for a while. Counts down what was due by `now`, as judging a frame that did
+// not wait would begin; BLUE's probability stays.
+void mqoe_cobalt_rest(struct mqoe_cobalt *c, const struct mqoe_cobalt_params *p, uint64_t now);
 
 // Must an empty queue's state be kept and decay (CAKE's DECAYING)?
 static inline bool mqoe_cobalt_remembers(const struct mqoe_cobalt *c, uint64_t now) {

@@ -88,7 +88,7 @@ struct mqoe_frame *mqoe_cobalt_fifo_dequeue(struct mqoe_cobalt_fifo *q, const st
             mqoe_queue_drop(stats, dropped, frame, MQOE_DROP_AQM);
             continue;
         }
-        stats->marks += verdict == MQOE_COBALT_MARK;
+        stats->marks += q->cobalt.marked;
         if (!q->frames.head)
             q->empty_since = now;
         return frame;

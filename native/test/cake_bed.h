@@ -56,7 +56,8 @@ static inline void cake_close(struct cake_bed *b) {
     mqoe_leaf_drain(&b->leaf, &rest);
     assert_int_equal(b->in, b->out + b->gone + frame_give_all(&b->store, &rest));
     const struct mqoe_cake_store *s = &b->pool.cake;
-    assert_true(!s->flows.used && !s->hosts.used && !s->tins.used && !s->accounts.used && !s->promised);
+    assert_true(!s->flows.used && !s->hosts.used && !s->tins.used && !s->accounts.used &&
+                !s->signalled.used && !s->promised);
     mqoe_sqm_pool_free(&b->pool);
     frame_store_close(&b->store);
 }

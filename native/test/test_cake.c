@@ -407,6 +407,67 @@ static void a_pool_without_tins_is_refused(void **state) {
     mqoe_sqm_pool_free(&pool);
 }
 
+// ---- what a queue keeps ----
+
+// A frame that does not wait, then one of 200 each ms: when, ms later, is the first of them marked?
+// Afterwards the queue is forgotten.
+static uint64_t first_mark(struct cake_bed *b, uint32_t flow) {
+    cake_arrive(b, flow, 1000, MQOE_ECT_0);
+    assert_non_null(cake_depart(b));
+    uint64_t marks = b->leaf.stats.marks, first = 0, start = b->now += MS;
+    for (int i = 0; i < 200; i++)
+        cake_arrive(b, flow, 1000, MQOE_ECT_0);
+    for (; b->leaf.stats.backlog_packets; b->now += MS) {
+        assert_non_null(cake_depart(b));
+        if (!first && b->leaf.stats.marks > marks)
+            first = (b->now - start) / MS;
+    }
+    cake_settle(b);
+    assert_int_equal(b->pool.cake.flows.used, 0);
+    return first;
+}
+
+// In Linux a queue that was never signalled is signalled at once (cobalt.h), any other an interval after it
+// first was over target. That outlives the queue's record, slot by slot.
+static void a_queue_stays_one_that_was_signalled(void **state) {
+    (void)state;
+    struct mqoe_leaf_config c = cake_config(100 * MBIT, MQOE_CAKE_BESTEFFORT);
+    struct cake_bed b;
+    cake_open(&b, &c, 300, 8);
+    assert_int_equal(first_mark(&b, 1), 7);
+    assert_int_equal(first_mark(&b, 1), 106);
+    assert_int_equal(first_mark(&b, 2), 7);
+    assert_int_equal(first_mark(&b, 1), 106);
+    assert_int_equal(first_mark(&b, 2), 106);
+    assert_int_equal(b.pool.cake.signalled.used, 1);
+    cake_close(&b);
+    c.discipline.cake.corrected_start = true;
+    cake_open(&b, &c, 300, 8);
+    assert_int_equal(first_mark(&b, 1), 106);
+    assert_int_equal(first_mark(&b, 1), 106);
+    assert_int_equal(b.pool.cake.signalled.used, 0);
+    cake_close(&b);
+}
+
+// BLUE wants every frame dropped, but it is the last of its queue: it goes, and its mark counts.
+static void a_mark_on_the_last_frame_counts(void **state) {
+    (void)state;
+    struct mqoe_leaf_config c = cake_config(100 * MBIT, MQOE_CAKE_BESTEFFORT);
+    struct cake_bed b;
+    cake_open(&b, &c, 8, 8);
+    cake_arrive(&b, 1, 1000, MQOE_ECT_0);
+    struct mqoe_cake_tin *t = mqoe_cake_tin_at(&b.pool.cake, b.leaf.discipline.cake.tins[0]);
+    struct mqoe_cake_flow *f = mqoe_cake_flow(&b.pool.cake, t->fresh.head);
+    f->cobalt = (struct mqoe_cobalt){.p_drop = UINT32_MAX, .count = 1, .drop_next = b.now};
+    t->unresponsive++;
+    b.now += 200 * MS;
+    const struct mqoe_frame *frame = cake_depart(&b);
+    struct mqoe_tin_stats tin;
+    assert_true(frame && (frame->tos & 3) == MQOE_CE && mqoe_leaf_tin(&b.leaf, 0, &tin));
+    assert_true(b.leaf.stats.marks == 1 && tin.marks == 1 && tin.drops == 0);
+    cake_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_follow_the_rate),
@@ -424,6 +485,8 @@ int main(void) {
         cmocka_unit_test(both_starts_are_there),
         cmocka_unit_test(what_cannot_run_is_refused),
         cmocka_unit_test(a_pool_without_tins_is_refused),
+        cmocka_unit_test(a_queue_stays_one_that_was_signalled),
+        cmocka_unit_test(a_mark_on_the_last_frame_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,8 @@ static uint64_t in_use(void) {
     const struct mqoe_cake_store *s = &pool.cake;
     uint64_t records = (uint64_t)s->flows.used * s->flows.size + (uint64_t)s->hosts.used * s->hosts.size +
                        (uint64_t)s->tins.used * (s->tins.size + s->flows.size) +
-                       (uint64_t)s->accounts.used * s->accounts.size;
+                       (uint64_t)s->accounts.used * s->accounts.size +
+                       (uint64_t)s->signalled.used * s->signalled.size;
     uint64_t octaves = (uint64_t)pool.histograms.open * MQOE_HISTOGRAM_MEMORY; // the worst case
     return 2 * CLIENTS * sizeof(struct mqoe_circuit) + records + octaves +
            index_bytes() * s->flows.used / s->flows.count;
