@@ -10,6 +10,8 @@ export interface Phase {
   name: string;
   start: number;
   end: number;
+  /** Of a phase that a change opens: the default phase that it was part of. */
+  of?: string;
 }
 
 /** What all metrics of a run are derived from: its recording, its plan, and who belongs to which group. */

@@ -1,10 +1,12 @@
 import { column, type Run, type Table } from "../recording/index.js";
 import { percentile } from "../stats/index.js";
 import { type Context, makeContext, rowsBy } from "./context.js";
+import { DEFAULT_PHASE } from "./names.js";
 
 /** What is plotted over time. Times are seconds from t0, latencies seconds, rates bit/s of goodput. */
 export interface RunSeries {
-  phases: { name: string; start: number; end: number }[];
+  /** `loaded`: under full load, the phases that changes cut out of it too. */
+  phases: { name: string; start: number; end: number; loaded: boolean }[];
   /** What was changed while the run went on. */
   changes: { at: number; text: string }[];
   latency: LatencySeries[];
@@ -60,7 +62,9 @@ export function deriveSeries(run: Run, maxPackets = 1_000_000): RunSeries | null
   const omitted = new Set(all.map((s) => s.client));
   for (const { client } of latency) omitted.delete(client);
   return {
-    phases: context.phases.map(({ name, start, end }) => ({ name, start: start / SECOND, end: end / SECOND })),
+    phases: context.phases.map(({ name, start, end, of = name }) => {
+      return { name, start: start / SECOND, end: end / SECOND, loaded: of === DEFAULT_PHASE };
+    }),
     // Recordings of older versions have none.
     changes: (run.blueprint.timeline.changes ?? []).map(({ at, text }) => ({ at: at / SECOND, text })),
     latency,

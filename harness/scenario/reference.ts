@@ -172,7 +172,7 @@ ${tins.join("\n")}
   return `## Metrics
 
 \`<traffic>[.<phase>].<quantity>[.<statistic>]\`, e.g. \`ping.rtt.p99\`, \`ping.idle.rtt.p50\`, \`bulk.goodput\`,
-\`dataplane.sojourn.p99\`. The phase is \`loaded\` when left out; phases are ${PHASES.map((p) => `\`${p}\``).join(", ")}.
+\`dataplane.sojourn.p99\`. The phase is \`loaded\` when left out; phases are ${PHASES.map((p) => `\`${p}\``).join(", ")}, and those that a [[change]] opens.
 Quantities marked … are distributions and end in a statistic: ${STATISTICS.map((s) => `\`${s}\``).join(" ")}
 (nearest-rank on raw samples). An expectation on a metric that nothing produces is refused.
 

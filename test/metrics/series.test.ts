@@ -11,7 +11,11 @@ test("series carry every sample: latency per packet, throughput and queues at 10
   const row = s.rows.probe.find((r) => r.probe === 0 && r.time === 1500 * MS) as object;
   Object.assign(row, lose(row as never));
   const series: ReportSeries = seriesOf(s);
-  t.deepEqual(series.phases[2], { name: "loaded", start: 1.2, end: 3.2 });
+  t.deepEqual(series.phases[2], { name: "loaded", start: 1.2, end: 3.2, loaded: true });
+  t.deepEqual(
+    series.phases.map(({ loaded }) => loaded),
+    [false, false, true, false],
+  );
   const [latency] = series.latency;
   t.is(latency?.client, "home-1");
   t.is(latency?.time.length, 350);
@@ -66,4 +70,20 @@ test("streams add to the throughput of their clients", (t) => {
   t.is(throughput[0]?.up[5], 7.2e6);
   t.is(throughput[0]?.down[5], 2e6);
   t.is(throughput[1]?.up[5], 0);
+});
+
+test("a phase that a change cuts out of the load is under load, too", (t) => {
+  const s = synthetic();
+  s.blueprint.timeline.phases = s.blueprint.timeline.phases.map((phase) =>
+    phase.name === "cooldown" ? { ...phase, name: "dropped", of: "loaded" } : phase,
+  );
+  t.deepEqual(
+    seriesOf(s).phases.map(({ name, loaded }) => [name, loaded]),
+    [
+      ["idle", false],
+      ["ramp", false],
+      ["loaded", true],
+      ["dropped", true],
+    ],
+  );
 });

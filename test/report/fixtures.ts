@@ -243,10 +243,10 @@ function makeEnvironment(): object {
 
 export function phasesOf(seconds: number): RunSeries["phases"] {
   return [
-    { name: "idle", start: 0, end: 5 },
-    { name: "ramp", start: 5, end: 8 },
-    { name: "loaded", start: 8, end: seconds - 2 },
-    { name: "cooldown", start: seconds - 2, end: seconds },
+    { name: "idle", start: 0, end: 5, loaded: false },
+    { name: "ramp", start: 5, end: 8, loaded: false },
+    { name: "loaded", start: 8, end: seconds - 2, loaded: true },
+    { name: "cooldown", start: seconds - 2, end: seconds, loaded: false },
   ];
 }
 

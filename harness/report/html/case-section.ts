@@ -21,14 +21,16 @@ export interface SectionOptions {
   columns: number;
 }
 
+/** A value breaks between its parts, never within one. */
 function tile(label: string, value: Markup | string, note: string): Markup {
-  return html`<div class="tile"><div class="label">${label}</div><div class="value">${value}</div><div class="note">${note}</div></div>`;
+  const parts = typeof value === "string" ? html`<span>${value}</span>` : value;
+  return html`<div class="tile"><div class="label">${label}</div><div class="value">${parts}</div><div class="note">${note}</div></div>`;
 }
 
 function latencyTiles(of: LatencyHeadline): Markup {
   // One unit for both, so that the pair stays short.
   const idle = formatMetric(of.idleP50).replace(/ ms$/u, "");
-  const median = html`${idle} <small>→</small> ${formatMetric(of.loadedP50)}`;
+  const median = html`<span>${idle} <small>→</small></span> <span>${formatMetric(of.loadedP50)}</span>`;
   return html`${tile("Latency, median", median, `${of.traffic}, idle → loaded`)}${tile(
     "Latency, p99",
     formatMetric(of.loadedP99),

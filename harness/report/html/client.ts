@@ -25,9 +25,9 @@ export const CLIENT_SCRIPT = `
     ctx.restore();
   };
 
-  /** Faint bands behind the lines, the loaded phase a little stronger. */
+  /** Faint bands behind the lines, what is under load a little stronger. */
   const drawPhases = (plot) => (u) => eachPhase(u, plot, (ctx, bbox, phase, from, to) => {
-    ctx.fillStyle = css(phase.name === "loaded" ? "--band-loaded" : "--band");
+    ctx.fillStyle = css(phase.loaded ? "--band-loaded" : "--band");
     ctx.fillRect(from, bbox.top, to - from, bbox.height);
   });
 

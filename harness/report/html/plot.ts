@@ -11,7 +11,7 @@ export interface Plot {
   /** The axis that can be switched between linear and logarithmic, and how it starts; null = always linear. */
   switchable: { axis: "x" | "y"; log: boolean } | null;
   series: PlotSeries[];
-  phases: { name: string; start: number; end: number }[];
+  phases: { name: string; start: number; end: number; loaded: boolean }[];
   /** What was changed while the run went on: a line across, and what it was. */
   marks?: Mark[];
   /** x positions of lost probes, drawn as ticks on the x axis. */

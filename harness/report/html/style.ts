@@ -66,7 +66,7 @@ table.beside thead th.n { white-space: normal; min-width: 62px; max-width: 104px
 
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(176px, 1fr)); margin: 20px 0 0; border: 1px solid var(--line); border-radius: 14px; background: var(--card); overflow: hidden; }
 .tile { padding: 16px 20px 15px; box-shadow: 1px 0 0 var(--line), 0 1px 0 var(--line); }
-.tile .label { color: var(--muted); font-size: 13px; } .tile .value { font-size: 23px; font-weight: 620; letter-spacing: -.02em; line-height: 1.3; white-space: nowrap; }
+.tile .label { color: var(--muted); font-size: 13px; } .tile .value { font-size: 23px; font-weight: 620; letter-spacing: -.02em; line-height: 1.3; } .tile .value span { white-space: nowrap; }
 .tile .value small { font-size: 15px; font-weight: 450; color: var(--muted); letter-spacing: 0; } .tile .note { color: var(--muted); font-size: 13px; }
 
 .notice { border-left: 3px solid var(--odd); background: var(--odd-ground); padding: 10px 16px; border-radius: 0 10px 10px 0; margin: 16px 0 0; } .notice ul { margin: 4px 0 0; padding-left: 20px; }

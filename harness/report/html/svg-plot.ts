@@ -154,7 +154,7 @@ function phaseBands(plot: Plot, x: Scale, frame: Frame): Markup {
         ? html`<text x="${(from + to) / 2}" y="${frame.top - 6}" class="phase">${phase.name}</text>`
         : null;
     return html`<rect x="${from}" y="${frame.top}" width="${to - from}" height="${frame.bottom - frame.top}" class="band ${
-      phase.name === "loaded" ? "loaded" : ""
+      phase.loaded ? "loaded" : ""
     }"/>${label}`;
   })}`;
 }

@@ -106,9 +106,9 @@ function siteColumns({ dataplane }: Blueprint): Column[] {
       .flatMap(({ id, name, reactor, down, up }) => {
         const own = clients.filter(({ site }) => site === id).length;
         const label = clip(`${"└ ".repeat(Math.min(depth, 3))}${name}`);
-        const rates = `↓ ${formatRate(down.ceil)} ↑ ${formatRate(up.ceil)}`;
+        const rates = [`↓ ${formatRate(down.ceil)}`, `↑ ${formatRate(up.ceil)}`];
         const members = `${own} client${own === 1 ? "" : "s"} of its own`;
-        const lines = own > 0 ? [label, rates, members] : [label, rates];
+        const lines = own > 0 ? [label, ...rates, members] : [label, ...rates];
         return [{ lines, product: true, to: [reactor] }, ...below(id, depth + 1)];
       });
   const boxes = joined(below(-1, 0), "sites");
