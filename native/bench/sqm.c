@@ -121,7 +121,8 @@ static struct mqoe_frame *describe(struct rig *r, const struct cell *cell, struc
     uint32_t flow = mqoe_random_below(&r->random, cell->flows);
     uint64_t mix = (uint64_t)client << 32 | flow;
     f->hash = (uint32_t)mqoe_splitmix64(&mix);
-    f->src_host = 0x5bd1e995u * (flow % 4 + 1); // four servers
+    f->tos = *(volatile const uint8_t *)(f->data + 15); // its headers are in the cache
+    f->src_host = 0x5bd1e995u * (flow % 4 + 1);         // four servers
     f->dst_host = 0x85ebca6bu * (client + 1);
     f->client = client;
     f->len = cell->len;
@@ -132,15 +133,16 @@ static struct mqoe_frame *describe(struct rig *r, const struct cell *cell, struc
 }
 
 // The next `count` packets go in, in the steps that the engine takes them in.
-static void enqueue(struct rig *r, struct mqoe_frame **frames, struct mqoe_circuit **circuits, unsigned count,
-                    struct mqoe_frame_list *dropped) {
-    for (unsigned i = 0; i < count; i++)
+static void enqueue(struct rig *r, const struct cell *cell, struct mqoe_frame **frames,
+                    struct mqoe_circuit **circuits, unsigned count, struct mqoe_frame_list *dropped) {
+    const unsigned fetch = cell->clients < MQOE_PREFETCH_CLIENTS ? 0 : count;
+    for (unsigned i = 0; i < fetch; i++)
         mqoe_leaf_prefetch(&circuits[i]->leaf);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < fetch; i++)
         mqoe_leaf_prefetch_slot(&circuits[i]->leaf, frames[i]);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < fetch; i++)
         mqoe_leaf_prefetch_flow(&circuits[i]->leaf, frames[i]);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < fetch; i++)
         mqoe_leaf_prefetch_tail(&circuits[i]->leaf, frames[i]);
     for (unsigned i = 0; i < count; i++) {
         mqoe_leaf_enqueue(&circuits[i]->leaf, frames[i], r->now, dropped);
@@ -153,12 +155,14 @@ static inline void look_ahead(const struct rig *r) {
     mqoe_leaf_prefetch(&r->waiting[(r->waiting_head + 24) % FRAMES]->leaf);
     mqoe_leaf_prefetch_head(&r->waiting[(r->waiting_head + 16) % FRAMES]->leaf);
     mqoe_leaf_prefetch_first(&r->waiting[(r->waiting_head + 8) % FRAMES]->leaf);
+    mqoe_leaf_prefetch_frame(&r->waiting[(r->waiting_head + 4) % FRAMES]->leaf);
 }
 
-static void dequeue(struct rig *r, unsigned count, struct mqoe_frame_list *dropped) {
+static void dequeue(struct rig *r, const struct cell *cell, unsigned count, struct mqoe_frame_list *dropped) {
     uint64_t next;
     for (unsigned i = 0; i < count; i++) {
-        look_ahead(r);
+        if (cell->clients >= MQOE_PREFETCH_CLIENTS)
+            look_ahead(r);
         struct mqoe_circuit *c = r->waiting[r->waiting_head];
         r->waiting_head = r->waiting_head + 1 == FRAMES ? 0 : r->waiting_head + 1;
         r->waiting_count--;
@@ -188,9 +192,9 @@ static uint64_t pass(struct rig *r, const struct cell *cell, unsigned count) {
         frames[i] = describe(r, cell, &circuits[i]);
     uint64_t start = mqoe_series_clock();
     for (unsigned at = 0; at < count; at += BURST) {
-        enqueue(r, frames + at, circuits + at, BURST, &dropped);
+        enqueue(r, cell, frames + at, circuits + at, BURST, &dropped);
         if (r->waiting_count > cell->stand)
-            dequeue(r, r->waiting_count - cell->stand, &dropped);
+            dequeue(r, cell, r->waiting_count - cell->stand, &dropped);
     }
     uint64_t elapsed = mqoe_series_clock() - start;
     take_back(r, &dropped);

@@ -98,8 +98,11 @@ void mqoe_cake_prefetch_slot(const struct mqoe_cake *q, const struct mqoe_cake_s
                              const struct mqoe_frame *frame);
 void mqoe_cake_prefetch_flow(const struct mqoe_cake *q, const struct mqoe_cake_store *store,
                              const struct mqoe_frame *frame);
+void mqoe_cake_prefetch_tail(const struct mqoe_cake *q, const struct mqoe_cake_store *store,
+                             const struct mqoe_frame *frame);
 void mqoe_cake_prefetch_head(const struct mqoe_cake *q, const struct mqoe_cake_store *store);
 void mqoe_cake_prefetch_first(const struct mqoe_cake *q, const struct mqoe_cake_store *store);
+void mqoe_cake_prefetch_frame(const struct mqoe_cake *q, const struct mqoe_cake_store *store);
 
 int mqoe_cake_check(const struct mqoe_cake_config *config, struct mqoe_error *e);
 

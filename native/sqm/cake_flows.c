@@ -18,22 +18,6 @@ static inline uint32_t first_way(uint32_t free, uint32_t inner) {
     return (inner + (uint32_t)__builtin_ctz(turned)) % WAYS;
 }
 
-// ---- lists ----
-
-void mqoe_cake_append(const struct mqoe_cake_store *store, struct mqoe_cake_list *list, uint32_t flow) {
-    struct mqoe_cake_flow *f = mqoe_cake_flow(store, flow);
-    f->next = MQOE_NO_RECORD;
-    f->prev = list->tail;
-    *(f->prev == MQOE_NO_RECORD ? &list->head : &mqoe_cake_flow(store, f->prev)->next) = flow;
-    list->tail = flow;
-}
-
-void mqoe_cake_unlink(const struct mqoe_cake_store *store, struct mqoe_cake_list *list, uint32_t flow) {
-    const struct mqoe_cake_flow *f = mqoe_cake_flow(store, flow);
-    *(f->prev == MQOE_NO_RECORD ? &list->head : &mqoe_cake_flow(store, f->prev)->next) = f->next;
-    *(f->next == MQOE_NO_RECORD ? &list->tail : &mqoe_cake_flow(store, f->next)->prev) = f->prev;
-}
-
 // ---- hosts ----
 
 static uint32_t host_set(uint32_t slot, uint32_t side) {
@@ -299,7 +283,14 @@ void mqoe_cake_prefetch_flow(const struct mqoe_cake *q, const struct mqoe_cake_s
                              const struct mqoe_frame *frame) {
     const uint32_t *entry = likely_entry(q, store, frame);
     if (entry && *entry)
-        prefetch_lines(mqoe_cake_flow(store, *entry - 1));
+        __builtin_prefetch(mqoe_cake_flow(store, *entry - 1), 1);
+}
+
+void mqoe_cake_prefetch_tail(const struct mqoe_cake *q, const struct mqoe_cake_store *store,
+                             const struct mqoe_frame *frame) {
+    const uint32_t *entry = likely_entry(q, store, frame);
+    if (entry && *entry)
+        __builtin_prefetch(mqoe_cake_flow(store, *entry - 1)->frames.tail, 1);
 }
 
 void mqoe_cake_prefetch_head(const struct mqoe_cake *q, const struct mqoe_cake_store *store) {
@@ -310,11 +301,31 @@ void mqoe_cake_prefetch_head(const struct mqoe_cake *q, const struct mqoe_cake_s
     }
 }
 
+static uint32_t head_of(const struct mqoe_cake_tin *t) {
+    return t->fresh.head != MQOE_NO_RECORD ? t->fresh.head : t->old.head;
+}
+
+// The queue whose turn it is, and the decaying one that is looked at before it.
 void mqoe_cake_prefetch_first(const struct mqoe_cake *q, const struct mqoe_cake_store *store) {
     for (uint32_t bits = q->active; bits; bits &= bits - 1) {
         const struct mqoe_cake_tin *t = mqoe_cake_tin_at(store, q->tins[__builtin_ctz(bits)]);
-        uint32_t flow = t->fresh.head != MQOE_NO_RECORD ? t->fresh.head : t->old.head;
+        uint32_t flow = head_of(t);
         if (flow != MQOE_NO_RECORD)
             prefetch_lines(mqoe_cake_flow(store, flow));
+        if (t->decaying.head != MQOE_NO_RECORD)
+            prefetch_lines(mqoe_cake_flow(store, t->decaying.head));
+    }
+}
+
+// Its frame, and the queue that comes after it.
+void mqoe_cake_prefetch_frame(const struct mqoe_cake *q, const struct mqoe_cake_store *store) {
+    for (uint32_t bits = q->active; bits; bits &= bits - 1) {
+        uint32_t flow = head_of(mqoe_cake_tin_at(store, q->tins[__builtin_ctz(bits)]));
+        if (flow == MQOE_NO_RECORD)
+            continue;
+        const struct mqoe_cake_flow *f = mqoe_cake_flow(store, flow);
+        __builtin_prefetch(f->frames.head, 1);
+        if (f->next != MQOE_NO_RECORD)
+            prefetch_lines(mqoe_cake_flow(store, f->next));
     }
 }

@@ -30,5 +30,18 @@ static inline uint32_t mqoe_cake_host_share(const struct mqoe_cake_store *store,
 
 // ---- a tin's lists ----
 
-void mqoe_cake_append(const struct mqoe_cake_store *store, struct mqoe_cake_list *list, uint32_t flow);
-void mqoe_cake_unlink(const struct mqoe_cake_store *store, struct mqoe_cake_list *list, uint32_t flow);
+static inline void mqoe_cake_append(const struct mqoe_cake_store *store, struct mqoe_cake_list *list,
+                                    uint32_t flow) {
+    struct mqoe_cake_flow *f = mqoe_cake_flow(store, flow);
+    f->next = MQOE_NO_RECORD;
+    f->prev = list->tail;
+    *(f->prev == MQOE_NO_RECORD ? &list->head : &mqoe_cake_flow(store, f->prev)->next) = flow;
+    list->tail = flow;
+}
+
+static inline void mqoe_cake_unlink(const struct mqoe_cake_store *store, struct mqoe_cake_list *list,
+                                    uint32_t flow) {
+    const struct mqoe_cake_flow *f = mqoe_cake_flow(store, flow);
+    *(f->prev == MQOE_NO_RECORD ? &list->head : &mqoe_cake_flow(store, f->prev)->next) = f->next;
+    *(f->next == MQOE_NO_RECORD ? &list->tail : &mqoe_cake_flow(store, f->next)->prev) = f->prev;
+}

@@ -12,44 +12,41 @@ static const uint8_t tin_counts[] = {
     [MQOE_CAKE_DIFFSERV4] = 4,  [MQOE_CAKE_DIFFSERV8] = 8,
 };
 
-// By DSCP, eight to a row.
-static const uint8_t diffserv3[64] = {
-    0, 1, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, //
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, //
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 0, //
-    2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, //
-};
-static const uint8_t diffserv4[64] = {
-    0, 1, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, //
-    2, 0, 2, 0, 2, 0, 2, 0, 2, 0, 2, 0, 2, 0, 2, 0, //
-    3, 0, 2, 0, 2, 0, 2, 0, 3, 0, 0, 0, 3, 0, 3, 0, //
-    3, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, //
-};
-static const uint8_t diffserv8[64] = {
-    2, 0, 1, 2, 4, 2, 2, 2, 1, 2, 1, 2, 1, 2, 1, 2, //
-    5, 2, 4, 2, 4, 2, 4, 2, 3, 2, 3, 2, 3, 2, 3, 2, //
-    6, 2, 3, 2, 3, 2, 3, 2, 6, 2, 2, 2, 6, 2, 6, 2, //
-    7, 2, 2, 2, 2, 2, 2, 2, 7, 2, 2, 2, 2, 2, 2, 2, //
+// By mode and DSCP, sixteen to a row. Precedence is the upper three bits.
+const uint8_t mqoe_cake_tin_table[][64] = {
+    [MQOE_CAKE_BESTEFFORT] = {0},
+    [MQOE_CAKE_PRECEDENCE] =
+        {
+            0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, //
+            2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, //
+            4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, //
+            6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 7, 7, 7, 7, 7, 7, //
+        },
+    [MQOE_CAKE_DIFFSERV3] =
+        {
+            0, 1, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, //
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, //
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 0, //
+            2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, //
+        },
+    [MQOE_CAKE_DIFFSERV4] =
+        {
+            0, 1, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, //
+            2, 0, 2, 0, 2, 0, 2, 0, 2, 0, 2, 0, 2, 0, 2, 0, //
+            3, 0, 2, 0, 2, 0, 2, 0, 3, 0, 0, 0, 3, 0, 3, 0, //
+            3, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, //
+        },
+    [MQOE_CAKE_DIFFSERV8] =
+        {
+            2, 0, 1, 2, 4, 2, 2, 2, 1, 2, 1, 2, 1, 2, 1, 2, //
+            5, 2, 4, 2, 4, 2, 4, 2, 3, 2, 3, 2, 3, 2, 3, 2, //
+            6, 2, 3, 2, 3, 2, 3, 2, 6, 2, 2, 2, 6, 2, 6, 2, //
+            7, 2, 2, 2, 2, 2, 2, 2, 7, 2, 2, 2, 2, 2, 2, 2, //
+        },
 };
 
 uint32_t mqoe_cake_tin_count(enum mqoe_cake_tins mode) {
     return tin_counts[mode];
-}
-
-uint32_t mqoe_cake_tin_of_dscp(enum mqoe_cake_tins mode, uint32_t dscp) {
-    switch (mode) {
-    case MQOE_CAKE_BESTEFFORT:
-        return 0;
-    case MQOE_CAKE_PRECEDENCE:
-        return dscp >> 3;
-    case MQOE_CAKE_DIFFSERV3:
-        return diffserv3[dscp];
-    case MQOE_CAKE_DIFFSERV4:
-        return diffserv4[dscp];
-    case MQOE_CAKE_DIFFSERV8:
-        return diffserv8[dscp];
-    }
-    return 0;
 }
 
 static bool is_arp(const struct mqoe_frame *frame) {
@@ -58,11 +55,8 @@ static bool is_arp(const struct mqoe_frame *frame) {
            (frame->data[at - 2] << 8 | frame->data[at - 1]) == (int)ETHERTYPE_ARP;
 }
 
-uint32_t mqoe_cake_classify(enum mqoe_cake_tins mode, const struct mqoe_frame *frame) {
-    if (mode == MQOE_CAKE_BESTEFFORT)
-        return 0;
-    uint32_t dscp = frame->family ? frame->tos >> 2 : is_arp(frame) ? CS7 : 0;
-    return mqoe_cake_tin_of_dscp(mode, dscp);
+uint32_t mqoe_cake_classify_other(enum mqoe_cake_tins mode, const struct mqoe_frame *frame) {
+    return mqoe_cake_tin_of_dscp(mode, mode != MQOE_CAKE_BESTEFFORT && is_arp(frame) ? CS7 : 0);
 }
 
 uint16_t mqoe_cake_tin_quantum(enum mqoe_cake_tins mode, uint32_t tin) {

@@ -8,10 +8,17 @@
 uint32_t mqoe_cake_tin_count(enum mqoe_cake_tins mode);
 
 // The tin of a DSCP (0 … 63).
-uint32_t mqoe_cake_tin_of_dscp(enum mqoe_cake_tins mode, uint32_t dscp);
+extern const uint8_t mqoe_cake_tin_table[][64];
+static inline uint32_t mqoe_cake_tin_of_dscp(enum mqoe_cake_tins mode, uint32_t dscp) {
+    return mqoe_cake_tin_table[mode][dscp];
+}
 
 // The tin of a frame. ARP counts as CS7, what has no DSCP otherwise as 0.
-uint32_t mqoe_cake_classify(enum mqoe_cake_tins mode, const struct mqoe_frame *frame);
+uint32_t mqoe_cake_classify_other(enum mqoe_cake_tins mode, const struct mqoe_frame *frame);
+static inline uint32_t mqoe_cake_classify(enum mqoe_cake_tins mode, const struct mqoe_frame *frame) {
+    return frame->family ? mqoe_cake_tin_of_dscp(mode, frame->tos >> 2)
+                         : mqoe_cake_classify_other(mode, frame);
+}
 
 // A tin's quantum in weighted round robin, bytes.
 uint16_t mqoe_cake_tin_quantum(enum mqoe_cake_tins mode, uint32_t tin);

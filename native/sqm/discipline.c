@@ -96,49 +96,6 @@ void mqoe_discipline_rate(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
         mqoe_cake_rate(&d->cake, pool, shaper, stats, dropped);
 }
 
-void mqoe_discipline_enqueue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
-                             struct mqoe_shaper *shaper, struct mqoe_frame *frame,
-                             struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped) {
-    switch (d->kind) {
-    case MQOE_CAKE:
-        mqoe_cake_enqueue(&d->cake, pool, shaper, frame, stats, dropped);
-        break;
-    case MQOE_FQ_CODEL:
-        mqoe_fq_codel_enqueue(&d->fq_codel, pool, frame, stats, dropped);
-        break;
-    case MQOE_CODEL:
-        mqoe_codel_fifo_enqueue(&d->codel, frame, stats, dropped);
-        break;
-    case MQOE_COBALT:
-        mqoe_cobalt_fifo_enqueue(&d->cobalt, frame, stats, dropped);
-        break;
-    case MQOE_DUALPI2:
-        mqoe_dualpi2_enqueue(&d->dualpi2, frame, &pool->random, stats, dropped);
-        break;
-    default:
-        mqoe_pfifo_enqueue(&d->pfifo, frame, stats, dropped);
-    }
-}
-
-struct mqoe_frame *mqoe_discipline_dequeue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
-                                           struct mqoe_shaper *shaper, uint64_t now,
-                                           struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped) {
-    switch (d->kind) {
-    case MQOE_CAKE:
-        return mqoe_cake_dequeue(&d->cake, pool, shaper, now, stats, dropped);
-    case MQOE_FQ_CODEL:
-        return mqoe_fq_codel_dequeue(&d->fq_codel, pool, now, stats, dropped);
-    case MQOE_CODEL:
-        return mqoe_codel_fifo_dequeue(&d->codel, now, stats, dropped);
-    case MQOE_COBALT:
-        return mqoe_cobalt_fifo_dequeue(&d->cobalt, shaper, now, &pool->random, stats, dropped);
-    case MQOE_DUALPI2:
-        return mqoe_dualpi2_dequeue(&d->dualpi2, now, &pool->random, stats, dropped);
-    default:
-        return mqoe_pfifo_dequeue(&d->pfifo, stats);
-    }
-}
-
 // Hands over the frames of a single queue.
 static void drain_queue(struct mqoe_frame_list *queue, uint32_t *bytes, struct mqoe_queue_stats *stats,
                         struct mqoe_frame_list *frames) {

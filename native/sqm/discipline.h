@@ -74,15 +74,50 @@ void mqoe_discipline_rate(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
 // Takes a frame whose `time` is its arrival. Frames over a limit come back in `dropped`: this one or older
 // ones. `shaper` is the leaf's; only CAKE charges it itself, for drops in ingress mode, and sets its rate
 // (autorate-ingress).
-void mqoe_discipline_enqueue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
-                             struct mqoe_shaper *shaper, struct mqoe_frame *frame,
-                             struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped);
+static inline void mqoe_discipline_enqueue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
+                                           struct mqoe_shaper *shaper, struct mqoe_frame *frame,
+                                           struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped) {
+    switch (d->kind) {
+    case MQOE_CAKE:
+        mqoe_cake_enqueue(&d->cake, pool, shaper, frame, stats, dropped);
+        break;
+    case MQOE_FQ_CODEL:
+        mqoe_fq_codel_enqueue(&d->fq_codel, pool, frame, stats, dropped);
+        break;
+    case MQOE_CODEL:
+        mqoe_codel_fifo_enqueue(&d->codel, frame, stats, dropped);
+        break;
+    case MQOE_COBALT:
+        mqoe_cobalt_fifo_enqueue(&d->cobalt, frame, stats, dropped);
+        break;
+    case MQOE_DUALPI2:
+        mqoe_dualpi2_enqueue(&d->dualpi2, frame, &pool->random, stats, dropped);
+        break;
+    default:
+        mqoe_pfifo_enqueue(&d->pfifo, frame, stats, dropped);
+    }
+}
 
 // The next frame to send at `now`, or NULL when (now) empty. Frames that the AQM discards come back in
 // `dropped`.
-struct mqoe_frame *mqoe_discipline_dequeue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool,
-                                           struct mqoe_shaper *shaper, uint64_t now,
-                                           struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped);
+static inline struct mqoe_frame *
+mqoe_discipline_dequeue(struct mqoe_discipline *d, struct mqoe_sqm_pool *pool, struct mqoe_shaper *shaper,
+                        uint64_t now, struct mqoe_queue_stats *stats, struct mqoe_frame_list *dropped) {
+    switch (d->kind) {
+    case MQOE_CAKE:
+        return mqoe_cake_dequeue(&d->cake, pool, shaper, now, stats, dropped);
+    case MQOE_FQ_CODEL:
+        return mqoe_fq_codel_dequeue(&d->fq_codel, pool, now, stats, dropped);
+    case MQOE_CODEL:
+        return mqoe_codel_fifo_dequeue(&d->codel, now, stats, dropped);
+    case MQOE_COBALT:
+        return mqoe_cobalt_fifo_dequeue(&d->cobalt, shaper, now, &pool->random, stats, dropped);
+    case MQOE_DUALPI2:
+        return mqoe_dualpi2_dequeue(&d->dualpi2, now, &pool->random, stats, dropped);
+    default:
+        return mqoe_pfifo_dequeue(&d->pfifo, stats);
+    }
+}
 
 // Hands over everything that is held, per-flow order kept, and returns all state to the pool; the discipline
 // must be initialised again before its next use. The backlog in `stats` becomes 0.
@@ -117,6 +152,8 @@ static inline void mqoe_discipline_prefetch_tail(const struct mqoe_discipline *d
                                                  const struct mqoe_frame *frame) {
     if (d->kind == MQOE_FQ_CODEL)
         mqoe_pool_prefetch_tail(pool, mqoe_fq_codel_likely_flow(&d->fq_codel, pool, frame->hash));
+    else if (d->kind == MQOE_CAKE)
+        mqoe_cake_prefetch_tail(&d->cake, &pool->cake, frame);
 }
 
 // The same before a dequeue: the flow whose turn it is, then its first frame and the flow after it.
@@ -141,6 +178,13 @@ static inline void mqoe_discipline_prefetch_first(const struct mqoe_discipline *
         return;
     __builtin_prefetch(pool->flows[flow].frames.head, 1);
     mqoe_pool_prefetch_flow(pool, pool->flows[flow].next);
+}
+
+// And the frame of CAKE's, whose queues are one step farther away.
+static inline void mqoe_discipline_prefetch_frame(const struct mqoe_discipline *d,
+                                                  const struct mqoe_sqm_pool *pool) {
+    if (d->kind == MQOE_CAKE)
+        mqoe_cake_prefetch_frame(&d->cake, &pool->cake);
 }
 
 // Does an empty queue still keep flows in its round, for the next call of dequeue to take them off?

@@ -3,9 +3,10 @@
 //
 // Tens of thousands of leaves count at the same time, each within few powers of two. So a histogram has
 // memory only for those that it has seen: an octave is one cache line of a store that all leaves of a reactor
-// share, and counting touches that line and nothing else.
+// share, and counting touches that line and the one that says where it is.
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,9 +17,8 @@
 
 // All zero is closed.
 struct mqoe_histogram {
-    uint32_t head,
-        last; // octaves of the store, number + 1: the newest, and the one counted in last; 0 = none
-    uint8_t last_octave; // power of two of `last`
+    uint32_t directory; // of the store, number + 1
+    uint32_t last;      // octave of the store that was counted in last, number + 1; 0 = none
     bool open;
 };
 
@@ -26,21 +26,24 @@ struct mqoe_octave {
     uint32_t counts[16];
 } __attribute__((aligned(64)));
 
-struct mqoe_octave_link {
-    uint32_t next; // of the same histogram, or of those that are free; number + 1
-    uint32_t octave;
-};
+// Which octaves a histogram has, by power of two; number + 1, 0 = none. Up to 33 ms it is one line.
+struct mqoe_octave_directory {
+    uint32_t octaves[32];
+} __attribute__((aligned(64)));
+
+static_assert(MQOE_HISTOGRAM_OCTAVES <= 32, "a directory has room for every power of two");
 
 struct mqoe_histogram_store {
     struct mqoe_octave *octaves;
-    struct mqoe_octave_link *links; // one per octave
-    uint32_t limit, open;           // histograms that may be open, and that are
-    uint32_t fresh, free;           // octaves never used begin here; number + 1 of the one returned last
+    struct mqoe_octave_directory *directories;
+    uint32_t limit, open;          // histograms that may be open, and that are
+    uint32_t fresh, free;          // octaves never used begin here; number + 1 of the one returned last
+    uint32_t fresh_dirs, free_dir; // directories likewise; both kinds are linked through their first field
 };
 
-// Memory of a histogram that has seen every power of two; one that has seen k of them needs k shares of it.
+// Memory of a histogram that has seen every power of two; one that has seen fewer has fewer octaves.
 #define MQOE_HISTOGRAM_MEMORY                                                                                \
-    (MQOE_HISTOGRAM_OCTAVES * (sizeof(struct mqoe_octave) + sizeof(struct mqoe_octave_link)))
+    (MQOE_HISTOGRAM_OCTAVES * sizeof(struct mqoe_octave) + sizeof(struct mqoe_octave_directory))
 
 // Room for `limit` open histograms. Returns 0 or −ENOMEM.
 int mqoe_histogram_store_init(struct mqoe_histogram_store *store, uint32_t limit);
@@ -50,27 +53,40 @@ void mqoe_histogram_store_free(struct mqoe_histogram_store *store);
 bool mqoe_histogram_open(struct mqoe_histogram_store *store, struct mqoe_histogram *h);
 void mqoe_histogram_close(struct mqoe_histogram_store *store, struct mqoe_histogram *h);
 
-// The octave `octave` of an open histogram, which now is `last`; a new one when it was not seen before.
-void mqoe_histogram_turn(struct mqoe_histogram_store *store, struct mqoe_histogram *h, uint32_t octave);
+// An octave without counts; its number + 1.
+uint32_t mqoe_histogram_add(struct mqoe_histogram_store *store);
 
 // The bucket of `ns`, and the largest value of a bucket.
-uint32_t mqoe_histogram_bucket(uint64_t ns);
+static inline uint32_t mqoe_histogram_bucket(uint64_t ns) {
+    if (ns >> MQOE_HISTOGRAM_MIN_SHIFT == 0)
+        return (uint32_t)(ns >> (MQOE_HISTOGRAM_MIN_SHIFT - 4));
+    uint32_t power = 63u - (uint32_t)__builtin_clzll(ns);
+    if (power >= MQOE_HISTOGRAM_MAX_SHIFT)
+        return MQOE_HISTOGRAM_BUCKETS - 1;
+    uint32_t within = (uint32_t)(ns >> (power - 4)) & 15;
+    return (power - MQOE_HISTOGRAM_MIN_SHIFT + 1) * 16 + within;
+}
+
 uint64_t mqoe_histogram_upper(uint32_t bucket);
 
 // Counts `ns` in an open histogram.
 static inline void mqoe_histogram_count(struct mqoe_histogram_store *store, struct mqoe_histogram *h,
                                         uint64_t ns) {
     uint32_t bucket = mqoe_histogram_bucket(ns);
-    if (!h->last || h->last_octave != bucket / 16)
-        mqoe_histogram_turn(store, h, bucket / 16);
+    uint32_t *octave = &store->directories[h->directory - 1].octaves[bucket / 16];
+    if (!*octave)
+        *octave = mqoe_histogram_add(store);
+    h->last = *octave;
     store->octaves[h->last - 1].counts[bucket % 16]++;
 }
 
-// Fetches the line that the next value is likely to be counted in.
+// Fetches the lines that the next value is likely to be counted in.
 static inline void mqoe_histogram_prefetch(const struct mqoe_histogram_store *store,
                                            const struct mqoe_histogram *h) {
-    if (h->last)
-        __builtin_prefetch(&store->octaves[h->last - 1], 1);
+    if (!h->last)
+        return;
+    __builtin_prefetch(&store->directories[h->directory - 1]);
+    __builtin_prefetch(&store->octaves[h->last - 1], 1);
 }
 
 // Nearest rank: the upper edge of the bucket that holds sample ⌈q · count⌉ (q in per mille); 0 when count is

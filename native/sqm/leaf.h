@@ -68,6 +68,10 @@ void mqoe_leaf_enqueue(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_
 struct mqoe_frame *mqoe_leaf_dequeue(struct mqoe_leaf *leaf, uint64_t now, uint64_t *next_at,
                                      struct mqoe_frame_list *dropped);
 
+// With fewer clients than this their queues stay in the second-level cache, and the steps cost more than they
+// save: 9 of 61 ns for fq_codel's 100 clients with 32 flows.
+#define MQOE_PREFETCH_CLIENTS 512u
+
 // The first step before either: the leaf itself.
 static inline void mqoe_leaf_prefetch(const struct mqoe_leaf *leaf) {
     for (size_t at = 0; at < MQOE_LEAF_HOT; at += 64)
@@ -90,6 +94,9 @@ static inline void mqoe_leaf_prefetch_head(const struct mqoe_leaf *leaf) {
 }
 static inline void mqoe_leaf_prefetch_first(const struct mqoe_leaf *leaf) {
     mqoe_discipline_prefetch_first(&leaf->discipline, leaf->pool);
+}
+static inline void mqoe_leaf_prefetch_frame(const struct mqoe_leaf *leaf) {
+    mqoe_discipline_prefetch_frame(&leaf->discipline, leaf->pool);
 }
 
 // When to call mqoe_leaf_dequeue next, as it would report it; for use after an enqueue. A queue that has run

@@ -44,14 +44,3 @@ void mqoe_shaper_set_rate(struct mqoe_shaper *shaper, uint64_t rate_bits, uint64
         shaper->next = shaper->failsafe = now;
     }
 }
-
-void mqoe_shaper_charge(struct mqoe_shaper *shaper, uint32_t bytes, bool drop) {
-    if (!shaper->rate)
-        return;
-    uint64_t time = bytes * shaper->rate_ns + shaper->fraction;
-    uint64_t duration = time >> shaper->shift;
-    shaper->fraction = time & ((UINT64_C(1) << shaper->shift) - 1);
-    shaper->next += duration;
-    if (!drop)
-        shaper->failsafe += duration + duration / 2;
-}

@@ -47,4 +47,13 @@ static inline void mqoe_shaper_wake(struct mqoe_shaper *shaper, uint64_t since) 
 }
 
 // Charges `bytes` (adjusted) that were sent, or dropped where drops cost rate too.
-void mqoe_shaper_charge(struct mqoe_shaper *shaper, uint32_t bytes, bool drop);
+static inline void mqoe_shaper_charge(struct mqoe_shaper *shaper, uint32_t bytes, bool drop) {
+    if (!shaper->rate)
+        return;
+    uint64_t time = bytes * shaper->rate_ns + shaper->fraction;
+    uint64_t duration = time >> shaper->shift;
+    shaper->fraction = time & ((UINT64_C(1) << shaper->shift) - 1);
+    shaper->next += duration;
+    if (!drop)
+        shaper->failsafe += duration + duration / 2;
+}
