@@ -32,12 +32,11 @@ static uint64_t in_use(const struct mqoe_sqm_pool *pool) {
     uint64_t flows = pool->fresh_flow;
     for (uint32_t i = pool->free_flow; i != MQOE_NO_FLOW; i = pool->flows[i].next)
         flows--;
-    uint64_t octaves = pool->histograms.fresh;
-    for (uint32_t i = pool->histograms.free; i; i = pool->histograms.octaves[i - 1].counts[0])
-        octaves--;
+    uint64_t groups = pool->histograms.fresh;
+    for (uint32_t i = pool->histograms.free; i; i = pool->histograms.groups[i - 1].counts[0])
+        groups--;
     uint64_t records =
-        flows * (sizeof(struct mqoe_flow) + 4 * sizeof *pool->index) + octaves * sizeof(struct mqoe_octave) +
-        (uint64_t)pool->histograms.open * sizeof(struct mqoe_octave_directory) +
+        flows * (sizeof(struct mqoe_flow) + 4 * sizeof *pool->index) + groups * sizeof(struct mqoe_octaves) +
         (uint64_t)s->flows.used * s->flows.size + (uint64_t)s->hosts.used * s->hosts.size +
         (uint64_t)s->tins.used * (s->tins.size + s->flows.size) + // each with its reserve queue
         (uint64_t)s->accounts.used * s->accounts.size;

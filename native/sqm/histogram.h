@@ -2,8 +2,9 @@
 // high.
 //
 // Tens of thousands of leaves count at the same time, each within few powers of two. So a histogram has
-// memory only for those that it has seen: an octave is one cache line of a store that all leaves of a reactor
-// share, and counting touches that line and the one that says where it is.
+// memory only for the groups of them that it has seen, of a store that all leaves of a reactor share.
+// Counting touches one cache line, and no branch depends on how sojourns alternate: a sparse flow's and a
+// bulk flow's do with each packet.
 #pragma once
 
 #include <assert.h>
@@ -15,35 +16,37 @@
 #define MQOE_HISTOGRAM_OCTAVES   (MQOE_HISTOGRAM_MAX_SHIFT - MQOE_HISTOGRAM_MIN_SHIFT + 1)
 #define MQOE_HISTOGRAM_BUCKETS   (MQOE_HISTOGRAM_OCTAVES * 16)
 
+// Powers of two that get their memory together.
+#define MQOE_HISTOGRAM_GROUP  6u
+#define MQOE_HISTOGRAM_GROUPS 5u
+
 // All zero is closed.
 struct mqoe_histogram {
-    uint32_t directory; // of the store, number + 1
-    uint32_t last;      // octave of the store that was counted in last, number + 1; 0 = none
-    bool open;
+    uint32_t groups[MQOE_HISTOGRAM_GROUPS]; // of the store, number + 1; MQOE_NO_GROUP: nothing counted there
 };
 
-struct mqoe_octave {
-    uint32_t counts[16];
+#define MQOE_NO_GROUP UINT32_MAX
+
+static inline bool mqoe_histogram_is_open(const struct mqoe_histogram *h) {
+    return h->groups[0] != 0;
+}
+
+// The counts of some powers of two, a cache line each.
+struct mqoe_octaves {
+    uint32_t counts[MQOE_HISTOGRAM_GROUP * 16];
 } __attribute__((aligned(64)));
 
-// Which octaves a histogram has, by power of two; number + 1, 0 = none. Up to 33 ms it is one line.
-struct mqoe_octave_directory {
-    uint32_t octaves[32];
-} __attribute__((aligned(64)));
-
-static_assert(MQOE_HISTOGRAM_OCTAVES <= 32, "a directory has room for every power of two");
+static_assert(MQOE_HISTOGRAM_OCTAVES <= MQOE_HISTOGRAM_GROUP * MQOE_HISTOGRAM_GROUPS, "all have a place");
 
 struct mqoe_histogram_store {
-    struct mqoe_octave *octaves;
-    struct mqoe_octave_directory *directories;
-    uint32_t limit, open;          // histograms that may be open, and that are
-    uint32_t fresh, free;          // octaves never used begin here; number + 1 of the one returned last
-    uint32_t fresh_dirs, free_dir; // directories likewise; both kinds are linked through their first field
+    struct mqoe_octaves *groups;
+    uint32_t limit, open; // histograms that may be open, and that are
+    uint32_t fresh,
+        free; // groups never used begin here; number + 1 of the one returned last, linked by counts[0]
 };
 
-// Memory of a histogram that has seen every power of two; one that has seen fewer has fewer octaves.
-#define MQOE_HISTOGRAM_MEMORY                                                                                \
-    (MQOE_HISTOGRAM_OCTAVES * sizeof(struct mqoe_octave) + sizeof(struct mqoe_octave_directory))
+// Memory of a histogram that has seen every power of two; mostly it is one or two groups.
+#define MQOE_HISTOGRAM_MEMORY (MQOE_HISTOGRAM_GROUPS * sizeof(struct mqoe_octaves))
 
 // Room for `limit` open histograms. Returns 0 or −ENOMEM.
 int mqoe_histogram_store_init(struct mqoe_histogram_store *store, uint32_t limit);
@@ -53,7 +56,7 @@ void mqoe_histogram_store_free(struct mqoe_histogram_store *store);
 bool mqoe_histogram_open(struct mqoe_histogram_store *store, struct mqoe_histogram *h);
 void mqoe_histogram_close(struct mqoe_histogram_store *store, struct mqoe_histogram *h);
 
-// An octave without counts; its number + 1.
+// A group without counts; its number + 1.
 uint32_t mqoe_histogram_add(struct mqoe_histogram_store *store);
 
 // The bucket of `ns`, and the largest value of a bucket.
@@ -73,20 +76,10 @@ uint64_t mqoe_histogram_upper(uint32_t bucket);
 static inline void mqoe_histogram_count(struct mqoe_histogram_store *store, struct mqoe_histogram *h,
                                         uint64_t ns) {
     uint32_t bucket = mqoe_histogram_bucket(ns);
-    uint32_t *octave = &store->directories[h->directory - 1].octaves[bucket / 16];
-    if (!*octave)
-        *octave = mqoe_histogram_add(store);
-    h->last = *octave;
-    store->octaves[h->last - 1].counts[bucket % 16]++;
-}
-
-// Fetches the lines that the next value is likely to be counted in.
-static inline void mqoe_histogram_prefetch(const struct mqoe_histogram_store *store,
-                                           const struct mqoe_histogram *h) {
-    if (!h->last)
-        return;
-    __builtin_prefetch(&store->directories[h->directory - 1]);
-    __builtin_prefetch(&store->octaves[h->last - 1], 1);
+    uint32_t *group = &h->groups[bucket / (16 * MQOE_HISTOGRAM_GROUP)];
+    if (*group == MQOE_NO_GROUP)
+        *group = mqoe_histogram_add(store);
+    store->groups[*group - 1].counts[bucket % (16 * MQOE_HISTOGRAM_GROUP)]++;
 }
 
 // Nearest rank: the upper edge of the bucket that holds sample ⌈q · count⌉ (q in per mille); 0 when count is

@@ -93,7 +93,7 @@ static void record_sojourn(struct mqoe_leaf *leaf, uint64_t sojourn) {
     // without.
     if (leaf->interval_count++ == 0 && !mqoe_histogram_open(&leaf->pool->histograms, &leaf->histogram))
         leaf->pool->histograms_exhausted++;
-    if (leaf->histogram.open)
+    if (mqoe_histogram_is_open(&leaf->histogram))
         mqoe_histogram_count(&leaf->pool->histograms, &leaf->histogram, sojourn);
 }
 
@@ -147,12 +147,13 @@ static uint64_t quantile(const struct mqoe_leaf *leaf, uint32_t per_mille) {
 void mqoe_leaf_interval(struct mqoe_leaf *leaf, struct mqoe_sojourn *sojourn) {
     *sojourn = (struct mqoe_sojourn){.count = leaf->interval_count, .max = leaf->interval_max};
     sojourn->p50 = sojourn->p99 = sojourn->max;
-    if (leaf->histogram.open) {
+    if (mqoe_histogram_is_open(&leaf->histogram)) {
         sojourn->p50 = quantile(leaf, 500);
         sojourn->p99 = quantile(leaf, 990);
         mqoe_histogram_close(&leaf->pool->histograms, &leaf->histogram);
     }
-    leaf->interval_count = leaf->interval_max = 0;
+    leaf->interval_count = 0;
+    leaf->interval_max = 0;
 }
 
 void mqoe_leaf_drain(struct mqoe_leaf *leaf, struct mqoe_frame_list *frames) {

@@ -26,8 +26,8 @@ struct mqoe_leaf {
     struct mqoe_sqm_pool *pool;
     struct mqoe_queue_stats stats;
     struct mqoe_histogram histogram; // of the current interval; closed before its first delivery
-    uint64_t interval_max;           // ns, largest sojourn of the current interval
-    uint64_t interval_count;         // deliveries in it
+    uint32_t interval_count;         // deliveries in the current interval
+    uint64_t interval_max;           // ns, largest sojourn in it
     struct mqoe_discipline discipline;
 };
 
@@ -90,7 +90,6 @@ static inline void mqoe_leaf_prefetch_tail(const struct mqoe_leaf *leaf, const s
 }
 static inline void mqoe_leaf_prefetch_head(const struct mqoe_leaf *leaf) {
     mqoe_discipline_prefetch_head(&leaf->discipline, leaf->pool);
-    mqoe_histogram_prefetch(&leaf->pool->histograms, &leaf->histogram);
 }
 static inline void mqoe_leaf_prefetch_first(const struct mqoe_leaf *leaf) {
     mqoe_discipline_prefetch_first(&leaf->discipline, leaf->pool);
