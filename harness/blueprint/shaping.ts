@@ -137,12 +137,12 @@ function queueFrames(sqm: SqmBlueprint, rate: number, longest: number): number {
     case "bfifo":
       return sqm.limit / SMALLEST_FRAME;
     case "fq_codel":
+    case "dualpi2":
       return Math.min(sqm.limit, sqm.memoryLimit / FRAME_SIZE, longest);
     case "cake":
       return Math.min(cakeMemory(sqm, rate) / FRAME_SIZE, longest);
     case "codel":
     case "cobalt":
-    case "dualpi2":
       return Math.min(sqm.limit, longest);
     case "none":
     case "tc":

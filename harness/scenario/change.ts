@@ -290,6 +290,7 @@ class Network {
       this.#plan(name, node, section, first),
     );
     const paths = this.#differing("path", overrides, this.#paths, (name, node) => this.#path(name, node));
+    for (const name of Object.keys(plans)) this.#count(name, section);
     const alters = Object.keys(plans).length + Object.keys(paths).length > 0;
     // What is wrong by itself alters nothing either; that has been said.
     if (first && !spec.phase && !alters && !this.#context.problems.hasErrors) {
@@ -339,7 +340,6 @@ class Network {
     if (first) this.#refuseLacking(name, node);
     const plan = resolvePlan(value, draft.mtu ?? 0);
     this.#refuseUnenforced(name, section);
-    this.#count(name, section);
     return plan;
   }
 

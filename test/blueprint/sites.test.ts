@@ -171,6 +171,8 @@ test("UMEM: each discipline by its own limits", (t) => {
   t.is(of({ discipline: "bfifo", limit: 1_000_000 }, 1e6), up(1_000_000 / 64));
   t.is(of({ discipline: "codel", ...codel, ceThreshold: -1 }, 1e6), up(10_000));
   t.is(of({ discipline: "cobalt", ...codel }, 8e6, false), up(8e6 / 8 / 512));
+  const dualpi2 = made(TREE.replace(/sqm = \{[^}]*\}/u, 'sqm = { discipline = "dualpi2", memlimit = "4MiB" }'));
+  t.is(of(dualpi2.dataplane.clients[0]?.down.sqm as SqmBlueprint, 1e9), up(2048), "what fits into its memory limit");
   const cake = { ...made(TREE).dataplane.clients[0]?.down.sqm } as Extract<SqmBlueprint, { discipline: "cake" }>;
   t.is(of(cake, 20e6), up((4 * 2 ** 20) / 2048), "4 MiB up to 83 Mbit/s");
   t.is(of(cake, 100e6), up(5e6 / 2048), "four times rate × rtt");

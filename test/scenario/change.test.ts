@@ -299,3 +299,13 @@ test("whatever else is wrong, a phase that a table names is not said to be unkno
   t.is(found.length, 3, found.join("\n"));
   t.regex(found[1] ?? "", /^change\.at: "loaded\+4" is no time of the run; write e\.g\./);
 });
+
+test("only what a repetition alters counts: the same setting again is told to nobody", (t) => {
+  const many = harmed("count = 2", "count = 1000");
+  const each = '\n[[change]]\nat = "loaded"\nevery = "10ms"\nuntil = "12s"\nset = { plan.home.down = "5mbit" }\n';
+  const { changes } = caseOf(many + each);
+  t.is(changes.length, 601);
+  t.is(changes.filter(({ plans }) => Object.keys(plans).length > 0).length, 1);
+  const other = each.replace("loaded", "loaded+5ms").replace("5mbit", "6mbit");
+  t.regex(lines(load(many + each + other))[0] ?? "", /more than 1000000 shapers of clients anew/);
+});
