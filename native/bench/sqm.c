@@ -76,6 +76,8 @@ static int open_leaves(struct rig *r, const struct cell *cell, size_t row, struc
     json_decref(shaper);
     for (uint32_t i = 0; i < cell->clients && !e->errnum; i++)
         mqoe_leaf_init(&r->circuits[i * 2].leaf, &config, &r->pool, r->now, e);
+    mqoe_sqm_pool_ready(&r->pool, cell->clients, config.discipline.kind == MQOE_FQ_CODEL,
+                        config.discipline.kind == MQOE_CAKE);
     return -e->errnum;
 }
 

@@ -59,6 +59,7 @@ static int build_circuits(struct mqoe_engine *e, uint64_t now, struct mqoe_error
     int err = mqoe_sqm_pool_init(&e->queues, &sizes, error);
     if (err)
         return err;
+    bool fq_codel = false, cake = false;
     e->circuits = mqoe_pages_alloc(leaves * sizeof *e->circuits);
     if (!e->circuits)
         return mqoe_fail(error, ENOMEM, "calloc", NULL, "%u shapers", leaves);
@@ -67,7 +68,11 @@ static int build_circuits(struct mqoe_engine *e, uint64_t now, struct mqoe_error
         const struct mqoe_leaf_config *shaper = &e->config->clients[e->client_ids[i / 2]].shaper[i % 2];
         note_isolation(e, &shaper->discipline);
         err = mqoe_leaf_init(&e->circuits[i].leaf, shaper, &e->queues, now, error);
+        fq_codel |= shaper->discipline.kind == MQOE_FQ_CODEL;
+        cake |= shaper->discipline.kind == MQOE_CAKE;
     }
+    if (!err)
+        mqoe_sqm_pool_ready(&e->queues, leaves, fq_codel, cake);
     return err;
 }
 

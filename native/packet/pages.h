@@ -3,6 +3,10 @@
 // thousand clients' queues need more translations than the processor keeps, and a missing translation costs
 // as much as a missing cache line. What is never touched costs nothing.
 //
+// The first touch of a huge page clears 2 MiB at once, a tenth of a millisecond or more: too much for the
+// loop. So a table that fills up as traffic needs it is reserved (small pages, one at a time), and only the
+// part that is sure to be used is made ready before the loop begins.
+//
 // In a header because the fuzzers compile the pure code file by file; under AddressSanitizer the tables come
 // from its own allocator, so that a step beyond their end is seen.
 #pragma once
@@ -33,6 +37,14 @@ static inline void *mqoe_pages_alloc(size_t bytes) {
     return pages ? memset(pages, 0, size) : NULL;
 }
 
+static inline void *mqoe_pages_reserve(size_t bytes) {
+    return mqoe_pages_alloc(bytes);
+}
+
+static inline void mqoe_pages_ready(void *pages, size_t bytes, size_t from, size_t to) {
+    (void)pages, (void)bytes, (void)from, (void)to;
+}
+
 static inline void mqoe_pages_free(void *pages, size_t bytes) {
     (void)bytes;
     free(pages);
@@ -45,8 +57,7 @@ static inline size_t mqoe_pages_size(size_t bytes) {
     return bytes ? (bytes + page - 1) & ~(page - 1) : page;
 }
 
-// At least `bytes`; NULL when there is no memory.
-static inline void *mqoe_pages_alloc(size_t bytes) {
+static inline void *mqoe_pages_map(size_t bytes, int advice) {
     size_t size = mqoe_pages_size(bytes), room = size < MQOE_HUGE_PAGE ? 0 : MQOE_HUGE_PAGE;
     uint8_t *raw =
         (uint8_t *)mmap(NULL, size + room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -60,11 +71,37 @@ static inline void *mqoe_pages_alloc(size_t bytes) {
         munmap(raw, before);
     if (room > before)
         munmap(raw + before + size, room - before);
-    madvise(raw + before, size, MADV_HUGEPAGE); // where it is refused things only are slower
+    madvise(raw + before, size, advice); // where it is refused things only are slower
     return raw + before;
 }
 
-// Returns what mqoe_pages_alloc(bytes) gave; NULL is nothing.
+// At least `bytes`; NULL when there is no memory. For tables that are filled before the loop begins.
+static inline void *mqoe_pages_alloc(size_t bytes) {
+    return mqoe_pages_map(bytes, MADV_HUGEPAGE);
+}
+
+// The same for tables that fill up while the loop runs.
+static inline void *mqoe_pages_reserve(size_t bytes) {
+    return mqoe_pages_map(bytes, MADV_NOHUGEPAGE);
+}
+
+// Touches the bytes `from` … `to` − 1 of a table of `bytes` that was reserved, on huge pages where they fill
+// some: before the loop begins.
+static inline void mqoe_pages_ready(void *pages, size_t bytes, size_t from, size_t to) {
+    uint8_t *base = (uint8_t *)pages;
+    size_t size = mqoe_pages_size(bytes), first = from & ~(MQOE_HUGE_PAGE - 1);
+    to = to < bytes ? to : bytes;
+    if (from >= to)
+        return;
+    size_t last = (to + MQOE_HUGE_PAGE - 1) & ~(MQOE_HUGE_PAGE - 1);
+    if (size >= MQOE_HUGE_PAGE && to - from >= MQOE_HUGE_PAGE)
+        madvise(base + first, last - first, MADV_HUGEPAGE);
+    for (size_t at = from; at < to; at += MQOE_SMALL_PAGE)
+        *(volatile uint8_t *)(base + at) |= 0;
+    *(volatile uint8_t *)(base + to - 1) |= 0;
+}
+
+// Returns what one of them gave for `bytes`; NULL is nothing.
 static inline void mqoe_pages_free(void *pages, size_t bytes) {
     if (pages)
         munmap(pages, mqoe_pages_size(bytes));

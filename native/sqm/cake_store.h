@@ -115,6 +115,9 @@ int mqoe_cake_store_init(struct mqoe_cake_store *store, uint32_t flows, uint32_t
                          struct mqoe_error *e);
 void mqoe_cake_store_free(struct mqoe_cake_store *store);
 
+// Touches what `flows` queues in `tins` tins use, so that their first use is no page fault.
+void mqoe_cake_store_ready(struct mqoe_cake_store *store, uint32_t flows, uint32_t tins);
+
 static inline struct mqoe_cake_flow *mqoe_cake_flow(const struct mqoe_cake_store *store, uint32_t flow) {
     return (struct mqoe_cake_flow *)store->flows.base + flow;
 }

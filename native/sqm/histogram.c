@@ -36,13 +36,17 @@ static size_t store_bytes(const struct mqoe_histogram_store *store) {
 
 int mqoe_histogram_store_init(struct mqoe_histogram_store *store, uint32_t limit) {
     *store = (struct mqoe_histogram_store){.limit = limit};
-    store->groups = mqoe_pages_alloc(store_bytes(store));
+    store->groups = mqoe_pages_reserve(store_bytes(store));
     return store->groups ? 0 : -ENOMEM;
 }
 
 void mqoe_histogram_store_free(struct mqoe_histogram_store *store) {
     mqoe_pages_free(store->groups, store_bytes(store));
     *store = (struct mqoe_histogram_store){0};
+}
+
+void mqoe_histogram_store_ready(struct mqoe_histogram_store *store, uint32_t groups) {
+    mqoe_pages_ready(store->groups, store_bytes(store), 0, groups * sizeof *store->groups);
 }
 
 bool mqoe_histogram_open(struct mqoe_histogram_store *store, struct mqoe_histogram *h) {

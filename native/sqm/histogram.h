@@ -51,6 +51,8 @@ struct mqoe_histogram_store {
 // Room for `limit` open histograms. Returns 0 or −ENOMEM.
 int mqoe_histogram_store_init(struct mqoe_histogram_store *store, uint32_t limit);
 void mqoe_histogram_store_free(struct mqoe_histogram_store *store);
+// Touches `groups` groups, so that their first use is no page fault.
+void mqoe_histogram_store_ready(struct mqoe_histogram_store *store, uint32_t groups);
 
 // Opens an empty one; false when as many as may be are open.
 bool mqoe_histogram_open(struct mqoe_histogram_store *store, struct mqoe_histogram *h);

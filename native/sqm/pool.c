@@ -9,6 +9,11 @@
 // A reserve flow's bucket: none, it is in no hash chain.
 #define NO_BUCKET 0xffffffu
 
+// What a busy leaf is taken to need: mqoe_sqm_pool_ready.
+#define LIKELY_FLOWS  32u
+#define LIKELY_TINS   2u
+#define LIKELY_GROUPS 2u
+
 static uint32_t index_size(uint32_t flows) {
     uint32_t size = 16;
     while (size < 2 * flows)
@@ -28,7 +33,7 @@ int mqoe_sqm_pool_init(struct mqoe_sqm_pool *pool, const struct mqoe_sqm_pool_co
     uint64_t seed = config->seed;
     pool->index_mask = slots - 1;
     pool->salt = (uint32_t)mqoe_splitmix64(&seed);
-    pool->flows = mqoe_pages_alloc(config->flows * sizeof *pool->flows);
+    pool->flows = mqoe_pages_reserve(config->flows * sizeof *pool->flows);
     pool->index = mqoe_pages_alloc(slots * sizeof *pool->index);
     int err = mqoe_histogram_store_init(&pool->histograms, config->histograms);
     if (!pool->flows || !pool->index || err) {
@@ -43,6 +48,16 @@ int mqoe_sqm_pool_init(struct mqoe_sqm_pool *pool, const struct mqoe_sqm_pool_co
     if (err)
         mqoe_sqm_pool_free(pool);
     return err;
+}
+
+void mqoe_sqm_pool_ready(struct mqoe_sqm_pool *pool, uint32_t leaves, bool fq_codel, bool cake) {
+    uint64_t likely = (uint64_t)leaves * LIKELY_FLOWS;
+    uint32_t flows = likely < pool->flow_count ? (uint32_t)likely : pool->flow_count;
+    mqoe_histogram_store_ready(&pool->histograms, leaves * LIKELY_GROUPS);
+    if (fq_codel)
+        mqoe_pages_ready(pool->flows, pool->flow_count * sizeof *pool->flows, 0, flows * sizeof *pool->flows);
+    if (cake)
+        mqoe_cake_store_ready(&pool->cake, flows, leaves * LIKELY_TINS);
 }
 
 void mqoe_sqm_pool_free(struct mqoe_sqm_pool *pool) {

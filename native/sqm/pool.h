@@ -44,6 +44,11 @@ int mqoe_sqm_pool_init(struct mqoe_sqm_pool *pool, const struct mqoe_sqm_pool_co
                        struct mqoe_error *e);
 void mqoe_sqm_pool_free(struct mqoe_sqm_pool *pool);
 
+// Touches what `leaves` busy leaves are sure to use, so that their first use is no page fault in the loop: 32
+// flows, two tins and two groups of a histogram for each, of FQ-CoDel's or CAKE's records or both. More is
+// touched when it is needed, 4 KiB at a time.
+void mqoe_sqm_pool_ready(struct mqoe_sqm_pool *pool, uint32_t leaves, bool fq_codel, bool cake);
+
 // ---- for disciplines ----
 
 // A new owner of flows; each instance of a discipline has one.

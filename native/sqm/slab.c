@@ -11,7 +11,7 @@ static size_t bytes_of(const struct mqoe_slab *slab) {
 int mqoe_slab_init(struct mqoe_slab *slab, uint32_t size, uint32_t count, uint32_t extra,
                    struct mqoe_error *e) {
     *slab = (struct mqoe_slab){.size = size, .count = count, .extra = extra, .free = MQOE_NO_RECORD};
-    slab->base = mqoe_pages_alloc(bytes_of(slab));
+    slab->base = mqoe_pages_reserve(bytes_of(slab));
     if (slab->base)
         return 0;
     return mqoe_fail(e, ENOMEM, "mmap", "fewer clients per reactor, or more memory", "%u records of %u bytes",
@@ -21,4 +21,11 @@ int mqoe_slab_init(struct mqoe_slab *slab, uint32_t size, uint32_t count, uint32
 void mqoe_slab_free(struct mqoe_slab *slab) {
     mqoe_pages_free(slab->base, bytes_of(slab));
     *slab = (struct mqoe_slab){.free = MQOE_NO_RECORD};
+}
+
+void mqoe_slab_ready(struct mqoe_slab *slab, uint32_t records, uint32_t extra) {
+    size_t end = (size_t)slab->count * slab->size;
+    records = records < slab->count ? records : slab->count;
+    mqoe_pages_ready(slab->base, bytes_of(slab), 0, (size_t)records * slab->size);
+    mqoe_pages_ready(slab->base, bytes_of(slab), end, end + (size_t)extra * slab->size);
 }

@@ -24,6 +24,9 @@ int mqoe_slab_init(struct mqoe_slab *slab, uint32_t size, uint32_t count, uint32
                    struct mqoe_error *e);
 void mqoe_slab_free(struct mqoe_slab *slab);
 
+// Touches the first `records` records and `extra` of the others, so that their first use is no page fault.
+void mqoe_slab_ready(struct mqoe_slab *slab, uint32_t records, uint32_t extra);
+
 static inline void *mqoe_slab_at(const struct mqoe_slab *slab, uint32_t record) {
     return slab->base + (uint64_t)record * slab->size;
 }
