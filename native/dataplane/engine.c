@@ -99,8 +99,8 @@ static void enter_leaf(struct mqoe_engine *e, struct mqoe_circuit *c, struct mqo
     mqoe_leaf_enqueue(&c->leaf, f, arrival, &dropped);
     mqoe_engine_free_dropped(e, &dropped, MQOE_LEAF);
     // While a timer is armed the link is busy until then, whatever arrives; unless nothing was held, when it
-    // may only be for the state that CAKE's queues leave behind.
-    if (idle || !mqoe_timer_armed(&c->timer))
+    // may only be for the state that CAKE's queues leave behind, or the rate has just gone up.
+    if (idle || !mqoe_timer_armed(&c->timer) || mqoe_leaf_hurries(&c->leaf))
         mqoe_engine_schedule(e, c, mqoe_leaf_next(&c->leaf));
 }
 

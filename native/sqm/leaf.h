@@ -110,6 +110,11 @@ static inline uint64_t mqoe_leaf_next(const struct mqoe_leaf *leaf) {
     return waits ? mqoe_shaper_gate(&leaf->shaper) : MQOE_NEVER;
 }
 
+// Can an enqueue move that time forward while frames are held? Only where it may raise the rate.
+static inline bool mqoe_leaf_hurries(const struct mqoe_leaf *leaf) {
+    return leaf->discipline.kind == MQOE_CAKE && leaf->discipline.cake.config.autorate_ingress;
+}
+
 // What the discipline reports of itself, and of its tin number `tin` (0 … MQOE_MAX_TINS − 1). The latter is
 // false, and nothing written, for a tin that has never seen a frame. Disciplines without tins have one, 0.
 void mqoe_leaf_qdisc_stats(const struct mqoe_leaf *leaf, struct mqoe_qdisc_stats *out);

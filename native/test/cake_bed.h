@@ -76,6 +76,9 @@ static inline struct mqoe_frame *cake_frame(struct cake_bed *b, uint32_t flow, u
 }
 
 static inline void cake_enqueue(struct cake_bed *b, struct mqoe_frame *f) {
+    mqoe_leaf_prefetch_slot(&b->leaf, f); // must cope with whatever state there is
+    mqoe_leaf_prefetch_flow(&b->leaf, f);
+    mqoe_leaf_prefetch_tail(&b->leaf, f);
     mqoe_leaf_enqueue(&b->leaf, f, b->now, &b->dropped);
     b->in++;
     cake_take_dropped(b);
@@ -87,6 +90,8 @@ static inline void cake_arrive(struct cake_bed *b, uint32_t flow, uint32_t len, 
 
 // The frame stays readable until the next arrival.
 static inline struct mqoe_frame *cake_depart(struct cake_bed *b) {
+    mqoe_leaf_prefetch_head(&b->leaf);
+    mqoe_leaf_prefetch_first(&b->leaf);
     struct mqoe_frame *f = mqoe_leaf_dequeue(&b->leaf, b->now, &b->next_at, &b->dropped);
     cake_take_dropped(b);
     assert_true(f || b->next_at > b->now);
