@@ -8,8 +8,8 @@ import { type Group, groupBy, type Sheet } from "./sheet.js";
 import { disciplineName, tinKey } from "./tin-names.js";
 
 const SECOND = 1e9;
-/** Sets of records begin on whole seconds, and so do phases: the one that was written just after still counts. */
-const GRACE = 0.1 * SECOND;
+/** Half of the time between two sets of records: the one nearest to a moment is no further away. */
+const NEAR = SECOND / 2;
 const DIRECTIONS: readonly Direction[] = ["down", "up"];
 
 /** One tin of one direction of a client in one phase: growth between the records nearest to the phase's ends. */
@@ -114,7 +114,7 @@ class TinRecording {
   /** Null when the tin saw no traffic by the phase's end, or no record falls into the phase. */
   private tin(rows: readonly number[], phase: Phase): Tin | null {
     const time = column(this.table, "time");
-    const upTo = (end: number): number => rows.findLastIndex((row) => (time[row] as number) <= end + GRACE);
+    const upTo = (end: number): number => rows.findLastIndex((row) => (time[row] as number) <= end + NEAR);
     const [before, end] = [upTo(phase.start), upTo(phase.end)];
     const last = rows[end];
     const inside = rows.slice(before + 1, end + 1);

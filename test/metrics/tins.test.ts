@@ -61,6 +61,13 @@ test("tins: growth between the records nearest to a phase's ends, at the layers 
   t.is(by["client/home-2"]?.["dataplane.tin.voice.drops"], undefined);
 });
 
+test("tins: of a phase that begins between two sets, the nearer one counts", (t) => {
+  const s = diffserv3();
+  s.blueprint.timeline.phases = [{ name: "loaded", start: 1600 * MS, end: 3200 * MS }];
+  // From 2.003 s to 3.003 s; at 1.003 s most of what came by 2 s was not in the phase.
+  t.is(of(deriveMetrics(runOf(s)).total, "tin.besteffort.drops"), 10);
+});
+
 test("tins: another discipline begins to count anew; none of its numbers is negative", (t) => {
   const s = diffserv3();
   for (const row of s.rows.dp_tin) if ((row.time ?? 0) > 3 * SECOND && row.tin === 1) Object.assign(row, { drops: 4 });
