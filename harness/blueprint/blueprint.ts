@@ -207,7 +207,7 @@ class Layout implements Directory {
         const shapers = { down: shaperOf(plan, "down", site >= 0), up: shaperOf(plan, "up", site >= 0) };
         return { ...shapers, node, rtt: farthest + this.#rttOf(path), flooded };
       });
-      return framesFor(held, backlog.frames());
+      return framesFor(held, version.mtu, backlog.frames());
     };
     return this.#reactorIds().map((id) => {
       const own = clients.filter(({ reactor }) => reactor === id);

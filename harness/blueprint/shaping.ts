@@ -5,6 +5,7 @@ import type { DataplaneClientBlueprint, Direction, PathBlueprint, ShaperBlueprin
 /** One UMEM chunk holds one frame. */
 export const FRAME_SIZE = 2048;
 
+const ETHERNET_HEADER = 14;
 const MIN_FRAMES = 4096;
 const MAX_FRAMES = 262_144;
 /** Frames in the rings of both ports (fill, receive, transmit, completion), never in a queue. */
@@ -76,18 +77,19 @@ export interface Occupancy {
  * and `backlog`, what stands before paths that are slower than their traffic (backlog.ts); rounded up to 1024 and
  * clamped to [4096, 262144] (512 MiB). Running out is counted as a `rig` drop, never silent.
  */
-export function framesFor(clients: readonly Occupancy[], backlog = 0): number {
+export function framesFor(clients: readonly Occupancy[], mtu: number, backlog = 0): number {
   const held = clients.reduce((sum, { down, up, rtt, node, flooded = [] }) => {
-    const ofDown = framesOf(down, node?.down.ceil, rtt, flooded.includes("down"));
-    return sum + ofDown + framesOf(up, node?.up.ceil, rtt, flooded.includes("up"));
+    const perFrame = mtu + ETHERNET_HEADER;
+    const ofDown = framesOf(down, perFrame, node?.down.ceil, rtt, flooded.includes("down"));
+    return sum + ofDown + framesOf(up, perFrame, node?.up.ceil, rtt, flooded.includes("up"));
   }, 0);
   return clamped(RING_FRAMES + held + backlog);
 }
 
-function framesOf({ rate, sqm }: ShaperBlueprint, ceil = rate, rtt: number, flooded: boolean): number {
+function framesOf({ rate, sqm }: ShaperBlueprint, largest: number, ceil = rate, rtt: number, flooded: boolean): number {
   const perSecond = ceil === 0 ? UNSHAPED / (8 * 1514) : ceil / (8 * MEAN_FRAME);
   const longest = flooded ? Number.POSITIVE_INFINITY : perSecond * LONGEST_QUEUE;
-  return Math.ceil(queueFrames(sqm, rate, longest) + (perSecond * rtt) / 1e9);
+  return Math.ceil(queueFrames(sqm, rate, largest, longest) + (perSecond * rtt) / 1e9);
 }
 
 /**
@@ -129,8 +131,11 @@ function isUnbounded({ discipline }: Sqm): boolean {
   return discipline === "none" || discipline === "tc";
 }
 
-/** Frames that a queue may hold, each in a chunk of its own; `longest` for those that something controls. */
-function queueFrames(sqm: SqmBlueprint, rate: number, longest: number): number {
+/**
+ * Frames that a queue may hold, each in a chunk of its own; `longest` for those that something controls. `largest`: bytes
+ * of a full frame.
+ */
+function queueFrames(sqm: SqmBlueprint, rate: number, largest: number, longest: number): number {
   switch (sqm.discipline) {
     case "pfifo":
       return sqm.limit;
@@ -140,7 +145,7 @@ function queueFrames(sqm: SqmBlueprint, rate: number, longest: number): number {
     case "dualpi2":
       return Math.min(sqm.limit, sqm.memoryLimit / FRAME_SIZE, longest);
     case "cake":
-      return Math.min(cakeMemory(sqm, rate) / FRAME_SIZE, longest);
+      return Math.min(cakeMemory(sqm, rate, largest) / FRAME_SIZE, longest);
     case "codel":
     case "cobalt":
       return Math.min(sqm.limit, longest);
@@ -150,8 +155,10 @@ function queueFrames(sqm: SqmBlueprint, rate: number, longest: number): number {
   }
 }
 
+type CakeBlueprint = Extract<SqmBlueprint, { discipline: "cake" }>;
+
 /** Bytes that CAKE lets wait at `rate` bit/s, 0 = unlimited (algorithms.md §1.10); it counts whole chunks. */
-function cakeMemory({ memoryLimit, rtt }: Extract<SqmBlueprint, { discipline: "cake" }>, rate: number): number {
+function cakeMemory({ memoryLimit, rtt }: CakeBlueprint, rate: number, largest: number): number {
   const computed = rate === 0 ? Number.POSITIVE_INFINITY : Math.max(((rate / 8) * 4 * rtt) / 1e9, 4 * 2 ** 20);
-  return Math.min(memoryLimit > 0 ? memoryLimit : computed, Math.max(CAKE_PACKETS * 1514, memoryLimit));
+  return Math.min(memoryLimit > 0 ? memoryLimit : computed, Math.max(CAKE_PACKETS * largest, memoryLimit));
 }

@@ -193,7 +193,10 @@ test("UMEM: enough for every queue and delay line, within its limits", (t) => {
     return { rate, framing: { base: "frame", overhead: 0, mpu: 0, cell: "none" }, sqm: { discipline: "pfifo", limit } };
   };
   const frames = (count: number, limit: number, rtt = 0) =>
-    framesFor(Array.from({ length: count }, () => ({ down: shaper(20e6, limit), up: shaper(5e6, limit), rtt })));
+    framesFor(
+      Array.from({ length: count }, () => ({ down: shaper(20e6, limit), up: shaper(5e6, limit), rtt })),
+      1500,
+    );
   t.is(frames(0, 0), 4096);
   t.true(frames(1, 1000) >= 4096 + 2000);
   t.true(frames(1, 1000, 1e9) >= 4096 + 2000 + 25e6 / 8 / 512);

@@ -160,10 +160,10 @@ test("UMEM below a site: by what the class lets through; a stream beyond its sha
 
 test("UMEM: each discipline by its own limits", (t) => {
   const framing = { base: "frame", overhead: 0, mpu: 0, cell: "none" } as const;
-  const of = (sqm: SqmBlueprint, rate: number, flooded = true) => {
+  const of = (sqm: SqmBlueprint, rate: number, flooded = true, mtu = 1500) => {
     const shaper: ShaperBlueprint = { rate, framing, sqm };
     const idle: ShaperBlueprint = { rate: 1000, framing, sqm: { discipline: "none" } };
-    return framesFor([{ down: shaper, up: idle, rtt: 0, flooded: flooded ? ["down"] : [] }]) - 4096;
+    return framesFor([{ down: shaper, up: idle, rtt: 0, flooded: flooded ? ["down"] : [] }], mtu) - 4096;
   };
   const up = (frames: number) => Math.ceil(frames / 1024) * 1024;
   const codel = { target: 5e6, interval: 100e6, limit: 10_000, ecn: false };
@@ -177,6 +177,7 @@ test("UMEM: each discipline by its own limits", (t) => {
   t.is(of(cake, 20e6), up((4 * 2 ** 20) / 2048), "4 MiB up to 83 Mbit/s");
   t.is(of(cake, 100e6), up(5e6 / 2048), "four times rate × rtt");
   t.is(of(cake, 1e9), up((10_240 * 1514) / 2048), "at most 10240 full frames");
+  t.is(of(cake, 1e9, true, 1700), up((10_240 * 1714) / 2048), "which are as large as the MTU lets them");
   t.is(of({ ...cake, memoryLimit: 32 * 2 ** 20 }, 1e6), up(16_384), "as configured");
 });
 
