@@ -1,8 +1,8 @@
 // Frames through AF_XDP:  generator (core ns) ═ veth ═ dataplane ═ veth ═ sink (access ns). The generator
 // first fills the dataplane's receive ring; then the clock starts and the dataplane's own loop runs until all
 // is forwarded. So the loop is what is measured, never the generator (which costs more per frame than the
-// loop and would be the limit), and one CPU is enough. The same sockets are switched between fq_codel and
-// nothing, round by round.
+// loop and would be the limit), and one CPU is enough. The same sockets are switched between nothing,
+// fq_codel and CAKE, round by round.
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -12,6 +12,7 @@
 
 #include "bench/bench.h"
 #include "bench/lab_client.h"
+#include "bench/series.h"
 #include "bench/synthetic.h"
 #include "bench/trunks.h"
 #include "dataplane/reactor.h"
@@ -23,7 +24,7 @@
 #define RING    2048u
 #define BURST   1536u   // frames a burst: what the receive ring holds, with room to spare
 #define SETTLE  1000000 // ns
-#define ROUNDS  7u
+#define ROUNDS  11u
 
 struct forward {
     struct mqoe_trunks trunks;
@@ -88,19 +89,19 @@ static void drain_sink(struct forward *f) {
             mqoe_umem_give(&f->umem, mqoe_umem_chunk(&f->umem, batch[i]), MQOE_HAND);
 }
 
-// Fills the receive ring, lets the kernel finish, and returns how long the loop takes (ns) to get all of it
-// out; *frames receives how many it were.
+// Fills the receive ring, lets the kernel finish, and returns the CPU time (ns) that the loop takes to get
+// all of it out, the kernel's part within its system calls included; *frames receives how many it were.
 static uint64_t burst(struct forward *f, uint64_t *frames) {
     for (unsigned i = 0; i < BURST; i += MQOE_BATCH)
         generate(f, MQOE_BATCH);
     pause_ns(SETTLE);
     struct mqoe_port *in = &f->reactor.port[MQOE_CORE].port, *out = &f->reactor.port[MQOE_ACCESS].port;
-    uint64_t before = out->sent, received = in->received, start = mqoe_clock(CLOCK_MONOTONIC), last;
+    uint64_t before = out->sent, received = in->received, start = mqoe_series_clock(), last;
     do {
         last = in->received;
         mqoe_engine_round(&f->reactor.engine, mqoe_clock(CLOCK_MONOTONIC));
     } while (in->received != last || f->reactor.engine.ready_head);
-    uint64_t elapsed = mqoe_clock(CLOCK_MONOTONIC) - start;
+    uint64_t elapsed = mqoe_series_clock() - start;
     pause_ns(SETTLE); // completions that were still on their way
     out->ops->flush(out);
     drain_sink(f);
@@ -123,55 +124,62 @@ static int set_discipline(struct forward *f, const char *discipline, struct mqoe
                : mqoe_engine_change(&f->reactor.engine, changes, CLIENTS, mqoe_clock(CLOCK_MONOTONIC), e);
 }
 
-// Nanoseconds per frame over many bursts.
-static double measure(struct forward *f, unsigned bursts) {
-    uint64_t spent = 0, frames = 0, some;
+static void measure(struct forward *f, unsigned bursts, struct mqoe_series *series) {
+    uint64_t frames;
     for (unsigned i = 0; i < bursts; i++) {
-        spent += burst(f, &some);
-        frames += some;
+        uint64_t spent = burst(f, &frames);
+        if (series)
+            mqoe_series_add(series, spent, 1, frames);
     }
-    return frames ? (double)spent / (double)frames : 0;
 }
 
-static const char *const disciplines[2] = {"none", "fq_codel"};
+static const char *const disciplines[] = {"none", "fq_codel", "cake"};
 
-// Interleaved rounds, so that a change of the machine's mood meets both alike; medians.
-static int compare(struct forward *f, const struct mqoe_bench *b, double ns[2], struct mqoe_error *e) {
-    double rounds_ns[2][ROUNDS];
-    const unsigned rounds = b->quick ? 3 : ROUNDS, bursts = b->quick ? 5 : 50;
-    for (unsigned round = 0; round < rounds; round++)
-        for (int d = 0; d < 2; d++) {
+#define DISCIPLINES (sizeof disciplines / sizeof *disciplines)
+
+// Interleaved rounds, so that a change of the machine's mood meets all alike; medians of bursts.
+static int compare(struct forward *f, const struct mqoe_bench *b, double ns[DISCIPLINES],
+                   struct mqoe_error *e) {
+    struct mqoe_series series[DISCIPLINES] = {0};
+    const unsigned rounds = b->quick ? 3 : ROUNDS, bursts = b->quick ? 5 : 16;
+    for (unsigned round = 0; round < rounds && !e->errnum; round++)
+        for (size_t d = 0; d < DISCIPLINES; d++) {
             if (set_discipline(f, disciplines[d], e) != 0)
-                return -e->errnum;
-            measure(f, 2); // settle
-            rounds_ns[d][round] = measure(f, bursts);
+                break;
+            measure(f, 2, NULL); // settle
+            measure(f, bursts, &series[d]);
         }
-    for (int d = 0; d < 2; d++)
-        ns[d] = mqoe_bench_median(rounds_ns[d], rounds);
-    return 0;
+    for (size_t d = 0; d < DISCIPLINES; d++) {
+        ns[d] = mqoe_series_summary(&series[d]).median;
+        mqoe_series_free(&series[d]);
+    }
+    return -e->errnum;
 }
 
 static json_t *run_sizes(struct forward *f, const struct mqoe_bench *b, struct mqoe_error *e) {
     static const uint32_t sizes[] = {64, 1514};
     json_t *rows = json_array();
-    fprintf(b->table,
-            "\nThrough AF_XDP on two veth trunks (native XDP), %u clients, frames per second of one reactor\n"
-            "  frame   bare forwarder   fq_codel   ratio   ns more\n",
-            CLIENTS);
+    fprintf(
+        b->table,
+        "\nThrough AF_XDP on two veth trunks (native XDP), %u clients, frames per CPU second of one reactor\n"
+        "  frame   bare forwarder   fq_codel   ratio   ns more       cake   ratio   ns more\n",
+        CLIENTS);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        double ns[2] = {0};
+        double ns[DISCIPLINES] = {0};
         f->len = sizes[i];
-        if (compare(f, b, ns, e) != 0 || ns[0] <= 0 || ns[1] <= 0) {
+        if (compare(f, b, ns, e) != 0 || ns[0] <= 0 || ns[1] <= 0 || ns[2] <= 0) {
             if (!e->errnum)
                 mqoe_fail(e, EIO, "AF_XDP", "see mqoe doctor", "no frame came through the bench's trunks");
             json_decref(rows);
             return NULL;
         }
-        fprintf(b->table, "  %5u   %14.0f   %8.0f   %.3f   %7.0f\n", sizes[i], 1e9 / ns[0], 1e9 / ns[1],
-                ns[0] / ns[1], ns[1] - ns[0]);
+        fprintf(b->table, "  %5u   %14.0f   %8.0f   %.3f   %7.0f   %8.0f   %.3f   %7.0f\n", sizes[i],
+                1e9 / ns[0], 1e9 / ns[1], ns[0] / ns[1], ns[1] - ns[0], 1e9 / ns[2], ns[0] / ns[2],
+                ns[2] - ns[0]);
         json_array_append_new(rows,
-                              json_pack("{s:i, s:f, s:f, s:f}", "frame_bytes", (int)sizes[i], "bare_fps",
-                                        1e9 / ns[0], "fq_codel_fps", 1e9 / ns[1], "ratio", ns[0] / ns[1]));
+                              json_pack("{s:i, s:f, s:f, s:f, s:f, s:f}", "frame_bytes", (int)sizes[i],
+                                        "bare_fps", 1e9 / ns[0], "fq_codel_fps", 1e9 / ns[1], "ratio",
+                                        ns[0] / ns[1], "cake_fps", 1e9 / ns[2], "cake_ratio", ns[0] / ns[2]));
     }
     return json_pack("{s:o, s:I}", "sizes", rows, "lost_frames", (json_int_t)f->lost);
 }
