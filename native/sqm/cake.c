@@ -108,29 +108,7 @@ void mqoe_cake_close_tin(struct mqoe_cake_op *op, uint32_t number) {
     op->q->active &= (uint8_t) ~(1u << number);
 }
 
-void mqoe_cake_charge(struct mqoe_cake_op *op, const struct mqoe_cake_tin *t,
-                      const struct mqoe_frame *frame) {
-    struct mqoe_cake_account *a = mqoe_cake_account(op->store, t->account);
-    uint64_t duration = frame->shaped_len * t->rate_ns >> t->shift;
-    if (a->next < op->now)
-        a->next += duration;
-    else if (a->next < op->now + duration)
-        a->next = op->now + duration;
-}
-
 // ---- frames in and out of queues ----
-
-struct mqoe_frame *mqoe_cake_pop(struct mqoe_cake_op *op, struct mqoe_cake_tin *t, uint32_t flow) {
-    struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
-    uint32_t before = f->bytes;
-    struct mqoe_frame *frame = mqoe_queue_pop(&f->frames, &f->bytes, op->stats);
-    if (!frame)
-        return NULL;
-    t->backlog_packets--;
-    t->backlog_bytes -= frame->len;
-    mqoe_cake_resized(op, flow, before);
-    return frame;
-}
 
 static void charge_drop(struct mqoe_cake_op *op, const struct mqoe_cake_tin *t,
                         const struct mqoe_frame *frame) {

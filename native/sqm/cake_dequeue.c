@@ -33,15 +33,18 @@ static uint32_t choose_by_clock(const struct mqoe_cake_op *op) {
 // Without one: deficit round robin by the tins' quanta. There is a frame somewhere, so this ends.
 static uint32_t choose_by_turn(const struct mqoe_cake_op *op) {
     struct mqoe_cake *q = op->q;
-    uint8_t counts[MQOE_MAX_TINS];
-    for (uint32_t i = 0; i < q->tin_count; i++)
-        counts[i] = q->active >> i & 1 && waiting(tin_at(op, i));
-    while (q->tin_deficit[q->current] < 0 || !counts[q->current]) {
-        if (q->tin_deficit[q->current] <= 0)
-            q->tin_deficit[q->current] += mqoe_cake_tin_quantum(q->config.tins, q->current);
-        q->current = (uint8_t)((q->current + 1) % q->tin_count);
+    uint32_t ready = 0, current = q->current; // bits; a tin
+    for (uint32_t bits = q->active; bits; bits &= bits - 1) {
+        uint32_t i = (uint32_t)__builtin_ctz(bits);
+        ready |= (waiting(tin_at(op, i)) != 0) << i;
     }
-    return q->current;
+    while (q->tin_deficit[current] < 0 || !(ready >> current & 1)) {
+        if (q->tin_deficit[current] <= 0)
+            q->tin_deficit[current] += mqoe_cake_tin_quantum(q->config.tins, current);
+        current = current + 1 == q->tin_count ? 0 : current + 1;
+    }
+    q->current = (uint8_t)current;
+    return current;
 }
 
 // A flow's turn in 65,536ths of a byte.

@@ -62,11 +62,29 @@ void mqoe_cake_discard(struct mqoe_cake_op *op, struct mqoe_cake_tin *tin, struc
                        enum mqoe_drop_cause cause);
 
 // Takes the oldest frame out of a queue; NULL when it is empty.
-struct mqoe_frame *mqoe_cake_pop(struct mqoe_cake_op *op, struct mqoe_cake_tin *tin, uint32_t flow);
+static inline struct mqoe_frame *mqoe_cake_pop(struct mqoe_cake_op *op, struct mqoe_cake_tin *t,
+                                               uint32_t flow) {
+    struct mqoe_cake_flow *f = mqoe_cake_flow(op->store, flow);
+    uint32_t before = f->bytes;
+    struct mqoe_frame *frame = mqoe_queue_pop(&f->frames, &f->bytes, op->stats);
+    if (!frame)
+        return NULL;
+    t->backlog_packets--;
+    t->backlog_bytes -= frame->len;
+    mqoe_cake_resized(op, flow, before);
+    return frame;
+}
 
 // Advances the tin's clock for a frame that was sent or, in ingress mode, dropped.
-void mqoe_cake_charge(struct mqoe_cake_op *op, const struct mqoe_cake_tin *tin,
-                      const struct mqoe_frame *frame);
+static inline void mqoe_cake_charge(struct mqoe_cake_op *op, const struct mqoe_cake_tin *t,
+                                    const struct mqoe_frame *frame) {
+    struct mqoe_cake_account *a = mqoe_cake_account(op->store, t->account);
+    uint64_t duration = frame->shaped_len * t->rate_ns >> t->shift;
+    if (a->next < op->now)
+        a->next += duration;
+    else if (a->next < op->now + duration)
+        a->next = op->now + duration;
+}
 
 // Removes a tin without queues; its account stays.
 void mqoe_cake_close_tin(struct mqoe_cake_op *op, uint32_t tin);

@@ -59,14 +59,14 @@ uint32_t mqoe_cake_classify_other(enum mqoe_cake_tins mode, const struct mqoe_fr
     return mqoe_cake_tin_of_dscp(mode, mode != MQOE_CAKE_BESTEFFORT && is_arp(frame) ? CS7 : 0);
 }
 
-uint16_t mqoe_cake_tin_quantum(enum mqoe_cake_tins mode, uint32_t tin) {
-    static const uint16_t four[] = {1024, 64, 512, 256}, three[] = {1024, 64, 256},
-                          eight[] = {256, 224, 196, 171, 149, 130, 113, 98}; // × 7/8 each
-    return mode == MQOE_CAKE_BESTEFFORT  ? 65535
-           : mode == MQOE_CAKE_DIFFSERV4 ? four[tin]
-           : mode == MQOE_CAKE_DIFFSERV3 ? three[tin]
-                                         : eight[tin];
-}
+// Of eight, each has seven eighths of the one before.
+const uint16_t mqoe_cake_tin_quanta[][MQOE_MAX_TINS] = {
+    [MQOE_CAKE_BESTEFFORT] = {65535},
+    [MQOE_CAKE_PRECEDENCE] = {256, 224, 196, 171, 149, 130, 113, 98},
+    [MQOE_CAKE_DIFFSERV3] = {1024, 64, 256},
+    [MQOE_CAKE_DIFFSERV4] = {1024, 64, 512, 256},
+    [MQOE_CAKE_DIFFSERV8] = {256, 224, 196, 171, 149, 130, 113, 98},
+};
 
 // A tin's share of the rate: a threshold up to which it has priority, not a cap.
 static uint64_t share(enum mqoe_cake_tins mode, uint32_t tin, uint64_t rate) {

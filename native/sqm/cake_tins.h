@@ -21,7 +21,10 @@ static inline uint32_t mqoe_cake_classify(enum mqoe_cake_tins mode, const struct
 }
 
 // A tin's quantum in weighted round robin, bytes.
-uint16_t mqoe_cake_tin_quantum(enum mqoe_cake_tins mode, uint32_t tin);
+extern const uint16_t mqoe_cake_tin_quanta[][MQOE_MAX_TINS];
+static inline uint16_t mqoe_cake_tin_quantum(enum mqoe_cake_tins mode, uint32_t tin) {
+    return mqoe_cake_tin_quanta[mode][tin];
+}
 
 // Fills in what follows from the rate (bytes/s, 0 = unlimited): the tin's threshold, its flows'
 // quantum, and COBALT's times. Nothing else in *tin is touched.
