@@ -10,6 +10,7 @@
 #define LEAF_PATIENCE 2u
 #define SITE_PATIENCE 4u
 #define RATE_PATIENCE 4u
+#define FIRST_ROUND   16u // frames of a subtree's round until one has been measured
 #define PRIORITIES    8u
 #define MAX_DEBT      UINT64_C(60000000000) // ns, as sch_htb: what its children's guarantees may cost a node
 
@@ -116,10 +117,11 @@ static uint32_t ring_for(const struct mqoe_htb_node *parent, uint32_t bit, bool 
     return parent->rings + (borrows ? parent->level * PRIORITIES : 0) + bit;
 }
 
+// A turn that follows the ring below may be behind by a round more than those in it.
 static void enlist(struct mqoe_htb *tree, struct mqoe_htb_node *n, uint32_t bit, bool borrows) {
     struct mqoe_htb_node *parent = &tree->nodes[n->parent];
     struct mqoe_htb_ring *ring = &tree->rings[ring_for(parent, bit, borrows)];
-    mqoe_htb_ring_add(ring, tree->turns, turn_for(n, bit, borrows));
+    mqoe_htb_ring_add(ring, tree->turns, turn_for(n, bit, borrows), n->sole ? n->level + 1u : 1);
     if (!n->level)
         ring->weight += n->quantum;
     if (borrows)
@@ -142,6 +144,24 @@ static void strike(struct mqoe_htb *tree, struct mqoe_htb_node *n, uint32_t bit,
         parent->funded &= ~(UINT64_C(1) << bit);
 }
 
+// Where only the root lends, a node stands in the ring above where the first of its own ring does: its turn
+// moves by as much as that one's start, whether the first has been served, has gone or has come. So all
+// leaves of a tree are in one order, as if they were in one ring.
+static void follow(struct mqoe_htb *tree, uint32_t node, uint32_t priority) {
+    while (tree->nodes[node].sole) {
+        struct mqoe_htb_node *n = &tree->nodes[node];
+        struct mqoe_htb_ring *own = &tree->rings[ring_for(n, priority, true)];
+        if (!own->first || tree->turns[own->first].start == own->front)
+            return;
+        uint64_t moved = tree->turns[own->first].start - own->front; // modulo 2^64: back as well
+        uint32_t turn = turn_for(n, priority, true);
+        own->front += moved;
+        mqoe_htb_ring_move(&tree->rings[ring_for(&tree->nodes[n->parent], priority, true)], tree->turns, turn,
+                           moved, n->offered_borrows >> priority & 1);
+        node = n->parent;
+    }
+}
+
 // Brings the parent's lists in line with what the node offers now. True when the parent's own offer may have
 // changed by it.
 static bool publish(struct mqoe_htb *tree, struct mqoe_htb_node *n, struct offer o) {
@@ -154,6 +174,7 @@ static bool publish(struct mqoe_htb *tree, struct mqoe_htb_node *n, struct offer
     const struct mqoe_htb_node *parent = &tree->nodes[n->parent];
     uint64_t funded_before = parent->funded;
     uint8_t borrowing_before = parent->borrowing;
+    uint32_t asks = borrowing;
     for (; funded; funded &= funded - 1) {
         uint32_t bit = (uint32_t)__builtin_ctzll(funded);
         (o.funded >> bit & 1 ? enlist : strike)(tree, n, bit, false);
@@ -162,6 +183,8 @@ static bool publish(struct mqoe_htb *tree, struct mqoe_htb_node *n, struct offer
         uint32_t bit = (uint32_t)__builtin_ctz(borrowing);
         (o.borrowing >> bit & 1 ? enlist : strike)(tree, n, bit, true);
     }
+    for (; asks; asks &= asks - 1)
+        follow(tree, n->parent, (uint32_t)__builtin_ctz(asks));
     return parent->funded != funded_before || parent->borrowing != borrowing_before;
 }
 
@@ -226,20 +249,28 @@ void mqoe_htb_activate(struct mqoe_htb *tree, uint32_t node, uint64_t arrival) {
 // The way down from the root to the leaf whose turn it is.
 struct way {
     uint32_t leaf, lender; // lender: level of who pays
-    uint32_t depth;
+    uint32_t depth, priority;
     struct step {
         uint32_t ring, turn, quantum;
     } steps[MQOE_HTB_LEVELS];
 };
 
+// What a turn pays by: a leaf its quantum; a subtree the bytes of a round below, so that a round there costs
+// it a round here and each leaf gets its own quantum. Several lenders move that ring below, each at its own
+// times, and whoever happened to send the last frame of a round would pay for all of it: so a mean round is
+// the measure, as soon as there is one (a guess that is too low keeps a site out for seconds). 0 = a turn
+// that follows the ring below.
 static uint32_t quantum_of(const struct mqoe_htb *tree, const struct mqoe_htb_node *child, uint32_t bit,
                            bool borrows) {
     if (!child->level)
         return child->quantum;
     // A child that lends itself stands in a list of those lent to; its own children borrow.
     bool below_borrows = borrows || bit / PRIORITIES == child->level;
-    return mqoe_htb_ring_quantum(
+    if (below_borrows && child->sole)
+        return 0;
+    uint32_t quantum = mqoe_htb_ring_quantum(
         &tree->rings[ring_for(child, below_borrows ? bit % PRIORITIES : bit, below_borrows)]);
+    return quantum ? quantum : tree->max_frame * FIRST_ROUND;
 }
 
 // Lower levels pay first, then lower priorities go first: the lowest bit of the root's offer.
@@ -260,12 +291,14 @@ static void find_way(struct mqoe_htb *tree, struct way *way) {
         step->quantum = quantum_of(tree, &tree->nodes[node], bit, borrows);
     }
     way->leaf = node;
+    way->priority = bit % PRIORITIES;
 }
 
 static void account(struct mqoe_htb *tree, const struct way *way, uint32_t bytes) {
     for (uint32_t i = 0; i < way->depth; i++)
         mqoe_htb_ring_charge(&tree->rings[way->steps[i].ring], tree->turns, way->steps[i].turn, bytes,
                              way->steps[i].quantum);
+    follow(tree, tree->nodes[way->leaf].parent, way->priority);
     for (uint32_t node = way->leaf; node != MQOE_HTB_NOBODY; node = tree->nodes[node].parent)
         charge_node(tree, &tree->nodes[node], bytes, tree->nodes[node].level >= way->lender);
 }
@@ -347,6 +380,8 @@ int mqoe_htb_change(struct mqoe_htb *tree, uint32_t node, const struct mqoe_htb_
     mqoe_htb_set_class(tree, node, class);
     rescale(&n->rate, now, rate_cost);
     rescale(&n->ceil, now, ceil_cost);
+    if (!rate_cost != !n->rate.cost)
+        mqoe_htb_find_lenders(tree);
     settle(tree, node);
     return 0;
 }

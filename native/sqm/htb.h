@@ -69,6 +69,7 @@ struct mqoe_htb_node {
     uint8_t level, priority;
     uint8_t borrowing;       // inner: priorities of children that ask for a loan
     uint8_t offered_borrows; // … and asking
+    bool sole;               // inner, not the root: only the root has a rate from here up
 };
 
 struct mqoe_htb_event {

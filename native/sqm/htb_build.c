@@ -94,6 +94,18 @@ static uint32_t rings_of(const struct mqoe_htb_node *n) {
     return n->level ? (n->level + 1u) * PRIORITIES : 0;
 }
 
+void mqoe_htb_find_lenders(struct mqoe_htb *tree) {
+    for (uint32_t i = 1; i < tree->count; i++) {
+        struct mqoe_htb_node *n = &tree->nodes[i];
+        n->sole = n->level && !n->rate.cost && (n->parent == 0 || tree->nodes[n->parent].sole);
+        for (uint32_t k = 0; n->sole && k < PRIORITIES; k++) { // from here on it moves as they do
+            struct mqoe_htb_ring *r = &tree->rings[n->rings + n->level * PRIORITIES + k];
+            if (r->first)
+                r->front = tree->turns[r->first].start;
+        }
+    }
+}
+
 static int allocate_lists(struct mqoe_htb *tree) {
     uint32_t turns = 1, rings = 0;
     for (uint32_t i = 0; i < tree->count; i++) {
@@ -111,6 +123,7 @@ static int allocate_lists(struct mqoe_htb *tree) {
     for (uint32_t i = 0; i < tree->count; i++)
         for (uint32_t k = 0; k < turns_of(&tree->nodes[i]); k++)
             tree->turns[tree->nodes[i].turns + k].node = i;
+    mqoe_htb_find_lenders(tree);
     return 0;
 }
 

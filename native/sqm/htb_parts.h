@@ -9,6 +9,9 @@
 // Sets what a class says; the tags stay.
 void mqoe_htb_set_class(struct mqoe_htb *tree, uint32_t node, const struct mqoe_htb_class *class);
 
+// Sets `sole` of all nodes, after rates came or went.
+void mqoe_htb_find_lenders(struct mqoe_htb *tree);
+
 // Lets `node` wait for `due`, or moves it there; MQOE_NEVER takes it off.
 void mqoe_htb_wait(struct mqoe_htb *tree, uint32_t node, uint64_t due);
 

@@ -68,9 +68,9 @@ void mqoe_htb_ring_remove(struct mqoe_htb_ring *r, struct mqoe_htb_turn *turns, 
 
 // ---- rounds ----
 
-void mqoe_htb_ring_add(struct mqoe_htb_ring *r, struct mqoe_htb_turn *turns, uint32_t turn) {
+void mqoe_htb_ring_add(struct mqoe_htb_ring *r, struct mqoe_htb_turn *turns, uint32_t turn, uint32_t rounds) {
     struct mqoe_htb_turn *t = &turns[turn];
-    uint64_t earliest = r->time > ROUND ? r->time - ROUND : 0;
+    uint64_t earliest = r->time > rounds * ROUND ? r->time - rounds * ROUND : 0;
     if (t->start < earliest)
         t->start = earliest;
     t->child = t->next = t->prev = 0;
@@ -100,14 +100,24 @@ void mqoe_htb_ring_charge(struct mqoe_htb_ring *r, struct mqoe_htb_turn *turns, 
     measure(r);
     if (r->bytes < MOST_QUANTUM)
         r->bytes += bytes;
-    mqoe_htb_ring_remove(r, turns, turn);
-    t->start += bytes * ROUND / quantum;
-    r->first = meld(turns, r->first, turn);
+    if (quantum)
+        mqoe_htb_ring_move(r, turns, turn, bytes * ROUND / quantum, true);
+}
+
+void mqoe_htb_ring_move(struct mqoe_htb_ring *r, struct mqoe_htb_turn *turns, uint32_t turn, uint64_t by,
+                        bool waits) {
+    if (waits)
+        mqoe_htb_ring_remove(r, turns, turn);
+    turns[turn].start += by;
+    if (waits)
+        r->first = meld(turns, r->first, turn);
 }
 
 uint32_t mqoe_htb_ring_quantum(const struct mqoe_htb_ring *r) {
     uint32_t mean = r->average / 8;
     uint32_t quantum = r->weight / SUDDEN > mean ? r->weight : mean;
+    if (!quantum)
+        return 0;
     quantum = quantum < MOST_QUANTUM ? quantum : MOST_QUANTUM;
     return quantum > LEAST_QUANTUM ? quantum : LEAST_QUANTUM;
 }

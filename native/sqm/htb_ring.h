@@ -26,15 +26,21 @@ struct mqoe_htb_ring {
     uint32_t bytes;   // sent since `since`
     uint32_t average; // bytes of one round × 8
     uint32_t weight;  // quanta of the leaves that wait now
+    uint64_t front;   // start of the first that the ring above has heard of (htb.c: follow)
 };
 
-// Lets a turn wait in the ring. What it is behind counts up to one round: being kept out is no saving.
-void mqoe_htb_ring_add(struct mqoe_htb_ring *r, struct mqoe_htb_turn *turns, uint32_t turn);
+// Lets a turn wait in the ring. What it is behind counts up to so many rounds: being kept out is no saving.
+void mqoe_htb_ring_add(struct mqoe_htb_ring *r, struct mqoe_htb_turn *turns, uint32_t turn, uint32_t rounds);
 void mqoe_htb_ring_remove(struct mqoe_htb_ring *r, struct mqoe_htb_turn *turns, uint32_t turn);
 
-// Counts bytes sent by a turn of the ring that it has come to (r->first).
+// Counts bytes sent by a turn of the ring that it has come to (r->first), in parts of its quantum; 0 = it is
+// moved otherwise.
 void mqoe_htb_ring_charge(struct mqoe_htb_ring *r, struct mqoe_htb_turn *turns, uint32_t turn, uint32_t bytes,
                           uint32_t quantum);
+
+// Moves a turn by as much (modulo 2^64), whether it waits in the ring or not.
+void mqoe_htb_ring_move(struct mqoe_htb_ring *r, struct mqoe_htb_turn *turns, uint32_t turn, uint64_t by,
+                        bool waits);
 
 // A turn that rested is behind by nothing.
 static inline void mqoe_htb_ring_wake(const struct mqoe_htb_ring *r, struct mqoe_htb_turn *turn) {
@@ -43,5 +49,6 @@ static inline void mqoe_htb_ring_wake(const struct mqoe_htb_ring *r, struct mqoe
 }
 
 // Bytes of one round, as an estimate: the quantum of a whole subtree in the ring above, so that each leaf
-// below gets its own. What the last rounds came to; more when many leaves have just woken up.
+// below gets its own. What the last rounds came to; more when many leaves have just woken up; 0 when there
+// has been no round to go by.
 uint32_t mqoe_htb_ring_quantum(const struct mqoe_htb_ring *r);
