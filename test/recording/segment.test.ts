@@ -32,8 +32,18 @@ const EVERY_TYPE: RecordLayout = {
 test("records.def is read as the C compiler reads it", (t) => {
   t.deepEqual(
     [...LAYOUTS.keys()],
-    ["dp_client", "dp_tin",
-    "dp_reactor", "tcp_bin", "tcp_info", "flow_event", "probe", "udp_bin", "udp_sent", "traffic_reactor"],
+    [
+      "dp_client",
+      "dp_tin",
+      "dp_reactor",
+      "tcp_bin",
+      "tcp_info",
+      "flow_event",
+      "probe",
+      "udp_bin",
+      "udp_sent",
+      "traffic_reactor",
+    ],
   );
   const probe = LAYOUTS.get("probe") as RecordLayout;
   t.is(probe.recordBytes, 8 + 4 + 4 + 4 * 8 + 4 * 2);
