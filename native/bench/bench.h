@@ -20,6 +20,8 @@ struct mqoe_bench {
 json_t *mqoe_bench_sqm(const struct mqoe_bench *b, struct mqoe_error *e);
 // Nanoseconds per packet of the whole loop on memory ports: parse, classify, queue, timers.
 json_t *mqoe_bench_loop(const struct mqoe_bench *b, struct mqoe_error *e);
+// Nanoseconds per packet of a shaper tree of 10, 1,000 and 10,000 leaves.
+json_t *mqoe_bench_tree(const struct mqoe_bench *b, struct mqoe_error *e);
 // Bytes that a client costs, unused, busy and idle again, by discipline.
 json_t *mqoe_bench_memory(const struct mqoe_bench *b, struct mqoe_error *e);
 // Frames per second through AF_XDP on two veth trunks, with fq_codel and as a bare forwarder, interleaved.

@@ -27,8 +27,9 @@ double mqoe_bench_median(double *values, unsigned count) {
 static const struct {
     const char *name;
     json_t *(*run)(const struct mqoe_bench *b, struct mqoe_error *e);
-} parts[] = {{"sqm", mqoe_bench_sqm},         {"loop", mqoe_bench_loop}, {"memory", mqoe_bench_memory},
-             {"forward", mqoe_bench_forward}, {"gaps", mqoe_bench_gaps}, {"lab", mqoe_bench_lab}};
+} parts[] = {{"sqm", mqoe_bench_sqm},       {"tree", mqoe_bench_tree},       {"loop", mqoe_bench_loop},
+             {"memory", mqoe_bench_memory}, {"forward", mqoe_bench_forward}, {"gaps", mqoe_bench_gaps},
+             {"lab", mqoe_bench_lab}};
 
 static bool is_part(const char *name) {
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -76,10 +77,11 @@ static int write_json(const json_t *results, const char *file) {
 }
 
 static int usage(void) {
-    fprintf(stderr, "usage: mqoe-native bench [--json FILE] [--quick] [--part NAME] [--cell C,F,B]\n\n"
-                    "Parts: sqm, loop, memory, forward, gaps, lab. All of them without --part.\n"
-                    "--cell: of the part sqm, only C clients, F flows, frames of B bytes (0 = all).\n"
-                    "FILE \"-\" writes JSON to standard output and the table to standard error.\n");
+    fprintf(stderr,
+            "usage: mqoe-native bench [--json FILE] [--quick] [--part NAME] [--cell C,F,B]\n\n"
+            "Parts: sqm, tree, loop, memory, forward, gaps, lab. All of them without --part.\n"
+            "--cell: of the parts sqm and tree (C), only C clients, F flows, frames of B bytes (0 = all).\n"
+            "FILE \"-\" writes JSON to standard output and the table to standard error.\n");
     return EXIT_USAGE;
 }
 
