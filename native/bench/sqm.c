@@ -137,7 +137,7 @@ static struct mqoe_frame *describe(struct rig *r, const struct cell *cell, struc
 // The next `count` packets go in, in the steps that the engine takes them in.
 static void enqueue(struct rig *r, const struct cell *cell, struct mqoe_frame **frames,
                     struct mqoe_circuit **circuits, unsigned count, struct mqoe_frame_list *dropped) {
-    const unsigned fetch = cell->clients < MQOE_PREFETCH_CLIENTS ? 0 : count;
+    const unsigned fetch = mqoe_leaf_prefetch_pays(&r->pool, cell->clients * 2) ? count : 0;
     for (unsigned i = 0; i < fetch; i++)
         mqoe_leaf_prefetch(&circuits[i]->leaf);
     for (unsigned i = 0; i < fetch; i++)
@@ -161,9 +161,10 @@ static inline void look_ahead(const struct rig *r) {
 }
 
 static void dequeue(struct rig *r, const struct cell *cell, unsigned count, struct mqoe_frame_list *dropped) {
+    const bool ahead = mqoe_leaf_prefetch_pays(&r->pool, cell->clients * 2);
     uint64_t next;
     for (unsigned i = 0; i < count; i++) {
-        if (cell->clients >= MQOE_PREFETCH_CLIENTS)
+        if (ahead)
             look_ahead(r);
         struct mqoe_circuit *c = r->waiting[r->waiting_head];
         r->waiting_head = r->waiting_head + 1 == FRAMES ? 0 : r->waiting_head + 1;

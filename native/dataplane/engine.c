@@ -216,7 +216,7 @@ static bool identify(struct mqoe_engine *e, struct mqoe_frame *f, enum mqoe_dire
 
 // The queues that the frames of a batch go to, step by step (sqm/leaf.h).
 static void prefetch_queues(const struct mqoe_engine *e, struct mqoe_frame *const *frames, unsigned count) {
-    if (e->config->client_count < MQOE_PREFETCH_CLIENTS)
+    if (!mqoe_leaf_prefetch_pays(&e->queues, e->client_count * 2))
         return;
     for (unsigned i = 0; i < count; i++)
         mqoe_leaf_prefetch_slot(&circuit_of(e, frames[i])->leaf, frames[i]);

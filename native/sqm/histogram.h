@@ -84,6 +84,14 @@ static inline void mqoe_histogram_count(struct mqoe_histogram_store *store, stru
     store->groups[*group - 1].counts[bucket % (16 * MQOE_HISTOGRAM_GROUP)]++;
 }
 
+// Fetches the line that `ns` would be counted in.
+static inline void mqoe_histogram_prefetch(const struct mqoe_histogram_store *store,
+                                           const struct mqoe_histogram *h, uint64_t ns) {
+    uint32_t bucket = mqoe_histogram_bucket(ns), group = h->groups[bucket / (16 * MQOE_HISTOGRAM_GROUP)];
+    if (mqoe_histogram_is_open(h) && group != MQOE_NO_GROUP)
+        __builtin_prefetch(&store->groups[group - 1].counts[bucket % (16 * MQOE_HISTOGRAM_GROUP)], 1);
+}
+
 // Nearest rank: the upper edge of the bucket that holds sample ⌈q · count⌉ (q in per mille); 0 when count is
 // 0.
 uint64_t mqoe_histogram_quantile(const struct mqoe_histogram_store *store, const struct mqoe_histogram *h,

@@ -68,9 +68,13 @@ void mqoe_leaf_enqueue(struct mqoe_leaf *leaf, struct mqoe_frame *frame, uint64_
 struct mqoe_frame *mqoe_leaf_dequeue(struct mqoe_leaf *leaf, uint64_t now, uint64_t *next_at,
                                      struct mqoe_frame_list *dropped);
 
-// With fewer clients than this their queues stay in the second-level cache, and the steps cost more than they
-// save: 9 of 61 ns for fq_codel's 100 clients with 32 flows.
-#define MQOE_PREFETCH_CLIENTS 512u
+// Do the steps pay? While all leaves and queues stay in the second-level cache they cost more than they save:
+// 9 of 61 ns for fq_codel's 100 clients with 32 flows.
+#define MQOE_PREFETCH_LEAVES 1024u
+#define MQOE_PREFETCH_FLOWS  4096u
+static inline bool mqoe_leaf_prefetch_pays(const struct mqoe_sqm_pool *pool, uint32_t leaves) {
+    return leaves >= MQOE_PREFETCH_LEAVES || pool->fresh_flow + pool->cake.flows.used >= MQOE_PREFETCH_FLOWS;
+}
 
 // The first step before either: the leaf itself.
 static inline void mqoe_leaf_prefetch(const struct mqoe_leaf *leaf) {
@@ -90,6 +94,8 @@ static inline void mqoe_leaf_prefetch_tail(const struct mqoe_leaf *leaf, const s
 }
 static inline void mqoe_leaf_prefetch_head(const struct mqoe_leaf *leaf) {
     mqoe_discipline_prefetch_head(&leaf->discipline, leaf->pool);
+    // Half of what is spread evenly lies within the largest one's power of two.
+    mqoe_histogram_prefetch(&leaf->pool->histograms, &leaf->histogram, leaf->interval_max);
 }
 static inline void mqoe_leaf_prefetch_first(const struct mqoe_leaf *leaf) {
     mqoe_discipline_prefetch_first(&leaf->discipline, leaf->pool);
