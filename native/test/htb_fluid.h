@@ -7,6 +7,14 @@
 // level(parent) / level(P) comes from above, because above too each of these leaves has its turns. A level is
 // found by halving, from what the node lends: the more it lends, the higher it stands over its parent's.
 //
+// Why at the same time: HTB asks at each instant who may lend *now*, the lowest first. A lender is out of
+// tokens for most of the time, as it lends what it has at once; meanwhile its leaves borrow from above. It
+// knows no plan by which a leaf would wait for the tokens that its nearest lender will have. (Filling each
+// level before the next one is another model. With its own example of a site of 10 under a root of 30 Mbit/s,
+// leaves a (ceil 3), b and b2 below the site and c beside it, that gives c 6.67, this one 6.09. Linux 6.18's
+// sch_htb gave 7.05, which is neither: its one cursor for all lenders moves the upper list on too early, see
+// htb_ring.h.)
+//
 // (A node without surplus of its own stands at its parent's level. With one lender, the root, that is max-min
 // fairness under all ceils, weighted by quantum.)
 #pragma once
