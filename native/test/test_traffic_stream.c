@@ -21,7 +21,7 @@
 // `'` for `"`. Two down, two up; the smallest size there is, and a large one; IPv6 beside IPv4.
 #define STREAM(id, direction, family, port, client_port, size)                                               \
     "{'id':" #id ",'traffic':'flood','client':0,'server':0,'direction':'" direction "','family':'" family    \
-    "','port':" #port ",'clientPort':" #client_port ",'interval':1000000,'size':" #size                      \
+    "','port':" #port ",'clientPort':" #client_port ",'host':0,'interval':1000000,'size':" #size             \
     ",'dscp':46,'start':20000000,'stop':320000000}"
 static const char PLAN[] =
     "{'schema':'mqoe-traffic/1','lab':'l','seed':35,'cores':[-1,-1],"

@@ -26,7 +26,8 @@ static const char *const PLAN =
     "\"servers\":[{\"id\":0,\"name\":\"s\",\"netns\":\"-\",\"ipv4\":[\"127.0.0.3\"],\"ipv6\":[]}],"
     "\"flows\":[{\"id\":1,\"traffic\":\"bulk\",\"client\":0,\"server\":0,\"direction\":\"up\",\"family\":"
     "\"ipv4\","
-    "\"port\":39471,\"clientPort\":0,\"congestionControl\":\"cubic\",\"dscp\":0,\"ecn\":true,\"start\":0,"
+    "\"port\":39471,\"clientPort\":0,\"host\":0,\"congestionControl\":\"cubic\",\"dscp\":0,\"ecn\":true,"
+    "\"start\":0,"
     "\"stop\":300000000}],\"probes\":[],\"streams\":[],\"sampleInterval\":100000000,\"duration\":300000000}";
 
 static int stalled_at; // ms since t0
