@@ -13,7 +13,7 @@ demo: build       ; @scripts/demo
 # The guest kernel of `mqoe run --world hermetic`, once for a machine (docs/hermetic.md); nothing else needs it.
 hermetic: setup-hermetic build ; @node dist/harness/cli/main.js world build
 test: setup-test build ; @scripts/test
-# Every reference scenario with every repeat (docs/reference.md): about an hour of two cores.
+# Every reference scenario with every repeat (docs/reference.md): 568 runs, about an hour and a half of two cores.
 nightly: hermetic ; @scripts/nightly
 bench: build      ; @build/native/mqoe-native bench --json build/bench.json
 lint: setup-test  ; @scripts/lint
