@@ -63,7 +63,8 @@ for (const dataplane of ["afxdp", "kernel"]) {
     );
     for (const name of ["bulk", "second", "third", "flood"])
       t.true(metric(t, finished, 0, `${name}.goodput`) > 1e5, name);
-    for (const name of ["ping", "six"]) t.true(metric(t, finished, 0, `${name}.loss`) < 0.05, name);
+    // While nothing fills the FIFO, whose tail drops meet probes as well.
+    for (const name of ["ping", "six"]) t.is(metric(t, finished, 0, `${name}.idle.loss`), 0, name);
     const accounting = finished.results?.cases[0]?.accounting;
     t.like(accounting, { unaccounted: 0, held: 0 });
     // One circuit: all hosts together get the plan's rate, which is at the IP layer here or above it.
