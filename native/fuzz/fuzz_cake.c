@@ -10,12 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            __builtin_trap();                                                                                \
-    } while (0)
-
+#include "fuzz/input.h"
 #include "test/cake_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
@@ -23,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 enum { FRAMES = 96, FLOWS = 16, LEAVES = 2, BYTES = 256 };
 
 struct world {
-    const uint8_t *in, *end;
+    struct fuzz_input in;
     struct mqoe_frame frames[FRAMES];
     uint8_t bytes[FRAMES][BYTES];
     struct mqoe_frame_list spare, dropped;
@@ -35,30 +30,20 @@ struct world {
     bool ordered; // only flows that fit their sets, and keep their tin: then their order must hold
 };
 
-static uint8_t byte(struct world *w) {
-    return w->in < w->end ? *w->in++ : 0;
-}
-
-static uint64_t number(struct world *w, int bytes) {
-    uint64_t n = 0;
-    while (bytes--)
-        n = n << 8 | byte(w);
-    return n;
-}
-
 static struct mqoe_leaf_config any_config(struct world *w) {
     static const uint64_t rates[] = {0, 512, 64000, 1000000, 20000000, 1000000000, 400000000000};
     static const uint64_t rtts[] = {100000, 1000000, 10000000, 100000000, 1000000000, 1000000000000};
-    struct mqoe_leaf_config c = {.rate = rates[byte(w) % 7]};
-    uint8_t bits = byte(w);
-    c.framing = (struct mqoe_framing){byte(w) % 2, byte(w) % 3, (int16_t)((int)number(w, 1) - 64), 64};
+    struct mqoe_leaf_config c = {.rate = rates[fuzz_byte(&w->in) % 7]};
+    uint8_t bits = fuzz_byte(&w->in);
+    c.framing = (struct mqoe_framing){fuzz_byte(&w->in) % 2, fuzz_byte(&w->in) % 3,
+                                      (int16_t)((int)fuzz_number(&w->in, 1) - 64), 64};
     c.discipline.kind = MQOE_CAKE;
     c.discipline.cake = (struct mqoe_cake_config){
-        .tins = byte(w) % 5,
-        .isolation = byte(w) % 8,
-        .ack_filter = byte(w) % 3,
-        .rtt = rtts[byte(w) % 6],
-        .memory_limit = byte(w) % 64 * UINT64_C(1024), // 1024 is refused
+        .tins = fuzz_byte(&w->in) % 5,
+        .isolation = fuzz_byte(&w->in) % 8,
+        .ack_filter = fuzz_byte(&w->in) % 3,
+        .rtt = rtts[fuzz_byte(&w->in) % 6],
+        .memory_limit = fuzz_byte(&w->in) % 64 * UINT64_C(1024), // 1024 is refused
         .mtu = 1514,
         .wash = (bits & 1) && !w->ordered,
         .ingress = bits >> 1 & 1,
@@ -91,18 +76,19 @@ static void write_tcp(struct world *w, struct mqoe_frame *f, uint32_t flow) {
     f->data[15] = f->tos;
     f->data[17] = (uint8_t)(f->len - 14);
     f->data[16] = (uint8_t)((f->len - 14) >> 8);
-    f->data[47] ^= byte(w) & 0x42; // ECE, SYN
+    f->data[47] ^= fuzz_byte(&w->in) & 0x42; // ECE, SYN
 }
 
 static void enqueue(struct world *w, uint32_t leaf) {
     struct mqoe_frame *f = mqoe_frame_list_pop(&w->spare);
     if (!f)
         return;
-    uint8_t what = byte(w), flow = what % FLOWS;
-    uint32_t len = what & 0x10 ? 54 : 60 + (uint32_t)number(w, 2) % 1480; // some above mtu and slack
-    uint64_t back = byte(w) & 1 ? 0 : number(w, 2);
+    uint8_t what = fuzz_byte(&w->in), flow = what % FLOWS;
+    uint32_t len =
+        what & 0x10 ? 54 : 60 + (uint32_t)fuzz_number(&w->in, 2) % 1480; // some above mtu and slack
+    uint64_t back = fuzz_byte(&w->in) & 1 ? 0 : fuzz_number(&w->in, 2);
     *f = (struct mqoe_frame){.data = f->data, .len = len, .client = leaf, .stage = 1, .l3_offset = 14};
-    f->hash = w->ordered ? flow * 0x10000001u : (uint32_t)number(w, 2) << 9 | (what & 1);
+    f->hash = w->ordered ? flow * 0x10000001u : (uint32_t)fuzz_number(&w->in, 2) << 9 | (what & 1);
     f->src_host = flow % 2 * 1024u;
     f->dst_host = flow % 3 * 0x10001u;
     f->user = w->serial++ << 8 | flow;
@@ -166,7 +152,7 @@ static void check_world(const struct world *w) {
 }
 
 static void step(struct world *w) {
-    uint8_t op = byte(w);
+    uint8_t op = fuzz_byte(&w->in);
     uint32_t leaf = op >> 7;
     switch (op & 15) {
     case 0 ... 6:
@@ -176,10 +162,10 @@ static void step(struct world *w) {
         dequeue(w, leaf);
         break;
     case 12:
-        w->now += number(w, 2);
+        w->now += fuzz_number(&w->in, 2);
         break;
     case 13:
-        w->now += number(w, 4);
+        w->now += fuzz_number(&w->in, 4);
         break;
     case 14:
         change(w, leaf);
@@ -193,15 +179,15 @@ static void step(struct world *w) {
 
 static bool open_world(struct world *w, const uint8_t *input, size_t size) {
     struct mqoe_error e;
-    *w = (struct world){.in = input, .end = input + size};
-    w->now = number(w, 6) + (1 << 16);
-    w->ordered = byte(w) & 1;
+    *w = (struct world){.in = {input, input + size}};
+    w->now = fuzz_number(&w->in, 6) + (1 << 16);
+    w->ordered = fuzz_byte(&w->in) & 1;
     for (int i = 0; i < FRAMES; i++) {
         w->frames[i].data = w->bytes[i];
         mqoe_frame_list_push(&w->spare, &w->frames[i]);
     }
     struct mqoe_sqm_pool_config pool = {
-        .flows = 2 + byte(w) % 32, .histograms = byte(w) % 3, .seed = 1, .cake_tins = 24};
+        .flows = 2 + fuzz_byte(&w->in) % 32, .histograms = fuzz_byte(&w->in) % 3, .seed = 1, .cake_tins = 24};
     CHECK(mqoe_sqm_pool_init(&w->pool, &pool, &e) == 0);
     struct mqoe_leaf_config c = any_config(w);
     c.discipline.cake.memory_limit &= ~UINT64_C(1024);
@@ -229,7 +215,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     static struct world w;
     if (!open_world(&w, input, size))
         return 0;
-    while (w.in < w.end)
+    while (w.in.at < w.in.end)
         step(&w);
     close_world(&w);
     return 0;

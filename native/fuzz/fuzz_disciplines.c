@@ -9,20 +9,15 @@
 // gate with frames behind it delivers one, limits hold, and what is summed adds up.
 #include <stdlib.h>
 
+#include "fuzz/input.h"
 #include "sqm/leaf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            __builtin_trap();                                                                                \
-    } while (0)
-
 enum { FRAMES = 64 };
 
 struct world {
-    const uint8_t *in, *end;
+    struct fuzz_input in;
     struct mqoe_frame frames[FRAMES];
     uint8_t bytes[FRAMES][40];
     struct mqoe_frame_list spare, dropped;
@@ -33,34 +28,23 @@ struct world {
     uint32_t held;
 };
 
-static uint8_t byte(struct world *w) {
-    return w->in < w->end ? *w->in++ : 0;
-}
-
-static uint64_t number(struct world *w, int bytes) {
-    uint64_t n = 0;
-    while (bytes--)
-        n = n << 8 | byte(w);
-    return n;
-}
-
 // ---- any config ----
 
 static struct mqoe_codel_config any_codel(struct world *w) {
-    return (struct mqoe_codel_config){.target = number(w, 3),
-                                      .interval = number(w, 4),
-                                      .ce_threshold = (int64_t)number(w, 3) - 1,
-                                      .limit = byte(w),
-                                      .mtu = (uint32_t)number(w, 2),
-                                      .ecn = byte(w) & 1};
+    return (struct mqoe_codel_config){.target = fuzz_number(&w->in, 3),
+                                      .interval = fuzz_number(&w->in, 4),
+                                      .ce_threshold = (int64_t)fuzz_number(&w->in, 3) - 1,
+                                      .limit = fuzz_byte(&w->in),
+                                      .mtu = (uint32_t)fuzz_number(&w->in, 2),
+                                      .ecn = fuzz_byte(&w->in) & 1};
 }
 
 static struct mqoe_cobalt_config any_cobalt(struct world *w) {
-    uint8_t flags = byte(w);
-    return (struct mqoe_cobalt_config){.target = number(w, 3),
-                                       .interval = number(w, 5),
-                                       .limit = byte(w),
-                                       .mtu = (uint32_t)number(w, 2),
+    uint8_t flags = fuzz_byte(&w->in);
+    return (struct mqoe_cobalt_config){.target = fuzz_number(&w->in, 3),
+                                       .interval = fuzz_number(&w->in, 5),
+                                       .limit = fuzz_byte(&w->in),
+                                       .mtu = (uint32_t)fuzz_number(&w->in, 2),
                                        .ecn = flags & 1,
                                        .corrected_start = flags & 2};
 }
@@ -68,33 +52,33 @@ static struct mqoe_cobalt_config any_cobalt(struct world *w) {
 static struct mqoe_dualpi2_config any_dualpi2(struct world *w) {
     static const enum mqoe_dualpi2_ecn masks[] = {MQOE_DUALPI2_L4S, MQOE_DUALPI2_ANY, MQOE_DUALPI2_NONE,
                                                   MQOE_DUALPI2_L4S};
-    uint8_t flags = byte(w);
-    return (struct mqoe_dualpi2_config){.limit = byte(w),
-                                        .memory_limit = number(w, 1) * 1024,
-                                        .target = number(w, 3),
-                                        .tupdate = number(w, 3),
-                                        .alpha = (uint32_t)number(w, 2),
-                                        .beta = (uint32_t)number(w, 3),
-                                        .step_threshold = number(w, 3),
+    uint8_t flags = fuzz_byte(&w->in);
+    return (struct mqoe_dualpi2_config){.limit = fuzz_byte(&w->in),
+                                        .memory_limit = fuzz_number(&w->in, 1) * 1024,
+                                        .target = fuzz_number(&w->in, 3),
+                                        .tupdate = fuzz_number(&w->in, 3),
+                                        .alpha = (uint32_t)fuzz_number(&w->in, 2),
+                                        .beta = (uint32_t)fuzz_number(&w->in, 3),
+                                        .step_threshold = fuzz_number(&w->in, 3),
                                         .step_in_packets = flags & 1,
-                                        .min_qlen_step = byte(w) % 8,
-                                        .coupling = byte(w) % 8,
-                                        .classic_protection = byte(w) % 128,
+                                        .min_qlen_step = fuzz_byte(&w->in) % 8,
+                                        .coupling = fuzz_byte(&w->in) % 8,
+                                        .classic_protection = fuzz_byte(&w->in) % 128,
                                         .ecn_mask = masks[flags >> 1 & 3],
                                         .drop_on_overload = flags & 8,
                                         .drop_early = flags & 16,
-                                        .mtu = (uint32_t)number(w, 2)};
+                                        .mtu = (uint32_t)fuzz_number(&w->in, 2)};
 }
 
 static struct mqoe_leaf_config any_config(struct world *w) {
     static const uint64_t rates[] = {0, 64000, 1000000, 20000000, 1000000000, 400000000000};
     static const enum mqoe_discipline_kind kinds[] = {MQOE_PFIFO, MQOE_CODEL, MQOE_COBALT, MQOE_BFIFO,
                                                       MQOE_DUALPI2};
-    struct mqoe_leaf_config c = {.rate = rates[byte(w) % 6]};
-    c.discipline.kind = kinds[byte(w) % 5];
+    struct mqoe_leaf_config c = {.rate = rates[fuzz_byte(&w->in) % 6]};
+    c.discipline.kind = kinds[fuzz_byte(&w->in) % 5];
     switch (c.discipline.kind) {
     case MQOE_PFIFO:
-        c.discipline.pfifo.limit = byte(w);
+        c.discipline.pfifo.limit = fuzz_byte(&w->in);
         break;
     case MQOE_CODEL:
         c.discipline.codel = any_codel(w);
@@ -103,7 +87,7 @@ static struct mqoe_leaf_config any_config(struct world *w) {
         c.discipline.cobalt = any_cobalt(w);
         break;
     case MQOE_BFIFO:
-        c.discipline.bfifo.limit = (uint32_t)number(w, 2);
+        c.discipline.bfifo.limit = (uint32_t)fuzz_number(&w->in, 2);
         break;
     default:
         c.discipline.dualpi2 = any_dualpi2(w);
@@ -129,9 +113,9 @@ static void enqueue(struct world *w) {
     struct mqoe_frame *f = mqoe_frame_list_pop(&w->spare);
     if (!f)
         return;
-    uint8_t what = byte(w);
-    uint32_t len = 14 + (uint32_t)number(w, 2) % 2035;
-    uint64_t back = what & 0x40 ? number(w, 2) : 0;
+    uint8_t what = fuzz_byte(&w->in);
+    uint32_t len = 14 + (uint32_t)fuzz_number(&w->in, 2) % 2035;
+    uint64_t back = what & 0x40 ? fuzz_number(&w->in, 2) : 0;
     *f = (struct mqoe_frame){.data = f->data, .len = len, .stage = 1};
     f->family = what & 0x80 ? 4 : 6;
     f->tos = what & 0x3f;
@@ -200,7 +184,7 @@ static void check_leaf(const struct world *w) {
 }
 
 static void step(struct world *w) {
-    uint8_t op = byte(w);
+    uint8_t op = fuzz_byte(&w->in);
     uint64_t before = w->leaf.stats.backlog_bytes;
     switch (op & 15) {
     case 0 ... 6:
@@ -212,13 +196,13 @@ static void step(struct world *w) {
         dequeue(w);
         break;
     case 12:
-        w->now += number(w, 2);
+        w->now += fuzz_number(&w->in, 2);
         break;
     case 13:
-        w->now += number(w, 4);
+        w->now += fuzz_number(&w->in, 4);
         break;
     case 14:
-        w->now += number(w, 1) << 32; // long rests and stalls, up to 18 minutes each
+        w->now += fuzz_number(&w->in, 1) << 32; // long rests and stalls, up to 18 minutes each
         break;
     default:
         change(w);
@@ -230,8 +214,8 @@ static void step(struct world *w) {
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     static struct world w;
     struct mqoe_error e;
-    w = (struct world){.in = input, .end = input + size};
-    w.now = number(&w, 6) + (1 << 16);
+    w = (struct world){.in = {input, input + size}};
+    w.now = fuzz_number(&w.in, 6) + (1 << 16);
     for (int i = 0; i < FRAMES; i++) {
         w.frames[i].data = w.bytes[i];
         mqoe_frame_list_push(&w.spare, &w.frames[i]);
@@ -240,7 +224,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     struct mqoe_leaf_config c = any_config(&w);
     if (mqoe_leaf_init(&w.leaf, &c, &w.pool, w.now, &e) == 0) {
         struct mqoe_frame_list rest = {0};
-        while (w.in < w.end)
+        while (w.in.at < w.in.end)
             step(&w);
         mqoe_leaf_drain(&w.leaf, &rest);
         for (struct mqoe_frame *f; (f = mqoe_frame_list_pop(&rest)); give_back(&w, f))

@@ -11,20 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/input.h"
 #include "sqm/htb.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            __builtin_trap();                                                                                \
-    } while (0)
-
 enum { FRAMES = 128, NODES = 24, MAX_FRAME = 1514 };
 
 struct world {
-    const uint8_t *in, *end;
+    struct fuzz_input in;
     struct mqoe_frame frames[FRAMES];
     uint8_t bytes[FRAMES][40];
     struct mqoe_frame_list spare, dropped;
@@ -38,43 +33,32 @@ struct world {
     uint64_t now, departed;
 };
 
-static uint8_t byte(struct world *w) {
-    return w->in < w->end ? *w->in++ : 0;
-}
-
-static uint64_t number(struct world *w, int bytes) {
-    uint64_t n = 0;
-    while (bytes--)
-        n = n << 8 | byte(w);
-    return n;
-}
-
 static uint64_t any_rate(struct world *w) {
     static const uint64_t rates[] = {512, 64000, 1000000, 20000000, 1000000000, 1000000000000};
-    return rates[byte(w) % 6] + number(w, 2) % 512;
+    return rates[fuzz_byte(&w->in) % 6] + fuzz_number(&w->in, 2) % 512;
 }
 
 static struct mqoe_htb_class any_class(struct world *w, bool root) {
     struct mqoe_htb_class c = {.ceil = any_rate(w)};
     if (c.ceil > 1000000000000)
         c.ceil = 1000000000000;
-    uint8_t what = byte(w);
+    uint8_t what = fuzz_byte(&w->in);
     c.rate = root || what & 1 ? c.ceil : what & 2 ? c.ceil / 3 : 0;
     if (c.rate < 512)
         c.rate = root ? c.ceil : 0;
     c.priority = what >> 5;
-    c.quantum = what & 4 ? 1000 + byte(w) * 100 : 0;
-    c.burst = what & 8 ? (uint32_t)number(w, 2) : 0;
+    c.quantum = what & 4 ? 1000 + fuzz_byte(&w->in) * 100 : 0;
+    c.burst = what & 8 ? (uint32_t)fuzz_number(&w->in, 2) : 0;
     return c;
 }
 
 static struct mqoe_leaf_config any_leaf(struct world *w) {
-    struct mqoe_leaf_config c = {.rate = byte(w) & 1 ? any_rate(w) % 400000000000 : 0};
+    struct mqoe_leaf_config c = {.rate = fuzz_byte(&w->in) & 1 ? any_rate(w) % 400000000000 : 0};
     if (c.rate && c.rate < 512)
         c.rate = 512;
     c.discipline.kind = MQOE_PFIFO;
-    c.discipline.pfifo.limit = 1 + byte(w);
-    if (byte(w) & 1) {
+    c.discipline.pfifo.limit = 1 + fuzz_byte(&w->in);
+    if (fuzz_byte(&w->in) & 1) {
         c.discipline.kind = MQOE_FQ_CODEL;
         c.discipline.fq_codel = (struct mqoe_fq_codel_config){.target = 5000000,
                                                               .interval = 20000000,
@@ -133,7 +117,7 @@ static void catch_up(struct world *w) {
 }
 
 static uint32_t any_leaf_node(struct world *w) {
-    for (uint32_t i = byte(w) % w->count;; i = (i + 1) % w->count)
+    for (uint32_t i = fuzz_byte(&w->in) % w->count;; i = (i + 1) % w->count)
         if (w->plans[i].leaf)
             return i;
 }
@@ -144,8 +128,8 @@ static void enqueue(struct world *w) {
         return;
     uint32_t node = any_leaf_node(w);
     catch_up(w);
-    *f = (struct mqoe_frame){.data = f->data, .client = node, .stage = 1, .hash = byte(w)};
-    f->len = 60 + (uint32_t)number(w, 2) % (MAX_FRAME - 59);
+    *f = (struct mqoe_frame){.data = f->data, .client = node, .stage = 1, .hash = fuzz_byte(&w->in)};
+    f->len = 60 + (uint32_t)fuzz_number(&w->in, 2) % (MAX_FRAME - 59);
     w->held++;
     mqoe_leaf_enqueue(&w->leaves[node], f, w->now, &w->dropped);
     take_dropped(w);
@@ -153,7 +137,7 @@ static void enqueue(struct world *w) {
 }
 
 static void change_class(struct world *w) {
-    uint32_t node = byte(w) % w->count;
+    uint32_t node = fuzz_byte(&w->in) % w->count;
     struct mqoe_htb_class c = any_class(w, node == 0);
     struct mqoe_error e;
     catch_up(w);
@@ -197,7 +181,7 @@ static void check_tree(const struct world *w) {
 }
 
 static void step(struct world *w) {
-    switch (byte(w) & 15) {
+    switch (fuzz_byte(&w->in) & 15) {
     case 0 ... 6:
         enqueue(w);
         break;
@@ -205,10 +189,10 @@ static void step(struct world *w) {
         dequeue(w, w->now);
         break;
     case 11:
-        w->now += number(w, 2);
+        w->now += fuzz_number(&w->in, 2);
         break;
     case 12:
-        w->now += number(w, 4);
+        w->now += fuzz_number(&w->in, 4);
         break;
     case 13:
         change_leaf(w);
@@ -225,19 +209,19 @@ static void step(struct world *w) {
 // A root, then nodes under any inner node before them; the last ones are leaves.
 static bool open_world(struct world *w, const uint8_t *input, size_t size) {
     struct mqoe_error e;
-    *w = (struct world){.in = input, .end = input + size};
+    *w = (struct world){.in = {input, input + size}};
     for (int i = 0; i < FRAMES; i++) {
         w->frames[i].data = w->bytes[i];
         mqoe_frame_list_push(&w->spare, &w->frames[i]);
     }
-    w->now = number(w, 5);
-    w->count = 2 + byte(w) % (NODES - 1);
+    w->now = fuzz_number(&w->in, 5);
+    w->count = 2 + fuzz_byte(&w->in) % (NODES - 1);
     const struct mqoe_sqm_pool_config pool = {.flows = FRAMES + 2 * NODES, .histograms = 4, .seed = 1};
     CHECK(mqoe_sqm_pool_init(&w->pool, &pool, &e) == 0);
-    uint32_t inner = 1 + byte(w) % (w->count - 1);
+    uint32_t inner = 1 + fuzz_byte(&w->in) % (w->count - 1);
     for (uint32_t i = 0; i < w->count; i++) {
         uint32_t above = i < inner ? i : inner;
-        w->plans[i].parent = i ? byte(w) % above : MQOE_HTB_NOBODY;
+        w->plans[i].parent = i ? fuzz_byte(&w->in) % above : MQOE_HTB_NOBODY;
         w->plans[i].class = any_class(w, i == 0);
         w->seen[i] = w->now;
         if (i < inner)
@@ -268,7 +252,7 @@ static void close_world(struct world *w, bool built) {
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     static struct world w;
     bool built = open_world(&w, input, size);
-    while (built && w.in < w.end)
+    while (built && w.in.at < w.in.end)
         step(&w);
     close_world(&w, built);
     return 0;

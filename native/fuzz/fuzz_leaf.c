@@ -9,20 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz/input.h"
 #include "sqm/leaf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            __builtin_trap();                                                                                \
-    } while (0)
-
 enum { FRAMES = 96, FLOWS = 16, LEAVES = 2 };
 
 struct world {
-    const uint8_t *in, *end;
+    struct fuzz_input in;
     struct mqoe_frame frames[FRAMES];
     uint8_t bytes[FRAMES][40];
     struct mqoe_frame_list spare, dropped;
@@ -33,37 +28,27 @@ struct world {
     uint64_t serial, now;
 };
 
-static uint8_t byte(struct world *w) {
-    return w->in < w->end ? *w->in++ : 0;
-}
-
-static uint64_t number(struct world *w, int bytes) {
-    uint64_t n = 0;
-    while (bytes--)
-        n = n << 8 | byte(w);
-    return n;
-}
-
 static struct mqoe_leaf_config any_config(struct world *w) {
     static const uint64_t rates[] = {0, 512, 64000, 1000000, 20000000, 1000000000, 400000000000};
-    struct mqoe_leaf_config c = {.rate = rates[byte(w) % 7]};
-    c.framing = (struct mqoe_framing){byte(w) % 3, byte(w) % 3, (int16_t)((int)number(w, 1) - 70),
-                                      (uint16_t)(2 * byte(w))};
-    c.discipline.kind = byte(w) % 4;
+    struct mqoe_leaf_config c = {.rate = rates[fuzz_byte(&w->in) % 7]};
+    c.framing =
+        (struct mqoe_framing){fuzz_byte(&w->in) % 3, fuzz_byte(&w->in) % 3,
+                              (int16_t)((int)fuzz_number(&w->in, 1) - 70), (uint16_t)(2 * fuzz_byte(&w->in))};
+    c.discipline.kind = fuzz_byte(&w->in) % 4;
     if (c.discipline.kind == MQOE_PFIFO)
-        c.discipline.pfifo.limit = byte(w);
+        c.discipline.pfifo.limit = fuzz_byte(&w->in);
     else if (c.discipline.kind == MQOE_FQ_CODEL)
         c.discipline.fq_codel = (struct mqoe_fq_codel_config){
-            .target = number(w, 3),
-            .interval = number(w, 4),
-            .ce_threshold = (int64_t)number(w, 3) - 1,
-            .memory_limit = number(w, 1) * 1024,
-            .quantum = (uint32_t)number(w, 2),
-            .flows = byte(w),
-            .limit = byte(w),
-            .mtu = (uint32_t)number(w, 2),
-            .drop_batch = byte(w),
-            .ecn = byte(w) & 1,
+            .target = fuzz_number(&w->in, 3),
+            .interval = fuzz_number(&w->in, 4),
+            .ce_threshold = (int64_t)fuzz_number(&w->in, 3) - 1,
+            .memory_limit = fuzz_number(&w->in, 1) * 1024,
+            .quantum = (uint32_t)fuzz_number(&w->in, 2),
+            .flows = fuzz_byte(&w->in),
+            .limit = fuzz_byte(&w->in),
+            .mtu = (uint32_t)fuzz_number(&w->in, 2),
+            .drop_batch = fuzz_byte(&w->in),
+            .ecn = fuzz_byte(&w->in) & 1,
         };
     return c;
 }
@@ -84,9 +69,9 @@ static void enqueue(struct world *w, uint32_t leaf) {
     struct mqoe_frame *f = mqoe_frame_list_pop(&w->spare);
     if (!f)
         return;
-    uint8_t what = byte(w);
-    uint32_t len = 14 + (uint32_t)number(w, 2) % 2035;
-    uint64_t back = byte(w) & 1 ? 0 : number(w, 2);
+    uint8_t what = fuzz_byte(&w->in);
+    uint32_t len = 14 + (uint32_t)fuzz_number(&w->in, 2) % 2035;
+    uint64_t back = fuzz_byte(&w->in) & 1 ? 0 : fuzz_number(&w->in, 2);
     *f = (struct mqoe_frame){
         .data = f->data, .len = len, .hash = (what % FLOWS) * 0x10000001u, .client = leaf, .stage = 1};
     f->user = w->serial++ << 8 | what % FLOWS;
@@ -135,7 +120,7 @@ static void check_leaf(const struct world *w, uint32_t leaf) {
 }
 
 static void step(struct world *w) {
-    uint8_t op = byte(w);
+    uint8_t op = fuzz_byte(&w->in);
     uint32_t leaf = op >> 7;
     switch (op & 15) {
     case 0 ... 6:
@@ -145,10 +130,10 @@ static void step(struct world *w) {
         dequeue(w, leaf);
         break;
     case 12:
-        w->now += number(w, 2);
+        w->now += fuzz_number(&w->in, 2);
         break;
     case 13:
-        w->now += number(w, 4);
+        w->now += fuzz_number(&w->in, 4);
         break;
     case 14:
         change(w, leaf);
@@ -163,13 +148,14 @@ static void step(struct world *w) {
 
 static bool open_world(struct world *w, const uint8_t *input, size_t size) {
     struct mqoe_error e;
-    *w = (struct world){.in = input, .end = input + size};
-    w->now = number(w, 6) + (1 << 16);
+    *w = (struct world){.in = {input, input + size}};
+    w->now = fuzz_number(&w->in, 6) + (1 << 16);
     for (int i = 0; i < FRAMES; i++) {
         w->frames[i].data = w->bytes[i];
         mqoe_frame_list_push(&w->spare, &w->frames[i]);
     }
-    struct mqoe_sqm_pool_config pool = {.flows = 6 + byte(w) % 32, .histograms = byte(w) % 3, .seed = 1};
+    struct mqoe_sqm_pool_config pool = {
+        .flows = 6 + fuzz_byte(&w->in) % 32, .histograms = fuzz_byte(&w->in) % 3, .seed = 1};
     CHECK(mqoe_sqm_pool_init(&w->pool, &pool, &e) == 0);
     struct mqoe_leaf_config c = any_config(w);
     int opened = 0;
@@ -202,7 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     static struct world w;
     if (!open_world(&w, input, size))
         return 0;
-    while (w.in < w.end)
+    while (w.in.at < w.in.end)
         step(&w);
     close_world(&w);
     return 0;
