@@ -3,12 +3,12 @@ import { seededRng } from "../stats/index.js";
 import { type Addresses, clientAddresses, GATEWAY, MAC, serverAddresses } from "./addresses.js";
 import { Backlog } from "./backlog.js";
 import { changesOf, type Told, versionsOf } from "./changes.js";
+import { type Directory, flowsOf, probesOf, streamsOf } from "./kinds/index.js";
 import { packBins, placeThreads } from "./placement.js";
 import { FRAME_SIZE, framesFor, pathsOf, shaperOf } from "./shaping.js";
 import { pathStage, pathsOfSide, stageInLab, stageSides } from "./stages.js";
 import { sysctlsOf, windowOf } from "./sysctls.js";
 import { timelineOf } from "./timeline.js";
-import { type Directory, flowsOf, probesOf, streamsOf } from "./traffic.js";
 import { AccessTree, leafOf } from "./tree.js";
 import type {
   Blueprint,

@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import { allowedNames, checkCapabilities, isBuilt } from "./capabilities.js";
+import { traffic as trafficSchema } from "./kinds/index.js";
 import type { Position, Problems } from "./problem.js";
 import { NAME } from "./quantities.js";
 import * as schema from "./schema.js";
-import { traffic as trafficSchema } from "./schema-traffic.js";
 import { didYouMean, nearest } from "./suggest.js";
 import { describeNode, type Node, nodeAt, stringAt, type TableNode } from "./tree.js";
 import { check } from "./validate.js";

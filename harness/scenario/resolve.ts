@@ -1,9 +1,10 @@
 import { selectClients } from "./clients.js";
 import type { Draft } from "./draft.js";
 import { framingOf } from "./framing.js";
+import { resolveTraffic, type TrafficCommon } from "./kinds/index.js";
 import type { DataplaneSpec, PathSpec, PlanSpec, TrafficSpec } from "./schema.js";
 import type { SqmSpec } from "./schema-sqm.js";
-import type { Case, Change, Client, DataplaneChoice, Expectation, Path, Plan, Sqm, Traffic } from "./types.js";
+import type { Case, Change, Client, DataplaneChoice, Expectation, Path, Plan, Sqm } from "./types.js";
 
 interface Identity {
   id: string;
@@ -53,9 +54,10 @@ export function resolveCase(
     servers: entries(draft.servers, ({ path }) => ({ path: path ?? null })),
     sites: entries(draft.sites, ({ down, up, parent = null }) => ({ down, up, parent })),
     clients,
-    traffic: [...draft.traffic.values()].map(({ name, value }) =>
-      resolveTraffic(name, sure(value, name), draft, clients),
-    ),
+    traffic: [...draft.traffic.values()].map(({ name, value }) => {
+      const spec = sure(value, name);
+      return resolveTraffic(spec, sharedOf(name, spec, draft, clients));
+    }),
     changes,
     expectations,
   };
@@ -143,19 +145,7 @@ function resolveDualPi2(sqm: Extract<SqmSpec, { discipline: "dualpi2" }>, mtu: n
   };
 }
 
-function resolveTraffic(name: string, spec: TrafficSpec, draft: Draft, clients: readonly Client[]): Traffic {
+function sharedOf(name: string, spec: TrafficSpec, draft: Draft, clients: readonly Client[]): TrafficCommon {
   const { to, family, dscp, host = null } = spec;
-  const common = { name, from: selectClients(spec.from, clients, draft).names, to, family, dscp, host };
-  switch (spec.kind) {
-    case "tcp": {
-      const { direction, flows, ecn, congestion_control: congestionControl } = spec;
-      return { kind: "tcp", ...common, direction, flows, congestionControl, ecn };
-    }
-    case "probe":
-      return { kind: "probe", ...common, interval: spec.interval, size: spec.size };
-    case "udp":
-      return { kind: "udp", ...common, direction: spec.direction, rate: spec.rate, size: spec.size };
-    default:
-      throw new Error(`mqoe: traffic kind "${spec.kind}" passed the checks without being built; please report this`);
-  }
+  return { name, from: selectClients(spec.from, clients, draft).names, to, family, dscp, host };
 }

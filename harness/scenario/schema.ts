@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { framingKeys } from "./framing.js";
+import { traffic } from "./kinds/index.js";
 import { name, oneOrMore, percent, rate, size, time } from "./quantities.js";
 import { sqm } from "./schema-sqm.js";
-import { traffic } from "./schema-traffic.js";
 
 /**
  * THE schema of the scenario language (DESIGN §9). The JSON Schema that editors use and docs/scenario.md are generated
@@ -238,7 +238,7 @@ export type PathSpec = z.output<typeof path>;
 export type ServerSpec = z.output<typeof server>;
 export type SiteSpec = z.output<typeof site>;
 export type ClientSpec = z.output<typeof client>;
-export type TrafficSpec = z.output<typeof traffic>;
+export type { TrafficSpec } from "./kinds/index.js";
 export type ChangeSpec = z.output<typeof change>;
 export type ExpectSpec = z.output<typeof expect>;
 export type PhasesSpec = z.output<typeof phases>;

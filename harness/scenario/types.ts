@@ -1,3 +1,7 @@
+import type { Traffic } from "./kinds/index.js";
+
+export type { ProbeTraffic, TcpTraffic, Traffic, TrafficCommon, UdpTraffic } from "./kinds/index.js";
+
 /**
  * A case: one scenario, merged, unit-checked and with every default filled in, for one cell of its matrix. This is
  * what the rest of mqoe reads; the TOML text and its zod schema stay in this folder. Times are nanoseconds, rates
@@ -150,44 +154,6 @@ export interface Client {
   /** Fixed addresses; assigned by the blueprint when absent. */
   ipv4?: string;
   ipv6?: string;
-}
-
-export type Traffic = TcpTraffic | ProbeTraffic | UdpTraffic;
-
-interface TrafficCommon {
-  name: string;
-  /** Names of clients, expanded from groups, globs and lists; never empty. */
-  from: string[];
-  to: string;
-  family: "ipv4" | "ipv6";
-  dscp: number;
-  /** Which of the addresses behind the circuit, from 1; null = its flows take turns over all of them. */
-  host: number | null;
-}
-
-export interface TcpTraffic extends TrafficCommon {
-  kind: "tcp";
-  direction: "down" | "up" | "both";
-  /** Per client and direction. */
-  flows: number;
-  congestionControl: string;
-  ecn: boolean;
-}
-
-export interface ProbeTraffic extends TrafficCommon {
-  kind: "probe";
-  interval: number;
-  /** UDP payload bytes. */
-  size: number;
-}
-
-export interface UdpTraffic extends TrafficCommon {
-  kind: "udp";
-  direction: "down" | "up" | "both";
-  /** bit/s of IP bytes, each client and direction. */
-  rate: number;
-  /** UDP payload bytes. */
-  size: number;
 }
 
 export type BoundOp = "below" | "at_most" | "above" | "at_least" | "equals";

@@ -1,0 +1,49 @@
+import type { Case, TcpTraffic } from "../../scenario/types.js";
+import type { Rng } from "../../stats/index.js";
+import type { Direction, FlowBlueprint } from "../types.js";
+import { countPerClient, type Directory, directionsOf, hostOf, PORTS, STAGGER } from "./common.js";
+
+/**
+ * All TCP connections of a case. Load runs in ramp + loaded. Every traffic and direction has a port of its own, so that
+ * a listener serves alike flows only.
+ */
+export function flowsOf(scenario: Case, directory: Directory, random: Rng): FlowBlueprint[] {
+  const { phases } = scenario;
+  const stop = phases.idle + phases.ramp + phases.loaded;
+  const stagger = Math.min(STAGGER, phases.ramp);
+  const flows: FlowBlueprint[] = [];
+  const nextClientPort = countPerClient(PORTS.tcp.client);
+  let port: number = PORTS.tcp.server;
+  for (const traffic of scenario.traffic) {
+    if (traffic.kind !== "tcp") continue;
+    for (const direction of directionsOf(traffic)) {
+      for (const client of traffic.from) {
+        for (let n = 0; n < traffic.flows; n++) {
+          const start = phases.idle + Math.floor(random.next() * stagger);
+          const clientPort = nextClientPort(client);
+          flows.push({
+            id: flows.length,
+            ...flowOf(traffic, direction, client, directory),
+            host: hostOf(traffic, client, directory, n),
+            port,
+            clientPort,
+            start,
+            stop,
+          });
+        }
+      }
+      port += 1;
+    }
+  }
+  return flows;
+}
+
+function flowOf(
+  { name, to, family, congestionControl, dscp, ecn }: TcpTraffic,
+  direction: Direction,
+  client: string,
+  directory: Directory,
+): Omit<FlowBlueprint, "id" | "host" | "port" | "clientPort" | "start" | "stop"> {
+  const ends = { client: directory.client(client), server: directory.server(to) };
+  return { traffic: name, ...ends, direction, family, congestionControl, dscp, ecn };
+}

@@ -1,0 +1,4 @@
+export type { Directory } from "./common.js";
+export { flowsOf } from "./flows.js";
+export { probesOf } from "./probes.js";
+export { streamsOf } from "./streams.js";

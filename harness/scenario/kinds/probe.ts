@@ -1,0 +1,23 @@
+import { z } from "zod";
+import { time } from "../quantities.js";
+import { common, payload, type TrafficCommon } from "./common.js";
+
+export const probe = z.strictObject({
+  kind: z.literal("probe"),
+  ...common,
+  interval: time({ min: [100_000, "100us"], max: [10e9, "10s"] })
+    .prefault("10ms")
+    .describe("Between packets; they are sent on the clock, never paced by replies."),
+  size: payload(64, 48),
+});
+
+export interface ProbeTraffic extends TrafficCommon {
+  kind: "probe";
+  interval: number;
+  /** UDP payload bytes. */
+  size: number;
+}
+
+export function resolveProbe({ interval, size }: z.output<typeof probe>, shared: TrafficCommon): ProbeTraffic {
+  return { kind: "probe", ...shared, interval, size };
+}
