@@ -189,6 +189,7 @@ class Layout implements Directory {
       flows,
       probes,
       streams: streamsOf(this.#case, this, random, flows.length),
+      sessions: [],
       sampleInterval: SAMPLE_INTERVAL,
       duration: this.#case.duration,
     };

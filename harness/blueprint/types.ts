@@ -156,6 +156,62 @@ export interface PathBlueprint {
   rate: number;
 }
 
+/** One direction of a path: what happens to a frame on it, in this order; words and meaning of netem (docs/paths.md). */
+export interface PathLineBlueprint {
+  /** false: the link is down, nothing passes. */
+  up: boolean;
+  loss:
+    | { model: "none" }
+    | { model: "random"; probability: number; correlation: number }
+    /** Gilbert-Elliott in tc's parameters: good → bad, bad → good, loss in bad is 1 − h, loss in good is 1 − k. */
+    | { model: "gemodel"; p: number; r: number; oneMinusH: number; oneMinusK: number }
+    | { model: "state"; p13: number; p31: number; p32: number; p23: number; p14: number }
+    /** Exactly these, counted from 0 in order of arrival; ascending. */
+    | { model: "packets"; packets: number[] };
+  /** ECN-capable packets are marked CE where they would be lost. */
+  ecn: boolean;
+  duplicate: { probability: number; correlation: number };
+  corrupt: { probability: number; correlation: number };
+  /** Frames that skip the delay; every `gap`-th one, with this probability. gap 0 = none. */
+  reorder: { probability: number; correlation: number; gap: number };
+  /** ns */
+  delay: number;
+  jitter: number;
+  delayCorrelation: number;
+  /** `table`: values in units of jitter / 8192, drawn with equal probability. */
+  distribution: "uniform" | "normal" | "pareto" | "paretonormal" | { table: number[] };
+  /** Jitter never lets a frame overtake another. */
+  keepOrder: boolean;
+  /** bit/s at the frame layer; 0 = unlimited. Frames are serialised after the delay, as netem does. */
+  rate: number;
+  packetOverhead: number;
+  /** bytes; 0 = no cells */
+  cellSize: number;
+  cellOverhead: number;
+  /** Of the FIFO before the rate, in packets and bytes; 0 = no limit. */
+  limitPackets: number;
+  limitBytes: number;
+  /** Bytes that wait from which ECN-capable packets are marked CE; 0 = never. */
+  ecnThreshold: number;
+  /** Bursty links: frames leave in slots. 0 packets or bytes = no such limit of a slot. */
+  slot:
+    | null
+    | { min: number; max: number; packets: number; bytes: number }
+    | {
+        delay: number;
+        jitter: number;
+        distribution: PathLineBlueprint["distribution"];
+        packets: number;
+        bytes: number;
+      };
+  trace:
+    | null
+    /** mahimahi: ms at which 1504 bytes may leave; it begins again after the last one. */
+    | { format: "mahimahi"; opportunities: number[] }
+    /** In force from `at` (ns) on; `loop`: ns after which it begins again, 0 = the last one stays. Absent: as the line says. */
+    | { format: "steps"; loop: number; steps: { at: number; rate?: number; delay?: number; loss?: number }[] };
+}
+
 /** An inner node of the shaper tree. Its capacity counts bytes as the clients' plans do (ShaperBlueprint.framing). */
 export interface SiteBlueprint {
   id: number;
@@ -298,6 +354,8 @@ export interface TrafficBlueprint {
   flows: FlowBlueprint[];
   probes: ProbeBlueprint[];
   streams: StreamBlueprint[];
+  /** Absent in recordings of older versions: none. */
+  sessions?: SessionBlueprint[];
   /** Width of goodput bins and interval of TCP_INFO samples. */
   sampleInterval: number;
   /** When everything is over and the process says `done` (end of the run). */
@@ -376,6 +434,47 @@ export interface StreamBlueprint {
   host: number;
   start: number;
   stop: number;
+}
+
+/**
+ * A client that makes requests of a server over TCP connections of its own, by a script: transfers of a given size, web
+ * pages, video. What it will ask for is decided here; when, where that depends on what came before, in the traffic process.
+ */
+export interface SessionBlueprint {
+  /** Numbered on from flows and streams, so that `flow/<id>` names any; its connections' bytes are tcp_bin records of it. */
+  id: number;
+  traffic: string;
+  client: number;
+  server: number;
+  family: Family;
+  port: number;
+  congestionControl: string;
+  dscp: number;
+  ecn: boolean;
+  /** As FlowBlueprint.host. */
+  host: number;
+  start: number;
+  stop: number;
+  script: SessionScript;
+}
+
+export type SessionScript = TransfersScript;
+
+/** Bytes of a request's body, from the client, and of its answer. */
+export interface RequestBlueprint {
+  up: number;
+  down: number;
+}
+
+/** One transfer after or beside another, each over a connection of its own, which is opened for it. */
+export interface TransfersScript {
+  kind: "transfers";
+  /**
+   * `open`: each starts at its time, whatever became of those before (`wait` is ns from the session's start, ascending).
+   * `closed`: each starts so long after the end of the one before; when all have been made, from the first again.
+   */
+  loop: "open" | "closed";
+  transfers: (RequestBlueprint & { wait: number })[];
 }
 
 // ---- timeline ------------------------------------------------------------------------------------------------------

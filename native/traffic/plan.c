@@ -301,7 +301,7 @@ int traffic_plan_read(struct traffic_plan *plan, json_t *json, const char *sourc
     plan->sample_interval = mqoe_node_int(&root, "sampleInterval", MILLISECOND, LIMIT);
     plan->duration = mqoe_node_int(&root, "duration", 0, LIMIT);
     mqoe_node_only(&root, KEYS("schema", "lab", "seed", "cores", "clients", "servers", "flows", "probes",
-                               "streams", "sampleInterval", "duration"));
+                               "streams", "sessions", "sampleInterval", "duration"));
     read_cores(plan, &root);
     read_lists(&(struct reader){.plan = plan}, &root);
     return -e->errnum;

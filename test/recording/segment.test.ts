@@ -42,6 +42,7 @@ test("records.def is read as the C compiler reads it", (t) => {
       "probe",
       "udp_bin",
       "udp_sent",
+      "transfer",
       "traffic_reactor",
     ],
   );
