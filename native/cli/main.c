@@ -7,6 +7,7 @@ int mqoe_path_main(int argc, char **argv);
 int mqoe_external_main(int argc, char **argv);
 int mqoe_kernel_main(int argc, char **argv);
 int mqoe_traffic_main(int argc, char **argv);
+int mqoe_capture_main(int argc, char **argv);
 int mqoe_exec_main(int argc, char **argv);
 int mqoe_bench_main(int argc, char **argv);
 int mqoe_guest_main(int argc, char **argv);
@@ -16,6 +17,7 @@ int mqoe_guest_init_main(int argc, char **argv);
 #pragma weak mqoe_external_main
 #pragma weak mqoe_kernel_main
 #pragma weak mqoe_traffic_main
+#pragma weak mqoe_capture_main
 #pragma weak mqoe_exec_main
 #pragma weak mqoe_bench_main
 #pragma weak mqoe_guest_main
@@ -36,6 +38,8 @@ static const struct part {
      "--blueprint FILE         run the user's own dataplane in a lab (control: stdin/stdout)"},
     {"traffic", mqoe_traffic_main,
      "--blueprint FILE         drive clients and servers of a lab (control: stdin/stdout)"},
+    {"capture", mqoe_capture_main,
+     "--blueprint FILE         write packets of a lab to pcapng files (control: stdin/stdout)"},
     {"exec", mqoe_exec_main, "--netns PATH -- CMD…     run a program inside a namespace"},
     {"guest", mqoe_guest_main,
      "--kernel FILE …          boot a guest for the hermetic world (control: stdin/stdout)"},

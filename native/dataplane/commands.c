@@ -95,14 +95,30 @@ static void answer_stats(struct mqoe_dataplane *d) {
                                              describe_accounting(&sum), "info", info));
 }
 
+// The reactors have ended: what their taps hold is ours.
+static json_t *write_captures(const struct mqoe_dataplane *d) {
+    char folder[4096];
+    json_t *described = json_array();
+    struct mqoe_tap **taps = calloc(d->config.reactor_count, sizeof(struct mqoe_tap *));
+    for (uint32_t i = 0; taps && i < d->config.reactor_count; i++)
+        taps[i] = d->reactors[i].engine.tap;
+    mqoe_capture_folder(d->file, folder, sizeof folder);
+    if (taps)
+        mqoe_tap_write(taps, d->config.reactor_count, folder, mqoe_clock(CLOCK_REALTIME), described);
+    free(taps);
+    return described;
+}
+
 int64_t mqoe_dataplane_stop(struct mqoe_dataplane *d) {
     struct mqoe_accounting sum = {0}, one;
     for (uint32_t i = 0; i < d->config.reactor_count; i++) {
         mqoe_reactor_stop(&d->reactors[i], &one);
         add(&sum, &one);
     }
-    mqoe_control_send(&d->control,
-                      json_pack("{s:s, s:o}", "event", "stopped", "accounting", describe_accounting(&sum)));
+    json_t *stopped = json_pack("{s:s, s:o}", "event", "stopped", "accounting", describe_accounting(&sum));
+    if (d->config.captures.count)
+        json_object_set_new(stopped, "captures", write_captures(d));
+    mqoe_control_send(&d->control, stopped);
     return mqoe_accounting_missing(&sum);
 }
 

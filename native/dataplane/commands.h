@@ -7,6 +7,7 @@
 struct mqoe_dataplane {
     struct mqoe_dp_config config;
     struct mqoe_control control;
+    const char *file;              // the blueprint's; what it captures is written beside it
     const char *part;              // as people know the process: "dataplane", "path"
     struct mqoe_reactor *reactors; // config.reactor_count of them
     bool went;                     // t0 is set: records are being written

@@ -153,6 +153,15 @@ static void read_table(const struct mqoe_node *root, const char *key, size_t min
     }
 }
 
+// A document without captures may be silent about them; a path stage has none.
+static void read_captures(const struct mqoe_node *root, struct mqoe_dp_config *c) {
+    size_t length;
+    if (c->kind == MQOE_KIND_PATH || !mqoe_node_has(root, "captures"))
+        return;
+    struct mqoe_node list = mqoe_node_array(root, "captures", &length);
+    mqoe_tap_read(&list, length, c->client_count, &c->captures);
+}
+
 static int read_document(struct mqoe_dp_config *c, json_t *document, const char *file, enum mqoe_dp_kind kind,
                          struct mqoe_error *e) {
     *c = (struct mqoe_dp_config){.document = document, .kind = kind, .max_frame = MQOE_MAX_FRAME};
@@ -173,8 +182,9 @@ static int read_document(struct mqoe_dp_config *c, json_t *document, const char 
                    &c->sites, &c->site_count, c, read_site);
     read_table(&root, "clients", 0, MQOE_MAX_CLIENTS, sizeof *c->clients, &c->clients, &c->client_count, c,
                read_client);
+    read_captures(&root, c);
     mqoe_node_only(&root, KEYS("schema", "kind", "lab", "netns", "seed", "reactors", "paths", "servers",
-                               "clients", "sites", "link", "external"));
+                               "clients", "sites", "link", "external", "captures"));
     return -e->errnum;
 }
 
@@ -205,6 +215,7 @@ void mqoe_dp_config_free(struct mqoe_dp_config *c) {
     free(c->clients);
     free(c->client_prefixes);
     free(c->server_prefixes);
+    mqoe_tap_free_configs(&c->captures);
     json_decref(c->document);
     *c = (struct mqoe_dp_config){0};
 }

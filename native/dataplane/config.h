@@ -1,6 +1,7 @@
 // The dataplane's blueprint (DataplaneBlueprint of harness/blueprint/types.ts) as C reads it.
 #pragma once
 
+#include "capture/tap.h"
 #include "packet/lpm.h"
 #include "reactor/json.h"
 #include "sqm/htb.h"
@@ -64,7 +65,8 @@ struct mqoe_dp_config {
     struct mqoe_dp_client *clients;
     struct mqoe_prefix *client_prefixes; // value: index into clients
     struct mqoe_prefix *server_prefixes; // value: index into servers
-    uint32_t max_frame;                  // bytes (layer 2); CoDel leaves a backlog of one of these alone
+    struct mqoe_tap_configs captures;
+    uint32_t max_frame; // bytes (layer 2); CoDel leaves a backlog of one of these alone
 };
 
 // Reads `file`, whose kind must be `kind`. Returns 0, or −errno with *e filled (for what is wrong inside, the

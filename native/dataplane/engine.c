@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dataplane/engine_parts.h"
+#include "dataplane/engine_tap.h"
 #include "packet/hash.h"
 #include "packet/parse.h"
 
@@ -26,6 +27,7 @@ static inline bool passes_through(const struct mqoe_circuit *c) {
 void mqoe_engine_free_dropped(struct mqoe_engine *e, struct mqoe_frame_list *dropped, enum mqoe_place from) {
     for (struct mqoe_frame *f; (f = mqoe_frame_list_pop(dropped));) {
         e->drops[f->cause]++;
+        mqoe_engine_show_dropped(e, f, (enum mqoe_drop_cause)f->cause);
         mqoe_umem_give(e->umem, mqoe_umem_chunk(e->umem, f), from);
     }
 }
@@ -35,8 +37,11 @@ static void send_burst(struct mqoe_engine *e, enum mqoe_side side) {
     if (!out->count)
         return;
     unsigned taken = e->ports[side]->ops->send(e->ports[side], out->frames, out->count);
+    for (unsigned i = 0; e->tap && i < taken; i++)
+        mqoe_engine_show_sent(e, out->frames[i], side);
     for (unsigned i = taken; i < out->count; i++) {
         e->drops[MQOE_DROP_NONE]++;
+        mqoe_engine_show_dropped(e, out->frames[i], MQOE_DROP_NONE);
         mqoe_umem_give(e->umem, mqoe_umem_chunk(e->umem, out->frames[i]), MQOE_HAND);
     }
     out->count = 0;
@@ -197,7 +202,10 @@ static inline void prefetch_circuit(const struct mqoe_circuit *c) {
 static bool identify(struct mqoe_engine *e, struct mqoe_frame *f, enum mqoe_direction direction) {
     struct mqoe_packet p;
     mqoe_parse(&p, f->data, f->len);
-    if (!classify(e, f, &p, direction)) {
+    bool known = classify(e, f, &p, direction);
+    mqoe_engine_show_received(e, f, direction, known);
+    if (!known) {
+        mqoe_engine_show_unclassified(e, f);
         // A foreign dataplane beside a path stage sends frames of its own to groups (MLD, ARP). They are no
         // traffic. Elsewhere nobody makes any: the lab lets no endpoint's in.
         if (e->config->kind == MQOE_KIND_PATH && f->data[0] & 1)

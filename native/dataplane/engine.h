@@ -7,6 +7,7 @@
 // its departure time to the next as arrival, so lateness of the machine does not accumulate along the way.
 #pragma once
 
+#include "capture/tap.h"
 #include "dataplane/config.h"
 #include "path/delay.h"
 #include "port/port.h"
@@ -78,6 +79,7 @@ struct mqoe_engine {
     uint64_t drops[4];        // by enum mqoe_drop_cause; MQOE_DROP_NONE counts what no port took (rig)
     uint64_t unclassified;
     uint64_t control[2];    // by side: frames to groups, dropped; no part of the accounting
+    struct mqoe_tap *tap;   // shows frames to captures; NULL: there are none
     bool tells_hosts_apart; // some circuit's CAKE isolates hosts
     uint64_t late_max;      // ns, largest lateness of a timer since somebody last set it to 0
 };

@@ -129,7 +129,7 @@ static int run(struct mqoe_dataplane *d, const char *file, enum mqoe_dp_kind kin
 int mqoe_dataplane_run(const char *part, enum mqoe_dp_kind kind, int argc, char **argv) {
     if (argc != 3 || strcmp(argv[1], "--blueprint"))
         return usage(part, kind);
-    struct mqoe_dataplane d = {.part = part};
+    struct mqoe_dataplane d = {.part = part, .file = argv[2]};
     if (mqoe_control_open(&d.control) != 0) {
         fprintf(stderr, "mqoe-native %s: standard input: %s\n", part, strerror(errno));
         return EXIT_RIG;

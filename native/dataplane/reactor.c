@@ -58,6 +58,8 @@ int mqoe_reactor_open(struct mqoe_reactor *r, const struct mqoe_dp_config *confi
     err = err ? err
               : mqoe_engine_init(&r->engine, config, id, &r->umem, &r->port[MQOE_ACCESS].port,
                                  &r->port[MQOE_CORE].port, now_ns(), e);
+    err = err ? err
+              : mqoe_tap_open(&r->engine.tap, &config->captures, id, config->reactor_count, mine->frames, e);
     if (err || config->kind == MQOE_KIND_PATH)
         return err; // a stage records nothing
     return mqoe_recorder_open(&r->recorder, &r->engine, e);
@@ -152,6 +154,8 @@ static void call_go(void *reactor, void *t0) {
     if (r->engine.config->kind == MQOE_KIND_PATH)
         return;
     mqoe_recorder_go(&r->recorder, &r->engine, *(uint64_t *)t0, now_ns());
+    if (r->engine.tap)
+        mqoe_tap_go(r->engine.tap, *(uint64_t *)t0, mqoe_clock(CLOCK_REALTIME) - now_ns());
 }
 
 void mqoe_reactor_go(struct mqoe_reactor *r, uint64_t t0) {
@@ -218,6 +222,7 @@ void mqoe_reactor_close(struct mqoe_reactor *r) {
     if (r->started)
         mqoe_reactor_stop(r, &ignored);
     mqoe_recorder_close(&r->recorder);
+    mqoe_tap_close(r->engine.tap);
     mqoe_engine_free(&r->engine);
     close_port(&r->port[MQOE_CORE].port);
     close_port(&r->port[MQOE_ACCESS].port);
