@@ -10,6 +10,7 @@
 
 #include "reactor/json.h"
 #include "traffic/payload.h"
+#include "traffic/plan_session.h"
 
 #define LIMIT         (INT64_C(1) << 53) // what JSON numbers carry exactly
 #define MILLISECOND   INT64_C(1000000)
@@ -111,7 +112,7 @@ static void read_addresses(const struct mqoe_node *n, enum traffic_family family
 }
 
 static int64_t read_endpoint(const struct mqoe_node *n, struct traffic_endpoint *to) {
-    to->flows = to->probes = to->streams = TRAFFIC_NONE;
+    to->flows = to->probes = to->streams = to->sessions = TRAFFIC_NONE;
     to->id = mqoe_node_int(n, "id", 0, UINT32_MAX);
     to->name = mqoe_node_text(n, "name");
     to->netns = mqoe_node_text(n, "netns");
@@ -129,10 +130,9 @@ static int64_t read_server(struct reader *r, const struct mqoe_node *n, uint32_t
     return read_endpoint(n, &r->plan->endpoints[TRAFFIC_SERVER][index]);
 }
 
-// ---- flows, probes and streams ----
+// ---- flows, probes, streams and sessions ----
 
-#define PAIR_KEYS                                                                                            \
-    "id", "traffic", "client", "server", "family", "port", "clientPort", "dscp", "host", "start", "stop"
+#define PAIR_KEYS "id", "traffic", "client", "server", "family", "port", "dscp", "host", "start", "stop"
 
 // The endpoint that member `key` names by its id; it must have an address of the family. After an error the
 // result is 0, and there may be no endpoint at all.
@@ -178,7 +178,6 @@ static void read_pair(const struct reader *r, const struct mqoe_node *n, struct 
     to->traffic = mqoe_node_text(n, "traffic");
     to->family = (enum traffic_family)mqoe_node_enum(n, "family", families);
     to->port = (uint16_t)mqoe_node_int(n, "port", 1, 65535);
-    to->client_port = (uint16_t)mqoe_node_int(n, "clientPort", 0, 65535);
     to->dscp = (int)mqoe_node_int(n, "dscp", 0, 63);
     to->start = mqoe_node_int(n, "start", 0, LIMIT);
     to->stop = mqoe_node_int(n, "stop", 0, LIMIT);
@@ -189,6 +188,10 @@ static void read_pair(const struct reader *r, const struct mqoe_node *n, struct 
         struct mqoe_node stop = mqoe_node_member(n, "stop");
         mqoe_node_wrong(&stop, "after start");
     }
+}
+
+static void read_client_port(const struct mqoe_node *n, struct traffic_pair *to) {
+    to->client_port = (uint16_t)mqoe_node_int(n, "clientPort", 0, 65535);
 }
 
 // Puts item `index` at the head of both its endpoints' chains, whose heads stand at `offset`.
@@ -205,10 +208,11 @@ static void chain(struct traffic_plan *plan, struct traffic_pair *pair, uint32_t
 static int64_t read_flow(struct reader *r, const struct mqoe_node *n, uint32_t index) {
     struct traffic_flow_plan *to = &r->plan->flows[index];
     read_pair(r, n, &to->pair);
+    read_client_port(n, &to->pair);
     to->direction = (enum traffic_direction)mqoe_node_enum(n, "direction", directions);
     to->congestion_control = mqoe_node_text(n, "congestionControl");
     mqoe_node_bool(n, "ecn"); // a sysctl of the namespace, set by the lab
-    mqoe_node_only(n, KEYS(PAIR_KEYS, "direction", "congestionControl", "ecn"));
+    mqoe_node_only(n, KEYS(PAIR_KEYS, "clientPort", "direction", "congestionControl", "ecn"));
     if (mqoe_node_ok(n))
         chain(r->plan, &to->pair, index, offsetof(struct traffic_endpoint, flows));
     return to->pair.id;
@@ -217,11 +221,12 @@ static int64_t read_flow(struct reader *r, const struct mqoe_node *n, uint32_t i
 static int64_t read_probe(struct reader *r, const struct mqoe_node *n, uint32_t index) {
     struct traffic_probe_plan *to = &r->plan->probes[index];
     read_pair(r, n, &to->pair);
+    read_client_port(n, &to->pair);
     to->interval = mqoe_node_int(n, "interval", 100000, LIMIT);
     to->timeout = mqoe_node_int(n, "timeout", 1, LIMIT);
     to->size = (uint32_t)mqoe_node_int(n, "size", TRAFFIC_PROBE_HEADER, MAX_PAYLOAD);
     to->ecn = (int)mqoe_node_int(n, "ecn", 0, 2);
-    mqoe_node_only(n, KEYS(PAIR_KEYS, "interval", "timeout", "size", "ecn"));
+    mqoe_node_only(n, KEYS(PAIR_KEYS, "clientPort", "interval", "timeout", "size", "ecn"));
     if (!mqoe_node_ok(n)) // the interval may be 0
         return 0;
     if (to->timeout / to->interval > MAX_IN_FLIGHT) {
@@ -239,10 +244,11 @@ static int64_t read_probe(struct reader *r, const struct mqoe_node *n, uint32_t 
 static int64_t read_stream(struct reader *r, const struct mqoe_node *n, uint32_t index) {
     struct traffic_stream_plan *to = &r->plan->streams[index];
     read_pair(r, n, &to->pair);
+    read_client_port(n, &to->pair);
     to->direction = (enum traffic_direction)mqoe_node_enum(n, "direction", directions);
     to->interval = mqoe_node_int(n, "interval", SMALLEST_GAP, LIMIT);
     to->size = (uint32_t)mqoe_node_int(n, "size", TRAFFIC_STREAM_HEADER, MAX_PAYLOAD);
-    mqoe_node_only(n, KEYS(PAIR_KEYS, "direction", "interval", "size"));
+    mqoe_node_only(n, KEYS(PAIR_KEYS, "clientPort", "direction", "interval", "size"));
     // The server tells by it whose packet it got, and sends to it.
     if (mqoe_node_ok(n) && !to->pair.client_port) {
         struct mqoe_node port = mqoe_node_member(n, "clientPort");
@@ -250,6 +256,16 @@ static int64_t read_stream(struct reader *r, const struct mqoe_node *n, uint32_t
     }
     if (mqoe_node_ok(n))
         chain(r->plan, &to->pair, index, offsetof(struct traffic_endpoint, streams));
+    return to->pair.id;
+}
+
+static int64_t read_session(struct reader *r, const struct mqoe_node *n, uint32_t index) {
+    struct traffic_session_plan *to = &r->plan->sessions[index];
+    read_pair(r, n, &to->pair);
+    traffic_read_session(n, to);
+    mqoe_node_only(n, KEYS(PAIR_KEYS, "congestionControl", "ecn", "pacing", "script"));
+    if (mqoe_node_ok(n))
+        chain(r->plan, &to->pair, index, offsetof(struct traffic_endpoint, sessions));
     return to->pair.id;
 }
 
@@ -288,6 +304,9 @@ static void read_lists(struct reader *r, const struct mqoe_node *root) {
     free(read_list(r, root, "probes", sizeof *plan->probes, &plan->probes, &plan->probe_count, read_probe));
     free(read_list(r, root, "streams", sizeof *plan->streams, &plan->streams, &plan->stream_count,
                    read_stream));
+    if (mqoe_node_has(root, "sessions")) // not in blueprints of older versions
+        free(read_list(r, root, "sessions", sizeof *plan->sessions, &plan->sessions, &plan->session_count,
+                       read_session));
     free(r->ids[TRAFFIC_CLIENT]);
     free(r->ids[TRAFFIC_SERVER]);
 }
@@ -335,6 +354,9 @@ void traffic_plan_free(struct traffic_plan *plan) {
     free(plan->flows);
     free(plan->probes);
     free(plan->streams);
+    for (uint32_t i = 0; i < plan->session_count; i++)
+        free(plan->sessions[i].script);
+    free(plan->sessions);
     json_decref(plan->json);
     *plan = (struct traffic_plan){0};
 }

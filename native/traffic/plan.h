@@ -22,11 +22,11 @@ struct traffic_endpoint {
     // Its addresses: in_addr of the one family, in6_addr of the other. The first is a server's.
     void *addresses[2];
     uint32_t address_count[2];
-    // Heads of the chains through flows[].next, probes[].next and streams[].next: what has an end here.
-    uint32_t flows, probes, streams;
+    // Heads of the chains through pair.next of flows, probes, streams and sessions: what has an end here.
+    uint32_t flows, probes, streams, sessions;
 };
 
-// What flows, probes and streams have in common: who, whom, where and when.
+// What flows, probes, streams and sessions have in common: who, whom, where and when.
 struct traffic_pair {
     int64_t id;
     const char *traffic;
@@ -60,6 +60,8 @@ struct traffic_stream_plan {
     uint32_t size;    // UDP payload bytes
 };
 
+struct traffic_session_plan; // plan_session.h
+
 struct traffic_plan {
     json_t *json; // owns every text
     const char *lab;
@@ -69,7 +71,8 @@ struct traffic_plan {
     struct traffic_flow_plan *flows;
     struct traffic_probe_plan *probes;
     struct traffic_stream_plan *streams;
-    uint32_t core_count, endpoint_count[2], flow_count, probe_count, stream_count;
+    struct traffic_session_plan *sessions;
+    uint32_t core_count, endpoint_count[2], flow_count, probe_count, stream_count, session_count;
     int64_t sample_interval, duration;
 };
 
