@@ -9,8 +9,9 @@
 
 #include "record/error.h"
 
-// A step of a trace that does not change this value.
+// Values of a trace's step that leave it to the line.
 #define MQOE_PATH_KEEP        UINT64_MAX
+#define MQOE_PATH_KEEP_LOSS   (-1.0)
 
 #define MQOE_PATH_TABLE_MAX   16384u // entries of a distribution, as netem
 #define MQOE_PATH_TABLE_SCALE 8192   // what one standard deviation is in it

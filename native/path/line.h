@@ -52,6 +52,7 @@ struct mqoe_path_fate {
 struct mqoe_path_line {
     struct mqoe_path_config config;
     struct mqoe_path_counters counters;
+    bool plain;                          // does nothing to frames
     struct mqoe_path_store flight;       // delayed; by arrival at the buffer
     struct mqoe_frame_list buffer;       // waiting; while `transmitting`, the first is in transmission
     struct mqoe_frame_list slotted;      // transmitted, waiting for their slot; by release
@@ -112,4 +113,6 @@ void mqoe_path_line_drain(struct mqoe_path_line *line, struct mqoe_frame_list *f
 
 // True when frames would pass untouched and at once: the owner may go round the line (which then counts
 // nothing).
-bool mqoe_path_line_idle(const struct mqoe_path_line *line);
+static inline bool mqoe_path_line_idle(const struct mqoe_path_line *line) {
+    return line->plain && !line->held;
+}

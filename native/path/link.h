@@ -17,10 +17,13 @@ struct mqoe_path_server {
 // Bytes that a frame of `len` costs the link.
 uint64_t mqoe_path_link_bytes(const struct mqoe_path_link *link, uint32_t len);
 
-// When a frame that was there at `due` has been transmitted, behind the one before it. `origin` is when the
-// trace began.
-uint64_t mqoe_path_transmit(struct mqoe_path_server *s, const struct mqoe_path_config *config,
-                            uint64_t origin, uint64_t due, uint32_t len);
+// Transmits a frame that was there at `due`, behind the one before it: free_at is when it has left. `origin`
+// is when the trace began.
+void mqoe_path_transmit(struct mqoe_path_server *s, const struct mqoe_path_config *config, uint64_t origin,
+                        uint64_t due, uint32_t len);
+
+// No opportunity of the trace has been used: for a new line, a new trace and a new origin.
+void mqoe_path_server_reset_trace(struct mqoe_path_server *s);
 
 // Changes the rate at `now`, while the link is busy until free_at: what is left of the frame takes the new
 // rate.
