@@ -39,6 +39,8 @@ export type LabOp =
    * which a kernel that forwards by itself needs for the redirect into the trunk.
    */
   | { op: "trunk_peer"; netns: string; ifname: string; mac: string; stub?: boolean }
+  /** Nothing leaves by the default route any more, what open sockets would send included. */
+  | { op: "silence"; netns: string; families: ("ipv4" | "ipv6")[] }
   /** Counters of the XDP switches and of every link but lo in these namespaces. */
   | { op: "counters"; namespaces: string[] };
 

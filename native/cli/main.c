@@ -9,6 +9,7 @@ int mqoe_kernel_main(int argc, char **argv);
 int mqoe_traffic_main(int argc, char **argv);
 int mqoe_capture_main(int argc, char **argv);
 int mqoe_exec_main(int argc, char **argv);
+int mqoe_program_main(int argc, char **argv);
 int mqoe_bench_main(int argc, char **argv);
 int mqoe_guest_main(int argc, char **argv);
 int mqoe_guest_init_main(int argc, char **argv);
@@ -19,6 +20,7 @@ int mqoe_guest_init_main(int argc, char **argv);
 #pragma weak mqoe_traffic_main
 #pragma weak mqoe_capture_main
 #pragma weak mqoe_exec_main
+#pragma weak mqoe_program_main
 #pragma weak mqoe_bench_main
 #pragma weak mqoe_guest_main
 #pragma weak mqoe_guest_init_main
@@ -41,6 +43,8 @@ static const struct part {
     {"capture", mqoe_capture_main,
      "--blueprint FILE         write packets of a lab to pcapng files (control: stdin/stdout)"},
     {"exec", mqoe_exec_main, "--netns PATH -- CMD…     run a program inside a namespace"},
+    {"program", mqoe_program_main,
+     "--netns PATH --uid N …   run a program of a scenario as an ordinary user, and end all that it started"},
     {"guest", mqoe_guest_main,
      "--kernel FILE …          boot a guest for the hermetic world (control: stdin/stdout)"},
     {"guest-init", mqoe_guest_init_main, "                         the first process of that guest"},

@@ -131,6 +131,26 @@ int lab_op_endpoint(struct lab *lab, json_t *op, json_t *result) {
     return 0;
 }
 
+// Sockets that a program left behind go on without it: what they hold is sent, and sent again.
+int lab_op_silence(struct lab *lab, json_t *op, json_t *result) {
+    (void)result;
+    const char *netns;
+    json_t *families, *item;
+    size_t i;
+    int status;
+    if ((status = lab_path(lab, op, "netns", &netns)) < 0 ||
+        (status = lab_strings(lab, op, "families", &families)) < 0 || (status = lab_enter(lab, netns)) < 0)
+        return status;
+    struct netlink *nl = lab_netlink(lab);
+    if (!nl)
+        return -lab->error.errnum;
+    json_array_foreach(families, i, item) {
+        bool six = !strcmp(json_string_value(item), "ipv6");
+        link_silence(nl, six ? AF_INET6 : AF_INET);
+    }
+    return netlink_flush(nl, &lab->error);
+}
+
 // ---- inner interfaces ----
 
 struct inner {

@@ -104,7 +104,7 @@ void lab_xdp_close(struct lab *lab);
 typedef int lab_operation(struct lab *lab, json_t *op, json_t *result);
 lab_operation lab_op_netns_add, lab_op_netns_del, lab_op_sysctl;
 lab_operation lab_op_veth_add, lab_op_endpoint, lab_op_port, lab_op_trunk, lab_op_trunk_peer;
-lab_operation lab_op_xdp_open, lab_op_route, lab_op_counters;
+lab_operation lab_op_xdp_open, lab_op_route, lab_op_silence, lab_op_counters;
 
 // Does one operation: finds it by name and refuses unknown fields.
 int lab_do(struct lab *lab, json_t *op, json_t *result);

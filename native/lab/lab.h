@@ -30,7 +30,8 @@ int mqoe_lab_open(void);
 //   {"ifindex":n} port side netns ifname shard ipv4[] ipv6[]  → {"ifindex":n,"slot":n} route side shard
 //   ipv4[] ipv6[]              core only: which shard the frames for these prefixes belong to trunk side
 //   netns ifname shard               → {"ifindex":n} trunk_peer netns ifname mac [stub]          →
-//   {"ifindex":n} counters namespaces[]                       →
+//   {"ifindex":n} silence netns families[]     nothing leaves by the default route any more; counters
+//   namespaces[]   →
 //   {"access":{…},"core":{…},"delivered":n,"links":{"PATH/IFNAME":{…}}}
 // Returns 0 or −errno (−EINVAL: no JSON, −E2BIG: more than 64 ops, −EBADF: not open).
 int mqoe_lab_submit(const char *batch);

@@ -90,6 +90,17 @@ void link_add_default_route(struct netlink *nl, int ifindex, const char *ifname,
     netlink_end(nl, m);
 }
 
+void link_silence(struct netlink *nl, int family) {
+    struct nlmsghdr *m = netlink_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, "blackhole default");
+    struct rtmsg *r = mnl_nlmsg_put_extra_header(m, sizeof *r);
+    r->rtm_family = (uint8_t)family;
+    r->rtm_table = RT_TABLE_MAIN;
+    r->rtm_protocol = RTPROT_STATIC;
+    r->rtm_scope = RT_SCOPE_UNIVERSE;
+    r->rtm_type = RTN_BLACKHOLE;
+    netlink_end(nl, m);
+}
+
 void link_add_fifo(struct netlink *nl, int ifindex, const char *ifname, uint32_t packets) {
     struct nlmsghdr *m = netlink_begin(nl, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, "pfifo on %s", ifname);
     struct tcmsg *t = mnl_nlmsg_put_extra_header(m, sizeof *t);

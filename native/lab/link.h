@@ -30,6 +30,10 @@ void link_add_neighbour(struct netlink *nl, int ifindex, const char *ifname, int
 void link_add_default_route(struct netlink *nl, int ifindex, const char *ifname, int family, const char *text,
                             const uint8_t *gateway);
 
+// Instead of the default route, whatever there is: nothing leaves by it any more, what open sockets would
+// send included.
+void link_silence(struct netlink *nl, int family);
+
 // A FIFO of `packets` as the root qdisc. Only with one does a veth push back when its peer's ring of 256 is
 // full (Linux 6.16 and newer); without, it drops.
 void link_add_fifo(struct netlink *nl, int ifindex, const char *ifname, uint32_t packets);

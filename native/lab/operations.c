@@ -21,6 +21,7 @@ static const struct operation {
     {"route", lab_op_route, " side shard ipv4 ipv6 "},
     {"trunk", lab_op_trunk, " side netns ifname shard "},
     {"trunk_peer", lab_op_trunk_peer, " netns ifname mac stub "},
+    {"silence", lab_op_silence, " netns families "},
     {"counters", lab_op_counters, " namespaces "},
 };
 
