@@ -1,4 +1,5 @@
-// fuzz-sources: traffic/plan.c traffic/plan_session.c reactor/json.c record/error.c
+// fuzz-sources: traffic/plan.c traffic/plan_session.c traffic/script_web_plan.c traffic/script_video_plan.c
+// fuzz-sources: reactor/json.c record/error.c
 //
 // The traffic blueprint's reader on any JSON: it accepts or names what is wrong, an accepted plan refers only
 // to what it has, an error can be sent as JSON, and nothing is leaked or overrun.

@@ -5,15 +5,22 @@
 
 #include "reactor/json.h"
 #include "traffic/request.h"
+#include "traffic/script_video.h"
+#include "traffic/script_web.h"
 
 #define LIMIT     (INT64_C(1) << 53) // what JSON numbers carry exactly
 
 #define KEYS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static const char *const kinds[] = {[TRAFFIC_SCRIPT_TRANSFERS] = "transfers", NULL};
+static const char *const kinds[] = {[TRAFFIC_SCRIPT_TRANSFERS] = "transfers",
+                                    [TRAFFIC_SCRIPT_WEB] = "web",
+                                    [TRAFFIC_SCRIPT_VIDEO] = "video",
+                                    NULL};
 
 static traffic_read_script *const readers[TRAFFIC_SCRIPTS] = {
     [TRAFFIC_SCRIPT_TRANSFERS] = traffic_read_transfers,
+    [TRAFFIC_SCRIPT_WEB] = traffic_read_web,
+    [TRAFFIC_SCRIPT_VIDEO] = traffic_read_video,
 };
 
 struct traffic_request_plan traffic_read_request(const struct mqoe_node *n) {

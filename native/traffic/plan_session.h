@@ -7,7 +7,12 @@
 struct mqoe_node;
 
 // As `script.kind` in the blueprint.
-enum traffic_script_kind { TRAFFIC_SCRIPT_TRANSFERS, TRAFFIC_SCRIPTS };
+enum traffic_script_kind {
+    TRAFFIC_SCRIPT_TRANSFERS,
+    TRAFFIC_SCRIPT_WEB,
+    TRAFFIC_SCRIPT_VIDEO,
+    TRAFFIC_SCRIPTS,
+};
 
 struct traffic_session_plan {
     struct traffic_pair pair; // client_port 0: every connection takes one of its own, by the seed

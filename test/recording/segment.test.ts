@@ -43,6 +43,8 @@ test("records.def is read as the C compiler reads it", (t) => {
       "udp_bin",
       "udp_sent",
       "transfer",
+      "page",
+      "video",
       "traffic_reactor",
     ],
   );
