@@ -103,9 +103,21 @@ export const middlesOf = (name) => new Set([...valuesOf(name)].filter((key) => /
 const below = (tree, path) => path.reduce((node, key) => node?.[key], tree);
 const pathOf = ({ name, ranges = name, fixed = [] }) => [ranges, ...fixed];
 
-/** Merged down to the rows: a row comes whole from one of the two, and says from which. */
+/** Of one packet each, so that the range of others' two runs says little of a third: what both have measured counts. */
+export const EXTREMES = ["max"];
+
+const union = (one, other) => [Math.min(one[0], other[0]), Math.max(one[1], other[1])];
+
+/** A row comes from one of the two, but for the extremes, and says from which. */
+function joined(theirs, own) {
+  if (theirs === undefined) return own && { ...own, measured: true };
+  const both = EXTREMES.filter((column) => theirs[column] !== undefined && own?.[column] !== undefined);
+  return { ...theirs, ...Object.fromEntries(both.map((column) => [column, union(theirs[column], own[column])])) };
+}
+
+/** Merged down to the rows. */
 function merged(theirs, own, depth) {
-  if (depth === 0) return theirs === undefined ? { ...own, measured: true } : theirs;
+  if (depth === 0) return joined(theirs, own);
   const keys = [...new Set([...Object.keys(theirs ?? {}), ...Object.keys(own ?? {})])];
   return Object.fromEntries(keys.map((key) => [key, merged(theirs?.[key], own?.[key], depth - 1)]));
 }
@@ -134,8 +146,7 @@ export function rowFor({ scenario, matrix }) {
   if (entry === undefined) return undefined;
   const path = [...pathOf(entry), ...(entry.axes ?? []).map((axis) => matrix[axis])];
   const linux = (matrix.middle ?? "").replace("ours-", "linux-");
-  const row = below(oracle, [...path, linux]);
-  return { entry, path, row: row ?? below(measured, [...path, linux]) };
+  return { entry, path, row: joined(below(oracle, [...path, linux]), below(measured, [...path, linux])) };
 }
 
 /** Map.groupBy, which Node.js 20 does not have. */
