@@ -91,8 +91,8 @@ static void arrive(struct mqoe_path_line *line, struct mqoe_frame_list *dropped)
     const struct mqoe_path_link *l = &line->config.link;
     struct mqoe_frame *frame = mqoe_path_store_pop(&line->flight);
     if (!line->backlog && !has_link(line)) {
-        if (frame->time < line->server.slot_at) // of frames before a change
-            frame->time = line->server.slot_at;
+        if (frame->time < line->last_release) // of a link that is gone
+            frame->time = line->last_release;
         release(line, frame);
         return;
     }
@@ -112,10 +112,12 @@ static void arrive(struct mqoe_path_line *line, struct mqoe_frame_list *dropped)
 static void transmitted(struct mqoe_path_line *line) {
     struct mqoe_path_server *s = &line->server;
     struct mqoe_frame *frame = mqoe_frame_list_pop(&line->buffer);
+    frame->time = s->free_at;
     if (line->config.slot.enabled)
         frame->time = mqoe_path_slot_leave(s, &line->config.slot, s->free_at, frame->len);
-    else // behind frames that wait for a slot since before a change
-        frame->time = s->slot_at = s->free_at > s->slot_at ? s->free_at : s->slot_at;
+    if (frame->time < line->last_release) // of one that waits for a slot since before a change
+        frame->time = line->last_release;
+    line->last_release = frame->time;
     mqoe_frame_list_push(&line->slotted, frame);
     transmit_next(line);
 }
@@ -358,8 +360,8 @@ static void cut(struct mqoe_path_line *line, struct mqoe_frame_list *dropped) {
         drop(line, f, &line->counters.down, dropped);
     line->slotted.head = NULL;
     line->transmitting = false;
-    line->backlog = line->backlog_bytes = line->last_due = line->server.free_at = line->server.fraction = 0;
-    line->server.slot_at = line->server.slot_packets = 0;
+    line->backlog = line->backlog_bytes = line->last_due = line->last_release = 0;
+    line->server.free_at = line->server.fraction = line->server.slot_at = line->server.slot_packets = 0;
 }
 
 static bool same_trace(const struct mqoe_path_trace *a, const struct mqoe_path_trace *b) {

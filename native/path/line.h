@@ -61,6 +61,7 @@ struct mqoe_path_line {
     uint64_t backlog, backlog_bytes;     // frames of `buffer` and `slotted`
     bool transmitting;                   // until server.free_at
     uint64_t clock;                      // up to here everything has happened
+    uint64_t last_release;               // of frames that passed the link
     uint64_t last_due;                   // of frames that keep the order
     uint64_t origin;                     // when the trace began
     uint64_t mean;                       // of the delay now: the config's, or the trace's
