@@ -37,9 +37,16 @@ struct traffic_request {
     struct traffic_ask ask;
     uint32_t index; // 0, 1, 2 … of the session
     bool fresh;     // its connection was opened for it
+    bool told;      // the script knows that it is sent
     int64_t asked, sent, first_byte;
     uint64_t head_left, up_left, received; // of the header and the body still to be sent; of the answer
     struct traffic_request *next;
+};
+
+// What a socket has sent, as tcp_info counts it; of a session: all its sockets, closed ones too.
+struct traffic_totals {
+    uint64_t bytes_sent, bytes_retrans, bytes_acked;
+    uint32_t total_retrans, delivered, delivered_ce;
 };
 
 enum traffic_exchange_state {
@@ -56,15 +63,19 @@ struct traffic_exchange {
     void *context; // the script's own
     enum traffic_exchange_state state;
     uint32_t number;                      // 0, 1, 2 … of the session
-    int64_t opened, connected;            // 0: not yet
+    int64_t connected;                    // 0: not yet
     struct traffic_request *first, *last; // asked and not over yet, in order
     struct traffic_request *sending;      // of these: the first that is not wholly sent; NULL: none
     struct traffic_request *answering;    // whose frame is being read; NULL: a frame's head is
     uint64_t frame_left;                  // of that frame
     uint32_t hello_left, head_got;        // bytes
-    bool writing;                         // waits for EPOLLOUT, too
+    uint32_t watched;                     // events it waits for
+    bool notices;                         // the script is to be told of what was sent
     bool used;                            // a request was asked over it
+    bool sender;                          // sends more than it gets: its TCP_INFO is sampled
+    int errnum;                           // why it will fail, 0: it does not
     struct traffic_exchange *next;        // in the session's list of free or of closing ones
+    struct traffic_totals counted;
     uint8_t head[TRAFFIC_ANSWER_HEADER];
 };
 
@@ -84,3 +95,6 @@ struct traffic_request *traffic_exchange_ask(struct traffic_exchange *x, const s
 // were broken off: then it resets). `abort`: with a reset.
 void traffic_exchange_close(struct traffic_exchange *x, int64_t now);
 void traffic_exchange_abort(struct traffic_exchange *x, int64_t now);
+
+// Records a request that could not be asked, because there was no connection for it, as failed with `errnum`.
+void traffic_exchange_miss(struct traffic_session *s, const struct traffic_ask *ask, int errnum, int64_t now);

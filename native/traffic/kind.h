@@ -33,9 +33,9 @@ struct traffic_kind {
     void (*destroy)(void *state);
 };
 
-extern const struct traffic_kind traffic_tcp, traffic_probe, traffic_stream;
+extern const struct traffic_kind traffic_tcp, traffic_probe, traffic_stream, traffic_sessions;
 
-#define TRAFFIC_KINDS 3
+#define TRAFFIC_KINDS 4
 
 // What every part sees of the process. Nothing of it changes once the reactors run.
 struct traffic_process {

@@ -119,10 +119,21 @@ static void sample(struct traffic_loop *loop, struct traffic_timer *timer, int64
     traffic_loop_arm(loop, timer, (now / RECORD_INTERVAL + 1) * RECORD_INTERVAL);
 }
 
+// A spool file is named after its writer and type.
+static void name_writer(const struct traffic_loop *loop, const char *type, char *name, size_t size) {
+    uint32_t others = 0;
+    for (uint32_t i = 0; i < loop->segment_count; i++)
+        others += !strcmp(loop->segments[i].header->type, type);
+    if (others)
+        snprintf(name, size, "traffic-%u-%u", loop->id, others);
+    else
+        snprintf(name, size, "traffic-%u", loop->id);
+}
+
 struct mqoe_segment *traffic_loop_segment(struct traffic_loop *loop, const char *type, double per_second,
                                           uint64_t extra, struct mqoe_error *e) {
     char writer[32];
-    snprintf(writer, sizeof writer, "traffic-%u", loop->id);
+    name_writer(loop, type, writer, sizeof writer);
     struct mqoe_segment *segment = &loop->segments[loop->segment_count];
     uint64_t capacity = (uint64_t)(per_second * 2) + extra;
     if (capacity < SMALLEST_SEGMENT)

@@ -52,7 +52,7 @@ struct traffic_message {
     struct traffic_clock clock;
 };
 
-#define TRAFFIC_LOOP_SEGMENTS 8
+#define TRAFFIC_LOOP_SEGMENTS 16
 
 struct traffic_loop {
     struct traffic_process *process;
@@ -88,7 +88,8 @@ int traffic_loop_open(struct traffic_loop *loop, struct traffic_process *process
                       bool punctual, struct mqoe_error *e);
 
 // A new segment of this reactor that holds two seconds of `per_second` records and `extra` more, so that a
-// spool every second never finds it overrun. NULL with *e set when it cannot be made.
+// spool every second never finds it overrun. Kinds may have segments of one type; each is a writer. NULL with
+// *e set when it cannot be made.
 struct mqoe_segment *traffic_loop_segment(struct traffic_loop *loop, const char *type, double per_second,
                                           uint64_t extra, struct mqoe_error *e);
 

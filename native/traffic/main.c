@@ -73,7 +73,7 @@ static int check_descriptors(struct session *s) {
 
 static int open_endpoint(struct session *s, enum traffic_role role, const struct traffic_endpoint *endpoint) {
     if (endpoint->flows == TRAFFIC_NONE && endpoint->probes == TRAFFIC_NONE &&
-        endpoint->streams == TRAFFIC_NONE)
+        endpoint->streams == TRAFFIC_NONE && endpoint->sessions == TRAFFIC_NONE)
         return 0;
     struct traffic_process *p = &s->process;
     struct traffic_netns ns;
@@ -121,6 +121,7 @@ static int set_up(struct session *s, const char *file) {
     s->process.kinds[0] = &traffic_tcp;
     s->process.kinds[1] = &traffic_probe;
     s->process.kinds[2] = &traffic_stream;
+    s->process.kinds[3] = &traffic_sessions;
     int error = traffic_plan_load(&s->process.plan, file, &s->error);
     if (!error)
         error = catch_signals(s);

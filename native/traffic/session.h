@@ -9,6 +9,7 @@
 
 struct traffic_script;
 struct session_reactor;
+struct session_end;
 
 struct traffic_session {
     const struct traffic_session_plan *plan;
@@ -20,12 +21,16 @@ struct traffic_session {
     uint32_t index;              // into the plan's sessions
     bool running;                // between start and stop
 
-    // For exchange.c.
-    struct traffic_exchange *pool, *free, *closing;
+    // Of session.c, exchange.c and exchange_server.c.
+    struct traffic_exchange *pool, *free;
+    struct traffic_exchange *closing, *last_closing; // oldest first
     struct traffic_request *request_pool, *free_requests;
-    uint32_t next_connection, next_request; // their numbers
-    struct traffic_timer life, watch;
+    uint32_t connections, held; // that the script may hold, that it holds
+    uint32_t pool_size, next_connection, next_request;
+    struct session_end *ends; // the server's
+    struct traffic_timer life, watch, trouble;
     struct traffic_bins bins;
+    struct traffic_totals totals;
 };
 
 // The id that its records carry.

@@ -180,6 +180,13 @@ int traffic_set_class(int fd, enum traffic_family family, int dscp, int ecn) {
                                   : set_option(fd, SOL_IPV6, IPV6_TCLASS, value);
 }
 
+int traffic_set_pacing(int fd, uint64_t rate) {
+    uint64_t bytes = rate / 8 ? rate / 8 : 1; // a second; 0 would stop it for ever
+    if (!rate)
+        return 0;
+    return setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &bytes, sizeof bytes) < 0 ? -errno : 0;
+}
+
 static void read_line(const char *file, char *text, size_t size) {
     text[0] = '\0';
     FILE *stream = fopen(file, "re");

@@ -33,6 +33,10 @@ uint32_t traffic_socket_drops(int fd);
 // business on a TCP socket (the kernel keeps its own). Returns 0 or −errno.
 int traffic_set_class(int fd, enum traffic_family family, int dscp, int ecn);
 
+// Sends at most at `rate` bit/s (SO_MAX_PACING_RATE: TCP's own pacing); 0 = as fast as TCP likes. 0 or
+// −errno.
+int traffic_set_pacing(int fd, uint64_t rate);
+
 // Selects a congestion control; an unavailable one is an error that lists the available ones.
 int traffic_set_congestion(int fd, const char *name, struct mqoe_error *e);
 
