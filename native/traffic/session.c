@@ -20,6 +20,8 @@
 
 static const struct traffic_script *const scripts[TRAFFIC_SCRIPTS] = {
     [TRAFFIC_SCRIPT_TRANSFERS] = &traffic_script_transfers,
+    [TRAFFIC_SCRIPT_WEB] = &traffic_script_web,
+    [TRAFFIC_SCRIPT_VIDEO] = &traffic_script_video,
 };
 
 // ---- records ----
