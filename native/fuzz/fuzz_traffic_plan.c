@@ -1,5 +1,6 @@
 // fuzz-sources: traffic/plan.c traffic/plan_session.c traffic/script_web_plan.c traffic/script_video_plan.c
 // fuzz-sources: reactor/json.c record/error.c
+// fuzz-sources: traffic/plan_stream.c traffic/pace.c traffic/schedule.c
 //
 // The traffic blueprint's reader on any JSON: it accepts or names what is wrong, an accepted plan refers only
 // to what it has, an error can be sent as JSON, and nothing is leaked or overrun.
@@ -25,6 +26,19 @@ static void check_pair(const struct traffic_plan *plan, const struct traffic_pai
         check(pair->next[role] == TRAFFIC_NONE || pair->next[role] < count);
 }
 
+static void check_stream(const struct traffic_stream_plan *stream) {
+    struct traffic_pace pace;
+    traffic_pace_open(&pace, &stream->pace);
+    int64_t before = stream->pace.start;
+    for (int i = 0; i < 100 && !traffic_pace_over(&pace); i++) {
+        check(pace.due >= before);
+        before = pace.due;
+        traffic_pace_next(&pace);
+    }
+    uint32_t size = traffic_pace_size(stream->sizes, stream->size_count, stream->seed, 7);
+    check(size >= 12 && size <= stream->largest && stream->pair.client_port > 0);
+}
+
 static void check_plan(const struct traffic_plan *plan) {
     check(plan->core_count > 0 && plan->sample_interval > 0);
     for (uint32_t i = 0; i < plan->flow_count; i++)
@@ -35,8 +49,7 @@ static void check_plan(const struct traffic_plan *plan) {
     }
     for (uint32_t i = 0; i < plan->stream_count; i++) {
         check_pair(plan, &plan->streams[i].pair, plan->stream_count);
-        check(plan->streams[i].interval > 0 && plan->streams[i].size >= 12 &&
-              plan->streams[i].pair.client_port > 0);
+        check_stream(&plan->streams[i]);
     }
 }
 

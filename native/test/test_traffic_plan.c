@@ -75,8 +75,8 @@ static void a_right_plan_is_resolved(void **state) {
     assert_int_equal(plan.endpoints[TRAFFIC_CLIENT][1].probes, 0);
     assert_int_equal(plan.stream_count, 1);
     assert_int_equal(plan.streams[0].direction, TRAFFIC_DOWN);
-    assert_int_equal(plan.streams[0].interval, 33333);
-    assert_int_equal(plan.streams[0].size, 12);
+    assert_int_equal(plan.streams[0].pace.pieces[0].interval, 33333);
+    assert_int_equal(plan.streams[0].sizes[0].size, 12);
     assert_int_equal(plan.streams[0].pair.client_port, 10001);
     assert_int_equal(plan.endpoints[TRAFFIC_SERVER][0].streams, 0);
     assert_int_equal(plan.endpoints[TRAFFIC_CLIENT][0].streams, TRAFFIC_NONE);
@@ -140,6 +140,31 @@ static void wrong_fields_are_named(void **state) {
         {"'size':12", "'size':11", "$.streams[0].size in f", "found 11, must be an integer from 12"},
         {"'interval':33333", "'interval':999", "$.streams[0].interval in f",
          "found 999, must be an integer from 1000"},
+        {"'size':12,'dscp':8", "'size':12,'gaps':'even','dscp':8", "$.streams[0].gaps in f",
+         "found \"even\", must be one of poisson"},
+        {"'size':12,'dscp':8", "'size':12,'mix':[],'dscp':8", "$.streams[0].mix in f",
+         "has 0 entries, must have 1 to 64"},
+        {"'size':12,'dscp':8", "'size':12,'mix':[{'size':11,'weight':1}],'dscp':8",
+         "$.streams[0].mix[0].size in f", "found 11, must be an integer from 12"},
+        {"'size':12,'dscp':8", "'size':12,'mix':[{'size':12,'weight':0}],'dscp':8",
+         "$.streams[0].mix[0].weight in f", "found 0, must be an integer from 1"},
+        {"'size':12,'dscp':8", "'size':12,'pattern':{'period':0,'pieces':[]},'dscp':8",
+         "$.streams[0].pattern.period in f", "found 0, must be an integer from 1"},
+        {"'size':12,'dscp':8",
+         "'size':12,'pattern':{'period':9000,'pieces':[{'from':1,'interval':0}]},'dscp':8",
+         "$.streams[0].pattern.pieces[0].from in f", "found 1, must be"},
+        {"'size':12,'dscp':8",
+         "'size':12,'pattern':{'period':9000,'pieces':[{'from':0,'interval':999}]},'dscp':8",
+         "$.streams[0].pattern.pieces[0].interval in f",
+         "found 999, must be 0 (silence), or 1000 ns and more"},
+        {"'size':12,'dscp':8",
+         "'size':12,'pattern':{'period':9000,'pieces':[{'from':0,'interval':0}]},'dscp':8",
+         "$.streams[0].pattern.pieces in f", "nothing is ever sent"},
+        {"'size':12,'dscp':8",
+         "'size':12,'pattern':{'period':1999,'pieces':[{'from':0,'interval':0},{'from':1000,'interval':1000}]"
+         "},"
+         "'dscp':8",
+         "$.streams[0].pattern.pieces in f", "is not over within the period of 1999 ns"},
         {"'clientPort':10001", "'clientPort':0", "$.streams[0].clientPort in f", "found 0, must be a port"},
         {"'direction':'down'", "'direction':'sideways'", "$.streams[0].direction in f",
          "found \"sideways\", must be one of down, up"},

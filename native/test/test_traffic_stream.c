@@ -14,25 +14,34 @@
 #include "record/records.h"
 #include "traffic/kind.h"
 
-#define STREAMS 4
+#define STREAMS 5
+#define VARIES  4   // the one whose rate, gaps and sizes do
 #define PACKETS 300 // of each
 #define PORT    39501
 
-// `'` for `"`. Two down, two up; the smallest size there is, and a large one; IPv6 beside IPv4.
-#define STREAM(id, direction, family, port, client_port, size)                                               \
+// The last one's rate, gaps and sizes vary; what it sends is known from the pure part, packet by packet.
+#define VARIED                                                                                               \
+    "'gaps':'poisson','mix':[{'size':12,'weight':2},{'size':900,'weight':1}],"                               \
+    "'pattern':{'period':100000000,'pieces':[{'from':0,'interval':400000},{'from':60000000,'interval':0}]},"
+
+// `'` for `"`. Three up, two down; the smallest size there is, and a large one; IPv6 beside IPv4.
+#define STREAM(id, direction, family, port, client_port, size, more)                                         \
     "{'id':" #id ",'traffic':'flood','client':0,'server':0,'direction':'" direction "','family':'" family    \
-    "','port':" #port ",'clientPort':" #client_port ",'host':0,'interval':1000000,'size':" #size             \
-    ",'dscp':46,'start':20000000,'stop':320000000}"
+    "','port':" #port ",'clientPort':" #client_port ",'host':0,'interval':1000000,'size':" #size "," more    \
+    "'dscp':46,'start':20000000,'stop':320000000}"
+// clang-format off
 static const char PLAN[] =
     "{'schema':'mqoe-traffic/1','lab':'l','seed':35,'cores':[-1,-1],"
     "'clients':[{'id':0,'name':'c','netns':'-','ipv4':['127.0.0.2'],'ipv6':['::1']}],"
     "'servers':[{'id':0,'name':'s','netns':'-','ipv4':['127.0.0.3'],'ipv6':['::1']}],"
-    "'flows':[],'probes':[],'streams':[" STREAM(10, "down", "ipv4", 39501, 39601, 12) "," STREAM(
-        11, "up", "ipv4", 39502, 39602, 12) "," STREAM(12, "up", "ipv4", 39502, 39603,
-                                                       1200) "," STREAM(13, "down", "ipv6", 39504, 39604,
-                                                                        1200) "],"
-                                                                              "'sampleInterval':50000000,"
-                                                                              "'duration':400000000}";
+    "'flows':[],'probes':[],'streams':["
+    STREAM(10, "down", "ipv4", 39501, 39601, 12, "") ","
+    STREAM(11, "up", "ipv4", 39502, 39602, 12, "") ","
+    STREAM(12, "up", "ipv4", 39502, 39603, 1200, "") ","
+    STREAM(13, "down", "ipv6", 39504, 39604, 1200, "") ","
+    STREAM(14, "up", "ipv4", 39502, 39605, 308, VARIED) "],"
+    "'sampleInterval':50000000,'duration':400000000}";
+// clang-format on
 
 static int open_streams(struct traffic_process *p, struct traffic_loop *loops, struct mqoe_error *e) {
     char text[sizeof PLAN];
@@ -122,6 +131,22 @@ static void go(struct traffic_loop *loops) {
     tell(loops, &(struct traffic_message){.type = TRAFFIC_GO, .clock = {t0, t0 + traffic_clock_offset()}});
 }
 
+static uint64_t packets_of(const struct traffic_stream_plan *plan) {
+    struct traffic_pace pace;
+    uint64_t packets = 0;
+    for (traffic_pace_open(&pace, &plan->pace); !traffic_pace_over(&pace); traffic_pace_next(&pace))
+        packets++;
+    return packets;
+}
+
+// Of the first `packets`: what was not sent has no number, and so no size.
+static uint64_t bytes_of(const struct traffic_stream_plan *plan, uint64_t packets) {
+    uint64_t bytes = 0;
+    for (uint64_t i = 0; i < packets; i++)
+        bytes += traffic_pace_size(plan->sizes, plan->size_count, plan->seed, i);
+    return bytes;
+}
+
 static void every_slot_is_accounted_for(void **state) {
     (void)state;
     struct traffic_process p;
@@ -141,16 +166,17 @@ static void every_slot_is_accounted_for(void **state) {
     uint64_t strays = atomic_load(&loops[0].strays) + atomic_load(&loops[1].strays);
     for (int i = 0; i < 2; i++)
         add_up(&loops[i], sums);
-    close_streams(&p, loops);
     for (int i = 0; i < STREAMS; i++) {
         const struct sum *s = &sums[i];
-        uint64_t size = i < 2 ? 12 : 1200;
-        assert_int_equal(s->packets + s->unsent, PACKETS);
-        assert_int_equal(s->bytes, s->packets * size);
+        const struct traffic_stream_plan *plan = &p.plan.streams[i];
+        assert_int_equal(s->packets + s->unsent, i < VARIES ? PACKETS : packets_of(plan));
+        assert_int_equal(s->bytes, bytes_of(plan, s->packets));
         assert_int_equal(s->arrived + s->lost, s->packets);
         assert_int_equal(s->lost + s->pending + s->bad + s->late, 0); // loopback loses nothing
-        assert_int_equal(s->arrived_bytes, s->arrived * size);
+        assert_int_equal(s->arrived_bytes, s->bytes);
     }
+    assert_true(sums[VARIES].packets > 300 && sums[VARIES].bytes > sums[VARIES].packets * 250);
+    close_streams(&p, loops);
     assert_int_equal(strays, strangers);
 }
 
@@ -175,7 +201,8 @@ static void a_stop_ends_it_at_any_time(void **state) {
             assert_int_equal(atomic_load(&loops[i].sockets), 0);
         }
         for (int i = 0; i < STREAMS; i++)
-            assert_true(sums[i].packets <= 150 && sums[i].lost == 0 && sums[i].pending <= sums[i].packets);
+            assert_true(sums[i].packets <= (i < VARIES ? 150 : 400) && sums[i].lost == 0 &&
+                        sums[i].pending <= sums[i].packets);
         close_streams(&p, loops);
     }
 }

@@ -14,6 +14,7 @@
 #define S       INT64_C(1000000000)
 #define WIDTH   (100 * MS)
 #define RECORDS 4096
+#define SIZE    50
 
 struct bed {
     struct mqoe_segment segments[2];
@@ -22,11 +23,11 @@ struct bed {
 
 // A stream of 1 ms from 250 ms on.
 static void open_bed(struct bed *b) {
-    const struct traffic_stream_plan plan = {
-        .pair = {.id = 7, .start = 250 * MS, .stop = 100 * S}, .interval = MS, .size = 50};
+    const struct traffic_pair pair = {.id = 7, .start = 250 * MS, .stop = 100 * S};
+    uint64_t window = (uint64_t)(traffic_tally_horizon(WIDTH) / MS) + 10;
     assert_int_equal(mqoe_segment_create(&b->segments[0], "udp_bin", "t", RECORDS), 0);
     assert_int_equal(mqoe_segment_create(&b->segments[1], "udp_sent", "t", RECORDS), 0);
-    assert_int_equal(traffic_tally_open(&b->tally, &plan, WIDTH, 10), 0);
+    assert_int_equal(traffic_tally_open(&b->tally, &pair, WIDTH, window), 0);
     b->tally.arrived_records = &b->segments[0];
     b->tally.sent_records = &b->segments[1];
 }
@@ -50,8 +51,7 @@ static const struct mqoe_record_udp_sent *sent(const struct bed *b, uint64_t i) 
 }
 
 static void send_at(struct bed *b, int64_t now, uint64_t count) {
-    traffic_tally_sending(&b->tally, now);
-    traffic_sequence_sent(&b->tally.window, count);
+    traffic_tally_sent(&b->tally, count, count * SIZE, now);
 }
 
 // A bin of sending is written when its last packet has arrived; arrivals count when they come.
@@ -61,11 +61,11 @@ static void loss_belongs_to_when_it_was_sent(void **state) {
     open_bed(&b);
     send_at(&b, 290 * MS, 3); // 0 … 2
     send_at(&b, 310 * MS, 2); // 3, 4
-    assert_true(traffic_tally_arrive(&b.tally, 0, 350 * MS));
-    assert_true(traffic_tally_arrive(&b.tally, 2, 360 * MS));
-    assert_true(traffic_tally_arrive(&b.tally, 1, 370 * MS));
-    assert_true(traffic_tally_arrive(&b.tally, 1, 380 * MS));
-    assert_false(traffic_tally_arrive(&b.tally, 5, 390 * MS));
+    assert_true(traffic_tally_arrive(&b.tally, 0, SIZE, 350 * MS));
+    assert_true(traffic_tally_arrive(&b.tally, 2, SIZE, 360 * MS));
+    assert_true(traffic_tally_arrive(&b.tally, 1, SIZE, 370 * MS));
+    assert_true(traffic_tally_arrive(&b.tally, 1, SIZE, 380 * MS));
+    assert_false(traffic_tally_arrive(&b.tally, 5, SIZE, 390 * MS));
     traffic_tally_advance(&b.tally, 400 * MS);
     assert_int_equal(count_of(&b, 0), 2);
     assert_int_equal(arrived(&b, 0)->packets, 0);
@@ -79,7 +79,7 @@ static void loss_belongs_to_when_it_was_sent(void **state) {
     assert_int_equal(sent(&b, 0)->time, 300 * MS);
     assert_int_equal(sent(&b, 0)->packets, 3);
     assert_int_equal(sent(&b, 0)->lost, 0);
-    traffic_tally_arrive(&b.tally, 4, 5 * S);
+    traffic_tally_arrive(&b.tally, 4, SIZE, 5 * S);
     traffic_tally_advance(&b.tally, 400 * MS + TRAFFIC_GIVE_UP - 1);
     assert_int_equal(count_of(&b, 1), 1);
     traffic_tally_advance(&b.tally, 400 * MS + TRAFFIC_GIVE_UP);
@@ -88,7 +88,8 @@ static void loss_belongs_to_when_it_was_sent(void **state) {
     assert_int_equal(sent(&b, 1)->bytes, 100);
     assert_int_equal(sent(&b, 1)->lost, 1);
     assert_int_equal(sent(&b, 2)->packets, 0);
-    assert_true(traffic_tally_arrive(&b.tally, 3, 11 * S)); // too late to be found again, but it did arrive
+    assert_true(
+        traffic_tally_arrive(&b.tally, 3, SIZE, 11 * S)); // too late to be found again, but it did arrive
     traffic_tally_end(&b.tally, 11 * S + 50 * MS);
     uint64_t last = count_of(&b, 0) - 1;
     assert_int_equal(arrived(&b, last)->time, 11 * S + 100 * MS);
@@ -103,7 +104,7 @@ static void an_early_end_blames_nobody(void **state) {
     open_bed(&b);
     send_at(&b, 290 * MS, 10);
     for (uint32_t i = 0; i < 4; i++)
-        traffic_tally_arrive(&b.tally, i, 295 * MS);
+        traffic_tally_arrive(&b.tally, i, SIZE, 295 * MS);
     send_at(&b, 350 * MS, 5); // in a bin that is not over
     traffic_tally_break_off(&b.tally, 360 * MS);
     assert_int_equal(count_of(&b, 0), 1);
@@ -132,7 +133,7 @@ static void every_packet_is_counted_once(void **state) {
                 traffic_tally_sending(&b.tally, now)->refused++;
             uint64_t back = mqoe_random_below(&r, mqoe_random_below(&r, 100) ? 30 : 20000);
             if (back < b.tally.window.next)
-                assert_true(traffic_tally_arrive(&b.tally, (uint32_t)(b.tally.window.next - 1 - back), now));
+                assert_true(traffic_tally_arrive(&b.tally, b.tally.window.next - 1 - back, SIZE, now));
         }
         traffic_tally_end(&b.tally, end);
         for (uint64_t i = 0; i < count_of(&b, 0); i++) {

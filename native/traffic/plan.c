@@ -11,13 +11,13 @@
 #include "reactor/json.h"
 #include "traffic/payload.h"
 #include "traffic/plan_session.h"
+#include "traffic/plan_stream.h"
 
 #define LIMIT         (INT64_C(1) << 53) // what JSON numbers carry exactly
 #define MILLISECOND   INT64_C(1000000)
 #define MAX_IN_FLIGHT (INT64_C(1) << 20) // packets of one probe within its timeout
 #define MAX_CORES     256                // a probe's packets carry their reactor in one byte
 #define MAX_PAYLOAD   65487              // of UDP over IPv6 without jumbograms
-#define SMALLEST_GAP  1000               // ns between two packets of a stream: a million a second
 
 #define KEYS(...)     ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -246,9 +246,9 @@ static int64_t read_stream(struct reader *r, const struct mqoe_node *n, uint32_t
     read_pair(r, n, &to->pair);
     read_client_port(n, &to->pair);
     to->direction = (enum traffic_direction)mqoe_node_enum(n, "direction", directions);
-    to->interval = mqoe_node_int(n, "interval", SMALLEST_GAP, LIMIT);
-    to->size = (uint32_t)mqoe_node_int(n, "size", TRAFFIC_STREAM_HEADER, MAX_PAYLOAD);
-    mqoe_node_only(n, KEYS(PAIR_KEYS, "clientPort", "direction", "interval", "size"));
+    traffic_read_stream(n, r->plan->seed, to);
+    mqoe_node_only(n,
+                   KEYS(PAIR_KEYS, "clientPort", "direction", "interval", "size", "pattern", "gaps", "mix"));
     // The server tells by it whose packet it got, and sends to it.
     if (mqoe_node_ok(n) && !to->pair.client_port) {
         struct mqoe_node port = mqoe_node_member(n, "clientPort");
@@ -353,6 +353,8 @@ void traffic_plan_free(struct traffic_plan *plan) {
         free_endpoints(plan->endpoints[role], plan->endpoint_count[role]);
     free(plan->flows);
     free(plan->probes);
+    for (uint32_t i = 0; i < plan->stream_count; i++)
+        traffic_free_stream(&plan->streams[i]);
     free(plan->streams);
     for (uint32_t i = 0; i < plan->session_count; i++)
         free(plan->sessions[i].script);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "record/error.h"
+#include "traffic/pace.h"
 
 #define TRAFFIC_NONE UINT32_MAX // end of a chain of indexes
 
@@ -56,8 +57,10 @@ struct traffic_probe_plan {
 struct traffic_stream_plan {
     struct traffic_pair pair;
     enum traffic_direction direction;
-    int64_t interval; // between two packets
-    uint32_t size;    // UDP payload bytes
+    struct traffic_pace_plan pace;
+    struct traffic_share *sizes; // UDP payload bytes
+    uint32_t size_count, largest;
+    uint64_t seed; // of its sizes
 };
 
 struct traffic_session_plan; // plan_session.h

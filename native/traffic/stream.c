@@ -29,7 +29,7 @@ struct stream {
     struct server_end *server;
     struct traffic_timer send, watch;
     struct traffic_tally tally;
-    uint64_t slot, slots;       // next one, how many there are
+    struct traffic_pace pace;   // of the next packet
     struct sockaddr_storage to; // of streams down
     socklen_t to_length;
     uint32_t index;
@@ -79,23 +79,25 @@ static int receiving_socket(const struct stream *s) {
 
 // ---- the sending end ----
 
-static int64_t slot_due(const struct stream *s, uint64_t slot) {
-    return s->plan->pair.start + (int64_t)slot * s->plan->interval;
-}
-
-// Slots that are due at `now` and not sent yet.
-static uint64_t slots_due(const struct stream *s, int64_t now) {
-    int64_t late = now - slot_due(s, s->slot);
-    uint64_t due = late < 0 ? 0 : (uint64_t)(late / s->plan->interval) + 1;
-    return due < s->slots - s->slot ? due : s->slots - s->slot;
-}
-
 // What is late beyond catching up is left out: the mean rate suffers, which is recorded, but no burst comes
 // of a machine that stood still.
 static void skip_missed(struct stream *s, int64_t now) {
-    uint64_t missed = slots_due(s, now - CATCH_UP);
-    traffic_tally_sending(&s->tally, now)->skipped += (uint32_t)missed;
-    s->slot += missed;
+    uint32_t missed = 0;
+    for (; !traffic_pace_over(&s->pace) && s->pace.due <= now - CATCH_UP; missed++)
+        traffic_pace_next(&s->pace);
+    traffic_tally_sending(&s->tally, now)->skipped += missed;
+}
+
+static uint32_t size_of(const struct stream *s, uint64_t number) {
+    return traffic_pace_size(s->plan->sizes, s->plan->size_count, s->plan->seed, number);
+}
+
+// How many are due at `now`, at most a batch, and what comes after them.
+static uint32_t count_due(const struct stream *s, int64_t now, struct traffic_pace *after) {
+    uint32_t count = 0;
+    for (*after = s->pace; count < BATCH && !traffic_pace_over(after) && after->due <= now; count++)
+        traffic_pace_next(after);
+    return count;
 }
 
 static void write_batch(struct stream *s, uint32_t count, int64_t now) {
@@ -112,7 +114,8 @@ static void write_batch(struct stream *s, uint32_t count, int64_t now) {
                                                 (uint32_t)(s->tally.window.next + i), (uint32_t)(now / 1000)};
         traffic_stream_encode(r->packets[i], &h);
         r->vectors[i][0] = (struct iovec){r->packets[i], TRAFFIC_STREAM_HEADER};
-        r->vectors[i][1] = (struct iovec){padding, s->plan->size - TRAFFIC_STREAM_HEADER};
+        uint32_t size = size_of(s, s->tally.window.next + i);
+        r->vectors[i][1] = (struct iovec){padding, size - TRAFFIC_STREAM_HEADER};
         r->headers[i].msg_hdr = (struct msghdr){.msg_iov = r->vectors[i], .msg_iovlen = 2};
         if (up)
             continue;
@@ -123,27 +126,33 @@ static void write_batch(struct stream *s, uint32_t count, int64_t now) {
     }
 }
 
-// Sends what is due, at most a batch. Numbers are given to what the socket takes only, so that a gap is a
-// loss of the network.
+// Numbers are given to what the socket takes only, so that a gap is a loss of the network.
+static void count_sent(struct stream *s, uint32_t sent, int64_t now) {
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < sent; i++)
+        bytes += size_of(s, s->tally.window.next + i);
+    traffic_tally_sent(&s->tally, sent, bytes, now);
+}
+
+// Sends what is due, at most a batch.
 static void send_due(struct stream *s, int64_t now) {
     struct traffic_sent_bin *bin = traffic_tally_sending(&s->tally, now);
-    uint64_t due = slots_due(s, now), room = traffic_sequence_room(&s->tally.window);
-    uint32_t count = (uint32_t)(due < BATCH ? due : BATCH);
-    if (count > room) { // never: the window holds what is sent until it is given up
+    struct traffic_pace after;
+    uint32_t count = count_due(s, now, &after);
+    int64_t late = now - s->pace.due;
+    s->pace = after;
+    if (count > traffic_sequence_room(&s->tally.window)) { // never: the window holds what is undecided
         bin->skipped += count;
-        s->slot += count;
         return;
     }
     if (!count)
         return;
-    int64_t late = now - slot_due(s, s->slot);
     bin->late_max = late > bin->late_max ? late : bin->late_max;
     write_batch(s, count, now);
     int fd = s->plan->direction == TRAFFIC_UP ? s->source.fd : s->server->source.fd;
     int taken = sendmmsg(fd, s->reactor->headers, count, MSG_DONTWAIT | MSG_NOSIGNAL);
     uint32_t sent = taken < 0 ? 0 : (uint32_t)taken;
-    traffic_sequence_sent(&s->tally.window, sent);
-    s->slot += count;
+    count_sent(s, sent, now);
     if (sent == count)
         return;
     bin->refused += count - sent;
@@ -154,16 +163,22 @@ static void send_due(struct stream *s, int64_t now) {
 // the last one of a group is. A packet never leaves before its time, and a wake-up for each would cost more
 // than sending it, above all in a guest.
 static int64_t next_wake_up(const struct stream *s) {
-    uint64_t group = s->plan->interval < GROUP ? (uint64_t)(GROUP / s->plan->interval) : 1;
-    uint64_t last = s->slot + group - 1;
-    return slot_due(s, last < s->slots ? last : s->slots - 1);
+    int64_t last = s->pace.due, interval = traffic_pace_interval(&s->pace);
+    struct traffic_pace ahead = s->pace;
+    if (interval >= GROUP)
+        return last;
+    for (int64_t end = last + GROUP - interval;; last = ahead.due) {
+        traffic_pace_next(&ahead);
+        if (traffic_pace_over(&ahead) || ahead.due > end)
+            return last;
+    }
 }
 
 static void stream_due(struct traffic_loop *loop, struct traffic_timer *timer, int64_t now) {
     struct stream *s = (struct stream *)((char *)timer - offsetof(struct stream, send));
     skip_missed(s, now);
     send_due(s, now);
-    if (s->slot < s->slots)
+    if (!traffic_pace_over(&s->pace))
         traffic_loop_arm(loop, timer, next_wake_up(s)); // in the past when a batch was not all
 }
 
@@ -171,11 +186,12 @@ static void stream_due(struct traffic_loop *loop, struct traffic_timer *timer, i
 
 // A packet that names stream `s`, `length` bytes of payload. False when it cannot be one of it.
 static bool take(struct stream *s, const struct traffic_stream_header *h, size_t length, int64_t now) {
-    if (length != s->plan->size)
+    uint64_t number = traffic_sequence_expand(&s->tally.window, h->seq);
+    if (length != size_of(s, number))
         return false;
     if (!s->running)
         return true; // the run is over, and its count
-    return traffic_tally_arrive(&s->tally, h->seq, now);
+    return traffic_tally_arrive(&s->tally, number, (uint32_t)length, now);
 }
 
 // Of the payload only the header is copied; the kernel still says how long it was.
@@ -292,21 +308,20 @@ static int plan_stream(struct streams *all, uint32_t index) {
     const struct traffic_plan *plan = &all->process->plan;
     const struct traffic_stream_plan *sp = &plan->streams[index];
     struct stream *s = &all->items[index];
-    int64_t life = sp->pair.stop - sp->pair.start;
     *s = (struct stream){
         .source = {-1, client_ready},
         .plan = sp,
         .reactor = &all->reactors[index % plan->core_count],
         .send = {.fire = stream_due},
         .watch = {.fire = watch_stream},
-        .slots = (uint64_t)((life + sp->interval - 1) / sp->interval),
         .index = index,
     };
+    traffic_pace_open(&s->pace, &sp->pace);
     const struct traffic_place client = traffic_client_place(plan, &sp->pair);
     s->to_length = traffic_place_address(&client, &s->to);
     s->reactor->count++;
-    return traffic_tally_open(&s->tally, sp, plan->sample_interval,
-                              (uint64_t)(CATCH_UP / sp->interval) + BATCH);
+    uint64_t window = traffic_pace_most(&sp->pace, traffic_tally_horizon(plan->sample_interval) + CATCH_UP);
+    return traffic_tally_open(&s->tally, &sp->pair, plan->sample_interval, window + BATCH);
 }
 
 // ---- the kind ----
@@ -328,7 +343,7 @@ static int create_reactor(struct streams *all, struct stream_reactor *r, struct 
 static uint8_t *make_padding(const struct traffic_plan *plan) {
     uint32_t size = 0;
     for (uint32_t i = 0; i < plan->stream_count; i++)
-        size = plan->streams[i].size > size ? plan->streams[i].size : size;
+        size = plan->streams[i].largest > size ? plan->streams[i].largest : size;
     uint8_t *padding = calloc(1, size + sizeof(uint64_t));
     for (uint32_t i = 0; padding && i < size; i += sizeof(uint64_t))
         memcpy(padding + i, &(uint64_t){traffic_mix(plan->seed, PHASE_OF_WATCHES, i)}, sizeof(uint64_t));
@@ -440,7 +455,8 @@ static void go(void *state, struct traffic_loop *loop) {
         s->running = true;
         s->tally.arrived_records = s->reactor->arrived;
         s->tally.sent_records = s->reactor->sent;
-        traffic_loop_arm(loop, &s->send, s->plan->pair.start);
+        if (!traffic_pace_over(&s->pace))
+            traffic_loop_arm(loop, &s->send, s->pace.due);
         traffic_loop_arm(loop, &s->watch, s->plan->pair.start);
     }
 }

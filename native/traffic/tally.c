@@ -9,17 +9,16 @@ uint64_t traffic_tally_waiting(int64_t width) {
     return (uint64_t)(TRAFFIC_GIVE_UP / width) + MARGIN;
 }
 
-int traffic_tally_open(struct traffic_tally *t, const struct traffic_stream_plan *plan, int64_t width,
-                       uint64_t slack) {
-    const struct traffic_pair *pair = &plan->pair;
-    uint64_t slots = (uint64_t)((pair->stop - pair->start) / plan->interval) + 1;
-    uint64_t undecided = (uint64_t)((TRAFFIC_GIVE_UP + MARGIN * width) / plan->interval) + slack;
-    *t = (struct traffic_tally){.stream = (uint32_t)pair->id,
-                                .size = plan->size,
-                                .width = width,
-                                .sent_size = (uint32_t)traffic_tally_waiting(width)};
+int64_t traffic_tally_horizon(int64_t width) {
+    return TRAFFIC_GIVE_UP + MARGIN * width;
+}
+
+int traffic_tally_open(struct traffic_tally *t, const struct traffic_pair *pair, int64_t width,
+                       uint64_t window) {
+    *t = (struct traffic_tally){
+        .stream = (uint32_t)pair->id, .width = width, .sent_size = (uint32_t)traffic_tally_waiting(width)};
     t->sent = calloc(t->sent_size, sizeof *t->sent);
-    if (!t->sent || traffic_sequence_open(&t->window, undecided < slots ? undecided : slots))
+    if (!t->sent || traffic_sequence_open(&t->window, window))
         return -ENOMEM;
     t->arrived.end = t->sent[0].end = (pair->start / width + 1) * width;
     return 0;
@@ -57,7 +56,7 @@ static void record_sent(struct traffic_tally *t, const struct traffic_sent_bin *
         .time = b->end,
         .stream = t->stream,
         .packets = (uint32_t)packets,
-        .bytes = packets * t->size,
+        .bytes = b->bytes,
         .refused = b->refused,
         .skipped = b->skipped,
         .lost = (uint32_t)lost,
@@ -113,10 +112,15 @@ struct traffic_sent_bin *traffic_tally_sending(struct traffic_tally *t, int64_t 
     return sent_bin(t, t->newest);
 }
 
-bool traffic_tally_arrive(struct traffic_tally *t, uint32_t low, int64_t now) {
+void traffic_tally_sent(struct traffic_tally *t, uint64_t packets, uint64_t bytes, int64_t now) {
+    traffic_tally_sending(t, now)->bytes += bytes;
+    traffic_sequence_sent(&t->window, packets);
+}
+
+bool traffic_tally_arrive(struct traffic_tally *t, uint64_t number, uint32_t bytes, int64_t now) {
     advance_arrived(t, now);
     struct traffic_arrived_bin *b = &t->arrived;
-    switch (traffic_sequence_arrive(&t->window, traffic_sequence_expand(&t->window, low))) {
+    switch (traffic_sequence_arrive(&t->window, number)) {
     case TRAFFIC_UNSENT:
         return false;
     case TRAFFIC_DUPLICATE:
@@ -132,7 +136,7 @@ bool traffic_tally_arrive(struct traffic_tally *t, uint32_t low, int64_t now) {
         break;
     }
     b->packets++;
-    b->bytes += t->size;
+    b->bytes += bytes;
     return true;
 }
 

@@ -14,6 +14,7 @@
 struct traffic_sent_bin {
     int64_t end;
     uint64_t first, last; // sequence numbers, [first, last)
+    uint64_t bytes;       // of these
     uint32_t refused, skipped;
     int64_t late_max;
 };
@@ -27,7 +28,7 @@ struct traffic_arrived_bin {
 struct traffic_tally {
     struct mqoe_segment *arrived_records, *sent_records; // its owner's; set before the first packet
     uint32_t overruns; // of the receiving socket, as its owner has last seen them
-    uint32_t stream, size;
+    uint32_t stream;
     int64_t width; // of a bin
     struct traffic_sequence window;
     struct traffic_arrived_bin arrived;
@@ -36,14 +37,15 @@ struct traffic_tally {
     uint64_t oldest, newest;
 };
 
-// Starts with the bin that holds the stream's start; `slack`: packets that may be sent beyond those of the
-// waiting time. Returns 0 or −ENOMEM; close is right in both cases.
-int traffic_tally_open(struct traffic_tally *t, const struct traffic_stream_plan *plan, int64_t width,
-                       uint64_t slack);
+// Starts with the bin that holds the stream's start; `window`: the most packets that are sent within
+// traffic_tally_horizon. Returns 0 or −ENOMEM; close is right in both cases.
+int traffic_tally_open(struct traffic_tally *t, const struct traffic_pair *pair, int64_t width,
+                       uint64_t window);
 void traffic_tally_close(struct traffic_tally *t);
 
-// The most records of sending that can wait.
+// The most records of sending that can wait, and the longest time for which a packet is undecided.
 uint64_t traffic_tally_waiting(int64_t width);
+int64_t traffic_tally_horizon(int64_t width);
 
 // Ends the bins that are over at `now`, and writes what is known by then.
 void traffic_tally_advance(struct traffic_tally *t, int64_t now);
@@ -51,9 +53,11 @@ void traffic_tally_advance(struct traffic_tally *t, int64_t now);
 // The bin of sending at `now`, to count what was refused, left out or late.
 struct traffic_sent_bin *traffic_tally_sending(struct traffic_tally *t, int64_t now);
 
-// A packet of the stream, `low` being the lower 32 bits of its number, arrived. False when no such one was
-// sent.
-bool traffic_tally_arrive(struct traffic_tally *t, uint32_t low, int64_t now);
+// `packets` were sent at `now`, numbered on, with so many bytes of payload together.
+void traffic_tally_sent(struct traffic_tally *t, uint64_t packets, uint64_t bytes, int64_t now);
+
+// Packet `number` of the stream, with so many bytes of payload, arrived. False when no such one was sent.
+bool traffic_tally_arrive(struct traffic_tally *t, uint64_t number, uint32_t bytes, int64_t now);
 
 // The end of the run at `now`: writes everything, the bin that is not over too. What has not arrived is lost.
 void traffic_tally_end(struct traffic_tally *t, int64_t now);
