@@ -2,8 +2,8 @@ import type { Case, Client, DataplaneChoice, Plan } from "../scenario/types.js";
 import { seededRng } from "../stats/index.js";
 import { type Addresses, clientAddresses, GATEWAY, MAC, serverAddresses } from "./addresses.js";
 import { Backlog } from "./backlog.js";
-import { changesOf, type Told, versionsOf } from "./changes.js";
-import { type Directory, flowsOf, probesOf, streamsOf } from "./kinds/index.js";
+import { changesOf, type Told } from "./changes.js";
+import { type Directory, flowsOf, probesOf, streamsOf, withLives } from "./kinds/index.js";
 import { packBins, placeThreads } from "./placement.js";
 import { FRAME_SIZE, framesFor, pathsOf, shaperOf } from "./shaping.js";
 import { pathStage, pathsOfSide, stageInLab, stageSides } from "./stages.js";
@@ -24,6 +24,7 @@ import type {
   TrafficEndpoint,
   TrunkBlueprint,
 } from "./types.js";
+import { versionsOf } from "./versions.js";
 
 export interface BlueprintOptions {
   /** Prefix of the lab's namespaces; at most 32 characters. */
@@ -55,14 +56,15 @@ export function makeBlueprint(scenario: Case, options: BlueprintOptions): Bluepr
     dataplane,
     pathStages: lab.stages.map((stage) => pathStage(scenario, dataplane, stage, layout.stageCore())),
     traffic: layout.traffic(),
-    timeline: timelineOf(scenario, changesOf(scenario, toldOf(dataplane, lab.stages))),
+    timeline: timelineOf(scenario, changesOf(scenario, toldOf(dataplane, lab.stages)), options.seed),
   };
 }
 
 /** The dataplane is told of plans and of the paths that it has itself, each stage of its side's paths. */
-function toldOf({ kind, clients }: DataplaneBlueprint, stages: readonly StageBlueprint[]): Told {
+function toldOf({ kind, clients, sites }: DataplaneBlueprint, stages: readonly StageBlueprint[]): Told {
   return {
     clients,
+    sites,
     dataplanePaths: (version) => (kind === "afxdp" ? pathsOf(version) : []),
     stages: stages.map(({ side }) => ({ side, paths: (version) => pathsOfSide(version, side) })),
   };
@@ -177,8 +179,9 @@ class Layout implements Directory {
   traffic(): TrafficBlueprint {
     const { lab, seed, cores } = this.#options;
     const random = seededRng(seed);
-    const flows = flowsOf(this.#case, this, random);
-    const probes = probesOf(this.#case, this, random);
+    const living = withLives(this.#case, seed);
+    const flows = flowsOf(living, this, random);
+    const probes = probesOf(living, this, random);
     return {
       schema: "mqoe-traffic/1",
       lab,
@@ -188,7 +191,7 @@ class Layout implements Directory {
       servers: this.#servers.map(({ name, addresses }, id) => this.#trafficEndpoint(id, name, addresses)),
       flows,
       probes,
-      streams: streamsOf(this.#case, this, random, flows.length),
+      streams: streamsOf(living, this, random, flows.length),
       sessions: [],
       sampleInterval: SAMPLE_INTERVAL,
       duration: this.#case.duration,

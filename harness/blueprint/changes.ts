@@ -1,41 +1,15 @@
 import type { Case, Change, Plan } from "../scenario/types.js";
 import { shaperOf } from "./shaping.js";
-import { leafOf } from "./tree.js";
+import { AccessTree, leafOf } from "./tree.js";
 import type {
   ChangeBlueprint,
   ChangeSetting,
   DataplaneClientBlueprint,
   PathBlueprint,
+  SiteBlueprint,
   StageBlueprint,
 } from "./types.js";
-
-/**
- * The case as it is after each of its changes, the first one as it begins; what has to be decided for the whole run –
- * memory, buffers, whether a stage is needed – is decided for all of them. Every state is there once.
- */
-export function versionsOf(scenario: Case): Case[] {
-  const versions = new Map([[stateOf(scenario), scenario]]);
-  let now = scenario;
-  for (const change of scenario.changes) {
-    now = after(now, change);
-    const state = stateOf(now);
-    if (!versions.has(state)) versions.set(state, now);
-  }
-  return [...versions.values()];
-}
-
-/** The case once all changes up to and including the time `at` have happened. */
-export function versionAt(scenario: Case, at: number): Case {
-  return scenario.changes.filter((change) => change.at <= at).reduce(after, scenario);
-}
-
-function after(scenario: Case, { plans, paths }: Pick<Change, "plans" | "paths">): Case {
-  return { ...scenario, plans: { ...scenario.plans, ...plans }, paths: { ...scenario.paths, ...paths } };
-}
-
-function stateOf({ plans, paths }: Case): string {
-  return JSON.stringify([plans, paths]);
-}
+import { after } from "./versions.js";
 
 /** The paths that a process has, of a case as it is at some time: always the same ones, at the same indexes. */
 export type PathsOf = (scenario: Case) => readonly PathBlueprint[];
@@ -44,6 +18,8 @@ export type PathsOf = (scenario: Case) => readonly PathBlueprint[];
 export interface Told {
   /** Whom the dataplane shapes. */
   clients: readonly DataplaneClientBlueprint[];
+  /** Its tree; empty when it has none. */
+  sites: readonly SiteBlueprint[];
   dataplanePaths: PathsOf;
   stages: { side: StageBlueprint["side"]; paths: PathsOf }[];
 }
@@ -52,19 +28,35 @@ export interface Told {
  * What is to be said to whom, and when. A change that nobody has to be told of (the plan of no client, what is in force
  * anyway) is there with its text alone.
  */
-export function changesOf(scenario: Case, { clients, dataplanePaths, stages }: Told): ChangeBlueprint[] {
+export function changesOf(scenario: Case, { clients, sites, dataplanePaths, stages }: Told): ChangeBlueprint[] {
   let before = scenario;
   return scenario.changes.map((change) => {
     const now = after(before, change);
     const moved = (paths: PathsOf) =>
       Object.keys(change.paths).length > 0 ? differing(paths(before), paths(now)) : [];
-    const set = [...shapersOf(before, now, change, clients), ...moved(dataplanePaths)];
+    const set = [
+      ...nodesOf(before, now, change, sites),
+      ...shapersOf(before, now, change, clients),
+      ...moved(dataplanePaths),
+    ];
     const others = stages
       .map(({ side, paths }) => ({ side, set: moved(paths) }))
       .filter((stage) => stage.set.length > 0);
     before = now;
     return { at: change.at, text: change.text, set, ...(others.length > 0 ? { stages: others } : {}) };
   });
+}
+
+/** The classes of sites that have another capacity now. */
+function nodesOf(before: Case, now: Case, change: Change, sites: readonly SiteBlueprint[]): ChangeSetting[] {
+  if (change.sites === undefined || sites.length === 0) return [];
+  const [old, nodes] = [before, now].map((version) => new AccessTree(version).sites(() => 0));
+  return sites.flatMap(({ id }) =>
+    (["down", "up"] as const).flatMap((direction): ChangeSetting[] => {
+      const node = nodes?.[id]?.[direction];
+      return node === undefined || node.ceil === old?.[id]?.[direction].ceil ? [] : [{ site: id, direction, node }];
+    }),
+  );
 }
 
 /** Of the clients whose plan is another now, the directions that are shaped in another way: by themselves, or by a tree. */

@@ -1,4 +1,4 @@
-import type { Case } from "../scenario/types.js";
+import type { Case, Traffic } from "../scenario/types.js";
 import { AccessTree } from "./tree.js";
 import type { Direction } from "./types.js";
 
@@ -117,23 +117,33 @@ export interface Share {
   up: number;
 }
 
+/** Who takes part in a traffic at the time that is looked at. */
+export type Active = (traffic: Traffic) => readonly string[];
+
+const EVERYBODY: Active = ({ from }) => from;
+
 /**
  * What each client may expect, in the order of the clients: its plan, and of its sites a fair part among the clients
  * that send TCP or UDP in that direction. Whoever does not send there has the part that it would have if all did.
  */
-export function sharesOf(scenario: Case, tree = new AccessTree(scenario)): Share[] {
-  const rates = (direction: Direction) => ratesOf(scenario, direction, tree.links(direction));
+export function sharesOf(scenario: Case, tree = new AccessTree(scenario), active = EVERYBODY): Share[] {
+  const rates = (direction: Direction) => ratesOf(scenario, direction, tree.links(direction), active);
   const [down, up] = [rates("down"), rates("up")];
   return scenario.clients.map(({ name }, index) => ({ client: name, down: down[index] ?? 0, up: up[index] ?? 0 }));
 }
 
-function ratesOf({ clients, plans, traffic }: Case, direction: Direction, links: readonly Link[]): number[] {
+function ratesOf(
+  { clients, plans, traffic }: Case,
+  direction: Direction,
+  links: readonly Link[],
+  activeOf: Active,
+): number[] {
   const ceilings = clients.map(({ plan }) => plans[plan]?.[direction] ?? 0);
   if (links.length === 0) return ceilings;
   const loads = traffic.filter(
     (one) => "direction" in one && (one.direction === direction || one.direction === "both"),
   );
-  const active = new Set(loads.flatMap(({ from }) => from));
+  const active = new Set(loads.flatMap(activeOf));
   const isActive = (index: number) => active.has(clients[index]?.name ?? "");
   const all = maxMinShares(ceilings, links);
   const among = maxMinShares(

@@ -1,5 +1,4 @@
 import type { Case } from "../scenario/types.js";
-import { versionsOf } from "./changes.js";
 import { FRAME_SIZE, lineFramesFor, pathsOf } from "./shaping.js";
 import type {
   DataplaneBlueprint,
@@ -9,6 +8,7 @@ import type {
   ShaperBlueprint,
   StageBlueprint,
 } from "./types.js";
+import { versionsOf } from "./versions.js";
 
 /**
  * Emulated distance as stages of their own (DESIGN §3): paths of servers between dataplane and core, those of clients

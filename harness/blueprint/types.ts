@@ -502,7 +502,7 @@ export interface PhaseBlueprint {
   end: number;
   /** Of a phase that a change opens: the default phase that it was part of. */
   of?: string;
-  /** In force during it; absent: TimelineBlueprint.shares; null: some client's plan changes meanwhile. */
+  /** In force during it, of those whose share is the same all the time; absent: TimelineBlueprint.shares; null: a plan changes meanwhile. */
   shares?: ShareBlueprint[] | null;
 }
 

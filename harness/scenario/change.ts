@@ -1,18 +1,28 @@
 import { parseTime, printTime } from "../units/index.js";
 import { checkCapabilities } from "./capabilities.js";
+import { changeableOf, whyFixed } from "./change-traffic.js";
 import { type Draft, KNOWN, type Section } from "./draft.js";
+import { resolveTraffic } from "./kinds/index.js";
+import { checkCongestionControls, type Machine } from "./machine.js";
 import { expandPaths, merge } from "./merge.js";
 import { CATALOGUE, TIN } from "./metric-names.js";
 import { unreachable } from "./override.js";
-import { DEFAULT_PHASES, type DefaultPhase, mixedPhases, spansOf } from "./phases.js";
+import { DEFAULT_PHASES, type DefaultPhase, mixedPhases, restlessPhases, spansOf } from "./phases.js";
 import { Problems } from "./problem.js";
-import { resolvePath, resolvePlan } from "./resolve.js";
-import { type ChangeSpec, type PathSpec, path as pathSchema, plan as planSchema } from "./schema.js";
-import { checkPlan } from "./semantics.js";
+import { resolvePath, resolvePlan, resolveSite, sharedOf } from "./resolve.js";
+import {
+  type ChangeSpec,
+  type PathSpec,
+  path as pathSchema,
+  plan as planSchema,
+  site as siteSchema,
+  traffic as trafficSchema,
+} from "./schema.js";
+import { checkPlan, checkTraffic } from "./semantics.js";
 import { checkLeaf } from "./sites.js";
 import { didYouMean, oneOf } from "./suggest.js";
 import { emptyTable, type Node, nodeAt, positionAt, stringAt, type TableNode } from "./tree.js";
-import type { Case, Change, Client, Path, Plan } from "./types.js";
+import type { Case, Change, Client, Path, Plan, Site, Traffic } from "./types.js";
 import { check } from "./validate.js";
 
 /**
@@ -24,20 +34,23 @@ export interface Timeline {
   changes: Change[];
   /** Phase that a change opens → the default one that it is cut out of, whose metrics exist in it too. */
   opened: ReadonlyMap<string, DefaultPhase>;
-  /** Phases during which some client's plan changes: no share or plan holds for the whole of them. */
+  /** Phases during which some client's plan or share, or the load, changes: no share or plan holds for the whole of them. */
   mixed: ReadonlySet<string>;
+  /** How long each phase lasts, ns. */
+  lengths: ReadonlyMap<string, number>;
 }
 
 /** More than anybody looks at, and each is a command to the dataplane. */
 const MAX_CHANGES = 10_000;
 /** Shapers of clients that all changes together may set anew: what the blueprint and the run's folder can hold. */
 const MAX_SETTINGS = 1_000_000;
-/** What a running dataplane takes; everything else of a scenario stands when the run begins. */
+/** What a running network takes, but for traffic (change-traffic.ts); everything else of a scenario stands when the run begins. */
 const CHANGEABLE: Readonly<Record<string, readonly string[]>> = {
   plan: ["down", "up", "overhead", "mpu", "atm", "ptm", "sqm", "sqm_down", "sqm_up"],
   path: ["rtt", "rate"],
+  site: ["down", "up"],
+  client: ["online"],
 };
-const LATER = ["client", "traffic", "site", "server"];
 
 interface Boundaries {
   duration: number;
@@ -56,6 +69,7 @@ interface Occurrence {
 interface Context {
   draft: Draft;
   clients: readonly Client[];
+  machine: Machine;
   problems: Problems;
 }
 
@@ -63,16 +77,24 @@ interface Context {
 export function resolveChanges(context: Context): Timeline {
   const { draft, problems } = context;
   const bounds = boundariesOf(draft);
-  const unknown: Timeline = { changes: [], opened: writtenPhases(draft), mixed: new Set() };
+  const unknown: Timeline = { changes: [], opened: writtenPhases(draft), mixed: new Set(), lengths: new Map() };
   const wasGood = !problems.hasErrors;
-  if (draft.changes.length === 0 || bounds === undefined) return unknown;
+  if (bounds === undefined) return unknown;
   const occurrences = new Clock(bounds, context).occurrences();
   // What is in force is only known of a scenario that is right by itself.
   if (!wasGood || problems.hasErrors) return unknown;
-  const changes = new Network(context).follow(occurrences);
+  const changes = occurrences.length === 0 ? [] : new Network(context).follow(occurrences);
   const spans = spansOf({ phases: bounds.phases, changes });
   const opened = new Map(spans.flatMap(({ name, of }) => (name === of ? [] : [[name, of] as const])));
-  return { changes, opened, mixed: mixedPhases({ phases: bounds.phases, plans: resolvedPlans(draft), changes }) };
+  const mixed = mixedPhases({ phases: bounds.phases, plans: resolvedPlans(draft), changes });
+  const loads = [...draft.traffic.values()].flatMap(({ name, value }) =>
+    value && "direction" in value ? [{ name, value }] : [],
+  );
+  const draws = loads.some(({ value }) => value.reshuffle !== undefined);
+  const isLoad = (name: string) => loads.some((load) => load.name === name);
+  const restless = restlessPhases({ phases: bounds.phases, changes }, isLoad, draws);
+  const lengths = new Map(spans.map(({ name, start, end }) => [name, end - start]));
+  return { changes, opened, mixed: new Set([...mixed, ...restless]), lengths };
 }
 
 /** The phases that the tables name, right or wrong: an expectation about one of them is not to blame for the table. */
@@ -209,33 +231,48 @@ function overridesOf({ node }: Section<ChangeSpec>, { draft, problems }: Context
   const set = nodeAt(node, ["set"]);
   if (set?.type !== "table") return undefined;
   const overrides = expandPaths(set);
-  const slips = [...unreachable(draft.root, overrides), ...unchangeable(overrides)];
+  const slips = [...unreachable(draft.root, withoutClients(overrides)), ...unchangeable(overrides, draft)];
   for (const { at, message } of slips) problems.error(at, `change.set: ${message}`);
   if (slips.length === 0 && leaves(overrides).length === 0) problems.error(set.at, "change.set: nothing is changed");
   return slips.length === 0 && leaves(overrides).length > 0 ? overrides : undefined;
 }
 
-function unchangeable(overrides: TableNode) {
+/** Clients may be named one by one here, not only as they are written. */
+function withoutClients(overrides: TableNode): TableNode {
+  return { ...overrides, entries: new Map([...overrides.entries].filter(([head]) => head !== "client")) };
+}
+
+function unchangeable(overrides: TableNode, draft: Draft) {
   return [...overrides.entries].flatMap(([head, { key: at, value }]) => {
-    const allowed = CHANGEABLE[head];
-    if (allowed === undefined) return head === "matrix" || head === "extends" ? [] : [{ at, message: fixed(head) }];
+    if (CHANGEABLE[head] === undefined && head !== "traffic")
+      return head === "matrix" || head === "extends" ? [] : [{ at, message: fixed(head) }];
     if (value.type !== "table") return [{ at: value.at, message: `${head}: expected names of ${head}s` }];
     return [...value.entries].flatMap(([name, entry]) => {
+      const allowed = CHANGEABLE[head] ?? changeableOf(kindOf(name, draft));
+      // There is none of that name, which has been said.
+      if (allowed.length === 0) return [];
       const own = entry.value.type === "table" ? [...entry.value.entries] : [];
       return own
         .filter(([key]) => !allowed.includes(key))
-        .map(([key, { key: place }]) => ({
-          at: place,
-          message: `${head}.${name}.${key} cannot change while the run goes on; what can: ${oneOf(allowed, 24)}`,
-        }));
+        .map(([key, { key: place }]) => ({ at: place, message: unchangeableKey(head, name, key, allowed) }));
     });
   });
 }
 
+function unchangeableKey(head: string, name: string, key: string, allowed: readonly string[]): string {
+  const why = head === "traffic" ? whyFixed(key) : undefined;
+  const reason = why === undefined ? "" : `: it ${why}`;
+  return `${head}.${name}.${key} cannot change while the run goes on${reason}; what can: ${oneOf(allowed, 24)}`;
+}
+
+function kindOf(traffic: string, { root }: Draft): string {
+  const node = nodeAt(root, ["traffic", traffic]);
+  return node === undefined ? "" : (stringAt(node, "kind") ?? "");
+}
+
 function fixed(head: string): string {
   const what = Object.entries(CHANGEABLE).map(([section, keys]) => `${section} (${keys.join(", ")})`);
-  const later = LATER.includes(head) ? " in this version" : "";
-  return `${head} cannot change while the run goes on${later}; what can: ${what.join("; ")}`;
+  return `${head} cannot change while the run goes on; what can: ${what.join("; ")}; traffic (by its kind, docs/timeline.md)`;
 }
 
 /** `plan.home.down = 5mbit`, for plots and events. */
@@ -257,23 +294,42 @@ function resolvedPlans({ plans, mtu = 0 }: Draft): Record<string, Plan> {
   );
 }
 
+function resolvedSites({ sites }: Draft): Record<string, Site> {
+  return Object.fromEntries([...sites].flatMap(([name, { value }]) => (value ? [[name, resolveSite(value)]] : [])));
+}
+
+function resolvedTraffic({ draft, clients }: Context): Record<string, Traffic> {
+  return Object.fromEntries(
+    [...draft.traffic].flatMap(([name, { value }]) =>
+      value ? [[name, resolveTraffic(value, sharedOf(name, value, draft, clients))]] : [],
+    ),
+  );
+}
+
 function resolvedPaths({ paths }: Draft): Record<string, Path> {
   return Object.fromEntries([...paths].flatMap(([name, { value }]) => (value ? [[name, resolvePath(value)]] : [])));
 }
 
-/** The plans and paths in force, followed through the changes of a run. */
+/** What is in force – plans, paths, sites, traffic, who is online – followed through the changes of a run. */
 class Network {
   readonly #context: Context;
   readonly #plans: Record<string, Plan>;
   readonly #paths: Record<string, Path>;
+  readonly #sites: Record<string, Site>;
+  readonly #traffic: Record<string, Traffic>;
+  readonly #online: Map<string, boolean>;
   /** Their tables as written, with what changes have laid on them. */
   readonly #tables = new Map<string, TableNode>();
   #settings = 0;
+  #connections = 0;
 
   constructor(context: Context) {
     this.#context = context;
     this.#plans = resolvedPlans(context.draft);
     this.#paths = resolvedPaths(context.draft);
+    this.#sites = resolvedSites(context.draft);
+    this.#traffic = resolvedTraffic(context);
+    this.#online = new Map(context.clients.map(({ name, online = true }) => [name, online]));
   }
 
   follow(occurrences: readonly Occurrence[]): Change[] {
@@ -290,19 +346,27 @@ class Network {
       this.#plan(name, node, section, first),
     );
     const paths = this.#differing("path", overrides, this.#paths, (name, node) => this.#path(name, node));
+    const sites = this.#differing("site", overrides, this.#sites, (name, node) => this.#site(name, node, section));
+    const traffic = this.#differing("traffic", overrides, this.#traffic, (name, node) =>
+      this.#trafficOf(name, node, section),
+    );
+    const online = this.#presence(overrides);
     for (const name of Object.keys(plans)) this.#count(name, section);
-    const alters = Object.keys(plans).length + Object.keys(paths).length > 0;
+    this.#countConnections(traffic, online, section);
+    const also = given({ sites, traffic, online });
+    const alters = Object.keys(plans).length + Object.keys(paths).length + Object.keys(also).length > 0;
     // What is wrong by itself alters nothing either; that has been said.
     if (first && !spec.phase && !alters && !this.#context.problems.hasErrors) {
       this.#context.problems.warn(section.at, "change: alters nothing: what it sets is in force at that time");
     }
     const phase = first ? (spec.phase ?? null) : null;
-    return { at, phase, text: textOf(overrides), plans, paths, file: section.at.file, line: section.at.line };
+    const { file, line } = section.at;
+    return { at, phase, text: textOf(overrides), plans, paths, ...also, file, line };
   }
 
   /** What of a section is another after the overrides; it is in force from then on. */
   #differing<T>(
-    section: "plan" | "path",
+    section: "plan" | "path" | "site" | "traffic",
     overrides: TableNode,
     inForce: Record<string, T>,
     resolve: (name: string, node: TableNode) => T | undefined,
@@ -313,7 +377,7 @@ class Network {
       if (value.type !== "table") {
         this.#context.problems.error(
           value.at,
-          `change.set: ${section}.${name}: expected settings, e.g. ${section}.${name}.${CHANGEABLE[section]?.[0]}`,
+          `change.set: ${section}.${name}: expected settings, e.g. ${section}.${name}.${CHANGEABLE[section]?.[0] ?? "enabled"}`,
         );
         continue;
       }
@@ -349,6 +413,53 @@ class Network {
     return value && resolvePath(value);
   }
 
+  #site(name: string, node: TableNode, section: Section<ChangeSpec>): Site | undefined {
+    const { draft, problems } = this.#context;
+    const value = check(siteSchema, node, `change.set: site.${name}`, section.at, problems);
+    if (draft.dataplane?.kind === "none") {
+      const at = positionAt(section.node, ["set", "site", name]);
+      const hint = 'dataplane.kind = "afxdp" does';
+      problems.error(at, `change.set: site.${name}: the none dataplane does not enforce sites`, hint);
+    }
+    return value && resolveSite(value);
+  }
+
+  #trafficOf(name: string, node: TableNode, section: Section<ChangeSpec>): Traffic | undefined {
+    const { draft, clients, machine, problems } = this.#context;
+    const value = check(trafficSchema, node, `change.set: traffic.${name}`, section.at, problems);
+    if (value === undefined) return undefined;
+    const after = { name, at: section.at, node, value };
+    const found = new Problems();
+    checkTraffic(after, draft, clients, found);
+    checkCongestionControls({ ...draft, traffic: new Map([[name, after]]) }, machine, found);
+    for (const problem of found.sorted()) problems.add({ ...problem, message: `change.set: ${problem.message}` });
+    return resolveTraffic(value, sharedOf(name, value, draft, clients));
+  }
+
+  /** Who joins (true) or leaves, of the groups and single clients that are named. */
+  #presence(overrides: TableNode): Record<string, boolean> {
+    const { clients, problems } = this.#context;
+    const own = nodeAt(overrides, ["client"]);
+    const online: Record<string, boolean> = {};
+    for (const [name, { key, value }] of own?.type === "table" ? own.entries : []) {
+      const meant = clients.filter((client) => client.name === name || client.group === name);
+      const node = value.type === "table" ? nodeAt(value, ["online"]) : undefined;
+      const wanted = node?.type === "scalar" ? node.value : undefined;
+      if (meant.length === 0) {
+        const names = [...new Set(clients.flatMap((client) => [client.group, client.name]))];
+        const message = `there is no client "${name}"; ${didYouMean(name, names)}clients: ${oneOf(names)}`;
+        problems.error(key, `change.set: ${message}`);
+      } else if (typeof wanted !== "boolean") {
+        const at = node?.at ?? value.at;
+        problems.error(at, `change.set: client.${name}.online: expected true (it joins) or false (it leaves)`);
+      } else {
+        for (const client of meant) if (this.#online.get(client.name) !== wanted) online[client.name] = wanted;
+      }
+    }
+    for (const [name, wanted] of Object.entries(online)) this.#online.set(name, wanted);
+    return online;
+  }
+
   /** A discipline or setting that the dataplane does not have, as it is refused in a [plan.*]. */
   #refuseLacking(name: string, node: TableNode): void {
     const { draft, problems } = this.#context;
@@ -378,6 +489,22 @@ class Network {
     }
   }
 
+  /** What a change starts anew is decided before the run, connection by connection. */
+  #countConnections(
+    traffic: Record<string, Traffic>,
+    online: Record<string, boolean>,
+    section: Section<ChangeSpec>,
+  ): void {
+    const joining = Object.keys(online).length;
+    for (const [name, one] of Object.entries(this.#traffic)) {
+      const clients = traffic[name] === undefined ? Math.min(joining, one.from.length) : one.from.length;
+      this.#connections += clients * ("flows" in one ? one.flows : 1);
+    }
+    if (this.#connections <= MAX_SETTINGS) return;
+    const message = `change: the changes of this run start more than ${MAX_SETTINGS} connections`;
+    this.#context.problems.error(section.at, message, "fewer repetitions, clients or flows");
+  }
+
   #count(name: string, section: Section<ChangeSpec>): void {
     const { clients, problems } = this.#context;
     this.#settings += 2 * clients.filter(({ plan }) => plan === name).length;
@@ -385,4 +512,9 @@ class Network {
     const message = `change: the changes of this run set more than ${MAX_SETTINGS} shapers of clients anew`;
     problems.error(section.at, message, "fewer repetitions or fewer clients");
   }
+}
+
+/** The parts of a change that there are. */
+function given<T extends Record<string, object>>(parts: T): Partial<T> {
+  return Object.fromEntries(Object.entries(parts).filter(([, part]) => Object.keys(part).length > 0)) as Partial<T>;
 }

@@ -38,6 +38,7 @@ function expand({ name, value, node }: Section<ClientSpec>): Client[] {
     path: value?.path ?? null,
     site: value?.site ?? null,
     hosts: value?.hosts ?? 1,
+    ...(value?.online === false ? { online: false as const } : {}),
     ...(value?.ipv4 === undefined ? {} : { ipv4: value.ipv4 }),
     ...(value?.ipv6 === undefined ? {} : { ipv6: value.ipv6 }),
   }));

@@ -108,7 +108,7 @@ class Loader {
     const draft = makeDraft(tree, problems);
     const clients = expandClients(draft, problems);
     checkSemantics(draft, clients, this.#options, problems);
-    const timeline = resolveChanges({ draft, clients, problems });
+    const timeline = resolveChanges({ draft, clients, machine: this.#options, problems });
     const expectations = resolveExpectations({ draft, clients, axes, matrix: cell.matrix, timeline, problems });
     for (const problem of problems.sorted()) this.#problems.add(problem);
     const base = Object.fromEntries([...axes].map(([axis, values]) => [axis, values[0] ?? ""]));

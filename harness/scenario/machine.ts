@@ -1,3 +1,4 @@
+import { membersOf } from "./active.js";
 import { selectClients } from "./clients.js";
 import type { Draft, Section } from "./draft.js";
 import type { Problems } from "./problem.js";
@@ -59,7 +60,7 @@ export function checkSockets(draft: Draft, clients: readonly Client[], problems:
 function demandOf(traffic: Section<TrafficSpec>, clients: readonly Client[], draft: Draft): Demand[] {
   const { value } = traffic;
   if (value?.kind !== "tcp" && value?.kind !== "probe" && value?.kind !== "udp") return [];
-  const senders = selectClients(value.from, clients, draft).names.length;
+  const senders = membersOf(value, selectClients(value.from, clients, draft).names.length, draft);
   if (value.kind === "probe") {
     return [{ traffic, sockets: senders * 2, product: `${count(senders)} clients × 2 ends` }];
   }

@@ -37,7 +37,7 @@ function entitlementOf({ down, up, framing, sqmDown, sqmUp }: Plan): string {
   return JSON.stringify([down, up, framing, enforced]);
 }
 
-/** See Timeline.mixed; also of a case that is complete. */
+/** Phases within which what some client may expect changes: its plan, or what is above it. Also of a case that is complete. */
 export function mixedPhases({ phases, plans, changes }: Pick<Case, "phases" | "plans" | "changes">): Set<string> {
   const spans = spansOf({ phases, changes });
   const mixed = new Set<string>();
@@ -47,9 +47,29 @@ export function mixedPhases({ phases, plans, changes }: Pick<Case, "phases" | "p
       const before = inForce[name];
       inForce[name] = plan;
       if (before !== undefined && entitlementOf(before) === entitlementOf(plan)) continue;
-      const span = spans.find(({ start, end }) => at > start && at < end);
-      if (span) mixed.add(span.name);
+      for (const phase of within(spans, at)) mixed.add(phase);
     }
   }
   return mixed;
+}
+
+/** Phases within which load begins or ends, or is another: at a change, or because others are drawn at `draws`. */
+export function restlessPhases(
+  { phases, changes }: Pick<Case, "phases" | "changes">,
+  isLoad: (traffic: string) => boolean,
+  draws: boolean,
+): Set<string> {
+  const spans = spansOf({ phases, changes });
+  const restless = new Set(draws ? spans.flatMap(({ name, of }) => (UNDER_LOAD.includes(of) ? [name] : [])) : []);
+  for (const { at, traffic = {}, sites, online } of changes) {
+    if (!sites && !online && !Object.keys(traffic).some(isLoad)) continue;
+    for (const phase of within(spans, at)) restless.add(phase);
+  }
+  return restless;
+}
+
+const UNDER_LOAD: readonly DefaultPhase[] = ["ramp", "loaded"];
+
+function within(spans: readonly Span[], at: number): string[] {
+  return spans.flatMap(({ name, start, end }) => (at > start && at < end ? [name] : []));
 }

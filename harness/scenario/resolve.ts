@@ -2,9 +2,9 @@ import { selectClients } from "./clients.js";
 import type { Draft } from "./draft.js";
 import { framingOf } from "./framing.js";
 import { resolveTraffic, type TrafficCommon } from "./kinds/index.js";
-import type { DataplaneSpec, PathSpec, PlanSpec, TrafficSpec } from "./schema.js";
+import type { DataplaneSpec, PathSpec, PlanSpec, SiteSpec, TrafficSpec } from "./schema.js";
 import type { SqmSpec } from "./schema-sqm.js";
-import type { Case, Change, Client, DataplaneChoice, Expectation, Path, Plan, Sqm } from "./types.js";
+import type { Case, Change, Client, DataplaneChoice, Expectation, Path, Plan, Site, Sqm } from "./types.js";
 
 interface Identity {
   id: string;
@@ -52,7 +52,7 @@ export function resolveCase(
     plans: entries(draft.plans, (plan) => resolvePlan(plan, sure(draft.mtu, "mtu"))),
     paths: entries(draft.paths, resolvePath),
     servers: entries(draft.servers, ({ path }) => ({ path: path ?? null })),
-    sites: entries(draft.sites, ({ down, up, parent = null }) => ({ down, up, parent })),
+    sites: entries(draft.sites, resolveSite),
     clients,
     traffic: [...draft.traffic.values()].map(({ name, value }) => {
       const spec = sure(value, name);
@@ -81,6 +81,10 @@ function resolveDataplane(dataplane: DataplaneSpec): DataplaneChoice {
 
 export function resolvePath({ rtt, rate }: PathSpec): Path {
   return { rtt, rate: rate ?? null };
+}
+
+export function resolveSite({ down, up, parent }: SiteSpec): Site {
+  return { down, up, parent: parent ?? null };
 }
 
 export function resolvePlan(plan: PlanSpec, mtu: number): Plan {
@@ -145,7 +149,17 @@ function resolveDualPi2(sqm: Extract<SqmSpec, { discipline: "dualpi2" }>, mtu: n
   };
 }
 
-function sharedOf(name: string, spec: TrafficSpec, draft: Draft, clients: readonly Client[]): TrafficCommon {
-  const { to, family, dscp, host = null } = spec;
-  return { name, from: selectClients(spec.from, clients, draft).names, to, family, dscp, host };
+export function sharedOf(name: string, spec: TrafficSpec, draft: Draft, clients: readonly Client[]): TrafficCommon {
+  const { to, family, dscp, host = null, enabled, active, reshuffle } = spec;
+  return {
+    name,
+    from: selectClients(spec.from, clients, draft).names,
+    to,
+    family,
+    dscp,
+    host,
+    ...(enabled ? {} : { enabled }),
+    ...(active === undefined ? {} : { active }),
+    ...(reshuffle === undefined ? {} : { reshuffle }),
+  };
 }

@@ -118,6 +118,12 @@ export const client = z
     plan: name().describe("The plan of each."),
     path: name().optional().describe("The path between the access network and each client."),
     site: name().optional().describe("The site they hang under."),
+    online: z
+      .boolean()
+      .default(true)
+      .describe(
+        "`false`: its traffic starts when a `[[change]]` brings it online (`client.home.online = true`). Its namespace and its circuit are there all the time.",
+      ),
     hosts: z
       .int()
       .min(1)
@@ -238,7 +244,7 @@ export type PathSpec = z.output<typeof path>;
 export type ServerSpec = z.output<typeof server>;
 export type SiteSpec = z.output<typeof site>;
 export type ClientSpec = z.output<typeof client>;
-export type { TrafficSpec } from "./kinds/index.js";
+export { type TrafficSpec, traffic } from "./kinds/index.js";
 export type ChangeSpec = z.output<typeof change>;
 export type ExpectSpec = z.output<typeof expect>;
 export type PhasesSpec = z.output<typeof phases>;

@@ -1,4 +1,5 @@
 import { printTime } from "../units/index.js";
+import { checkActive } from "./active.js";
 import { selectClients } from "./clients.js";
 import { checkExec } from "./command.js";
 import { type Draft, isIncomplete, type Section } from "./draft.js";
@@ -96,7 +97,8 @@ export function checkPlan({ name, at, node, value }: Section<PlanSpec>, problems
   }
 }
 
-function checkTraffic(
+/** Also of a traffic as a change leaves it. */
+export function checkTraffic(
   { name, at, node, value }: Section<TrafficSpec>,
   draft: Draft,
   clients: readonly Client[],
@@ -119,6 +121,7 @@ function checkTraffic(
   if ((value?.kind === "probe" || value?.kind === "udp") && draft.mtu !== undefined)
     checkPacketSize(name, value, node, draft.mtu, problems);
   if (value?.kind === "udp") checkPacketRate(name, value, node, problems);
+  checkActive({ name, at, node, value }, draft, clients, problems);
 }
 
 /** Every client that the traffic starts at must have the host that it names. */

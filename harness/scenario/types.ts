@@ -1,6 +1,6 @@
 import type { Traffic } from "./kinds/index.js";
 
-export type { ProbeTraffic, TcpTraffic, Traffic, TrafficCommon, UdpTraffic } from "./kinds/index.js";
+export type { Life, ProbeTraffic, TcpTraffic, Traffic, TrafficCommon, UdpTraffic } from "./kinds/index.js";
 
 /**
  * A case: one scenario, merged, unit-checked and with every default filled in, for one cell of its matrix. This is
@@ -137,6 +137,11 @@ export interface Change {
   /** What is altered, as the case would be with it: the plans and paths that differ from those in force before, whole. */
   plans: Record<string, Plan>;
   paths: Record<string, Path>;
+  /** Likewise traffic, by name, and sites; absent: none. */
+  traffic?: Record<string, Traffic>;
+  sites?: Record<string, Site>;
+  /** Clients that join (true) or leave; absent: nobody. */
+  online?: Record<string, boolean>;
   /** Where the [[change]] table stands. */
   file: string;
   line: number;
@@ -151,6 +156,8 @@ export interface Client {
   site: string | null;
   /** Addresses behind the circuit, ≥ 1. */
   hosts: number;
+  /** Absent: it is when the run begins. */
+  online?: false;
   /** Fixed addresses; assigned by the blueprint when absent. */
   ipv4?: string;
   ipv6?: string;

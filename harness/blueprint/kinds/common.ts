@@ -32,8 +32,19 @@ export interface Directory {
  * Index of the address that connection `n` of a client, of one traffic and direction, uses: the host that the scenario
  * names, or each in turn.
  */
-export function hostOf({ host }: Traffic, client: string, directory: Directory, n = 0): number {
-  return host === null ? n % directory.hosts(client) : host - 1;
+export function hostOf({ host, life }: Traffic, client: string, directory: Directory, n = 0): number {
+  return host === null ? (n + (life?.first ?? 0)) % directory.hosts(client) : host - 1;
+}
+
+/** A server's ports: one for each traffic and direction, and for each version of it where it has lives. */
+export function portPerTraffic(first: number): (traffic: Traffic, direction?: Direction) => number {
+  const ports = new Map<string, number>();
+  return ({ name, life }, direction = "down") => {
+    const key = `${name} ${life?.version ?? 0} ${direction}`;
+    const port = ports.get(key) ?? first + ports.size;
+    ports.set(key, port);
+    return port;
+  };
 }
 
 /** Numbers that go up by one for each client by itself. */

@@ -1,7 +1,8 @@
 import type { Case, TcpTraffic } from "../../scenario/types.js";
 import type { Rng } from "../../stats/index.js";
 import type { Direction, FlowBlueprint } from "../types.js";
-import { countPerClient, type Directory, directionsOf, hostOf, PORTS, STAGGER } from "./common.js";
+import { countPerClient, type Directory, directionsOf, hostOf, PORTS, portPerTraffic, STAGGER } from "./common.js";
+import { during } from "./segments.js";
 
 /**
  * All TCP connections of a case. Load runs in ramp + loaded. Every traffic and direction has a port of its own, so that
@@ -9,17 +10,21 @@ import { countPerClient, type Directory, directionsOf, hostOf, PORTS, STAGGER } 
  */
 export function flowsOf(scenario: Case, directory: Directory, random: Rng): FlowBlueprint[] {
   const { phases } = scenario;
-  const stop = phases.idle + phases.ramp + phases.loaded;
+  const load = { start: phases.idle, stop: phases.idle + phases.ramp + phases.loaded };
   const stagger = Math.min(STAGGER, phases.ramp);
   const flows: FlowBlueprint[] = [];
   const nextClientPort = countPerClient(PORTS.tcp.client);
-  let port: number = PORTS.tcp.server;
+  const portOf = portPerTraffic(PORTS.tcp.server);
   for (const traffic of scenario.traffic) {
-    if (traffic.kind !== "tcp") continue;
+    const window = during(traffic, load);
+    if (traffic.kind !== "tcp" || window === null) continue;
+    const { stop } = window;
+    const within = Math.min(stagger, stop - window.start - 1);
     for (const direction of directionsOf(traffic)) {
+      const port = portOf(traffic, direction);
       for (const client of traffic.from) {
         for (let n = 0; n < traffic.flows; n++) {
-          const start = phases.idle + Math.floor(random.next() * stagger);
+          const start = window.start + Math.floor(random.next() * within);
           const clientPort = nextClientPort(client);
           flows.push({
             id: flows.length,
@@ -32,7 +37,6 @@ export function flowsOf(scenario: Case, directory: Directory, random: Rng): Flow
           });
         }
       }
-      port += 1;
     }
   }
   return flows;

@@ -1,29 +1,35 @@
 import type { Case, ProbeTraffic } from "../../scenario/types.js";
 import type { Rng } from "../../stats/index.js";
 import type { ProbeBlueprint } from "../types.js";
-import { countPerClient, type Directory, hostOf, PORTS } from "./common.js";
+import { countPerClient, type Directory, hostOf, PORTS, portPerTraffic } from "./common.js";
+import { during, offsetIn } from "./segments.js";
 
 /** All probes of a case: they run from the start, each with a seeded offset within its interval. */
 export function probesOf(scenario: Case, directory: Directory, random: Rng): ProbeBlueprint[] {
   const probes: ProbeBlueprint[] = [];
   const nextClientPort = countPerClient(PORTS.probe.client);
-  let port: number = PORTS.probe.server;
+  const portOf = portPerTraffic(PORTS.probe.server);
   for (const traffic of scenario.traffic) {
     if (traffic.kind !== "probe") continue;
+    const port = portOf(traffic);
     for (const client of traffic.from) {
-      const start = Math.floor(random.next() * traffic.interval);
+      const { stop, timeout } = probeWindow(scenario, directory.rtt(client, traffic.to));
+      const window = during(traffic, { start: 0, stop });
+      if (window === null) continue;
+      const start = window.start + offsetIn(window, traffic.interval, random);
       const clientPort = nextClientPort(client);
       const host = hostOf(traffic, client, directory);
       probes.push({
         id: probes.length,
-        ...probeOf(traffic, client, scenario, directory),
+        ...probeOf(traffic, client, directory),
         host,
         port,
         clientPort,
         start,
+        stop: window.stop,
+        timeout,
       });
     }
-    port += 1;
   }
   return probes;
 }
@@ -31,12 +37,10 @@ export function probesOf(scenario: Case, directory: Directory, random: Rng): Pro
 function probeOf(
   { name, to, family, interval, size, dscp }: ProbeTraffic,
   client: string,
-  scenario: Case,
   directory: Directory,
-): Omit<ProbeBlueprint, "id" | "host" | "port" | "clientPort" | "start"> {
+): Omit<ProbeBlueprint, "id" | "host" | "port" | "clientPort" | "start" | "stop" | "timeout"> {
   const ends = { client: directory.client(client), server: directory.server(to) };
-  const { stop, timeout } = probeWindow(scenario, directory.rtt(client, to));
-  return { traffic: name, ...ends, family, interval, size, dscp, ecn: 0, stop, timeout };
+  return { traffic: name, ...ends, family, interval, size, dscp, ecn: 0 };
 }
 
 /**

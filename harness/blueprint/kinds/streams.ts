@@ -1,7 +1,8 @@
 import type { Case, UdpTraffic } from "../../scenario/types.js";
 import type { Rng } from "../../stats/index.js";
 import type { Family, StreamBlueprint } from "../types.js";
-import { countPerClient, type Directory, directionsOf, hostOf, PORTS } from "./common.js";
+import { countPerClient, type Directory, directionsOf, hostOf, PORTS, portPerTraffic } from "./common.js";
+import { during, offsetIn } from "./segments.js";
 
 /** Bytes of IP and UDP headers. */
 const UDP_HEADERS: Record<Family, number> = { ipv4: 28, ipv6: 48 };
@@ -14,17 +15,19 @@ export function streamsOf(scenario: Case, directory: Directory, random: Rng, fir
   const { idle, ramp, loaded } = scenario.phases;
   const streams: StreamBlueprint[] = [];
   const nextClientPort = countPerClient(PORTS.stream.client);
-  let port: number = PORTS.stream.server;
+  const portOf = portPerTraffic(PORTS.stream.server);
   for (const traffic of scenario.traffic) {
-    if (traffic.kind !== "udp") continue;
+    const window = during(traffic, { start: idle, stop: idle + ramp + loaded });
+    if (traffic.kind !== "udp" || window === null) continue;
     const { name, to, family, size, dscp } = traffic;
     const interval = streamInterval(traffic);
     for (const direction of directionsOf(traffic)) {
+      const port = portOf(traffic, direction);
       for (const client of traffic.from) {
         const ends = { client: directory.client(client), server: directory.server(to) };
-        const start = idle + Math.floor(random.next() * interval);
+        const start = window.start + offsetIn(window, interval, random);
         const sockets = { direction, family, port, clientPort: nextClientPort(client) };
-        const life = { start, stop: idle + ramp + loaded };
+        const life = { start, stop: window.stop };
         streams.push({
           id: firstId + streams.length,
           traffic: name,
@@ -37,7 +40,6 @@ export function streamsOf(scenario: Case, directory: Directory, random: Rng, fir
           ...life,
         });
       }
-      port += 1;
     }
   }
   return streams;

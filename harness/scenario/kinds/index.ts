@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { TrafficCommon } from "./common.js";
+import type { Life, TrafficCommon } from "./common.js";
 import { exec } from "./exec.js";
 import { game } from "./game.js";
 import { type ProbeTraffic, probe, resolveProbe } from "./probe.js";
@@ -19,7 +19,7 @@ export type TrafficSpec = z.output<typeof traffic>;
 
 export type Traffic = TcpTraffic | ProbeTraffic | UdpTraffic;
 
-export type { ProbeTraffic, TcpTraffic, TrafficCommon, UdpTraffic };
+export type { Life, ProbeTraffic, TcpTraffic, TrafficCommon, UdpTraffic };
 
 export function resolveTraffic(spec: TrafficSpec, shared: TrafficCommon): Traffic {
   switch (spec.kind) {
