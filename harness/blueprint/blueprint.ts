@@ -2,6 +2,7 @@ import type { Case, Client, DataplaneChoice, Plan } from "../scenario/types.js";
 import { seededRng } from "../stats/index.js";
 import { type Addresses, clientAddresses, GATEWAY, MAC, serverAddresses } from "./addresses.js";
 import { Backlog } from "./backlog.js";
+import { captureProcess, dataplaneCaptures } from "./captures.js";
 import { changesOf, type Told } from "./changes.js";
 import { type Directory, flowsOf, probesOf, streamsOf, withLives } from "./kinds/index.js";
 import { packBins, placeThreads } from "./placement.js";
@@ -47,6 +48,7 @@ export function makeBlueprint(scenario: Case, options: BlueprintOptions): Bluepr
   const layout = new Layout(scenario, options);
   const lab = layout.lab();
   const dataplane = layout.dataplane();
+  const capture = captureProcess(scenario, lab, dataplane);
   return {
     schema: "mqoe-blueprint/1",
     case: scenario.id,
@@ -57,6 +59,7 @@ export function makeBlueprint(scenario: Case, options: BlueprintOptions): Bluepr
     pathStages: lab.stages.map((stage) => pathStage(scenario, dataplane, stage, layout.stageCore())),
     traffic: layout.traffic(),
     timeline: timelineOf(scenario, changesOf(scenario, toldOf(dataplane, lab.stages)), options.seed),
+    ...(capture === null ? {} : { capture }),
   };
 }
 
@@ -134,6 +137,7 @@ class Layout implements Directory {
   dataplane(): DataplaneBlueprint {
     const { kind, external = null } = this.#case.dataplane;
     const fused = kind === "afxdp";
+    const captures = dataplaneCaptures(this.#case);
     const paths = fused ? pathsOf(this.#case) : [];
     const indexOf = (path: string | null) => paths.findIndex(({ name }) => name === path);
     const clients = this.#case.clients.map((client, id): DataplaneClientBlueprint => {
@@ -168,6 +172,7 @@ class Layout implements Directory {
       sites: fused ? this.#tree.sites((client) => this.#shards[client] ?? 0) : [],
       link: fused ? null : this.#link(),
       external,
+      ...(captures.length > 0 ? { captures } : {}),
     };
   }
 

@@ -16,6 +16,8 @@ export interface Blueprint {
   pathStages: PathStageBlueprint[];
   traffic: TrafficBlueprint;
   timeline: TimelineBlueprint;
+  /** Absent when no packet socket is needed. */
+  capture?: CaptureProcessBlueprint;
 }
 
 export type Family = "ipv4" | "ipv6";
@@ -109,6 +111,8 @@ export interface DataplaneBlueprint {
   link: LinkBlueprint | null;
   /** external only. */
   external: ExternalBlueprint | null;
+  /** afxdp only, which captures itself; absent when it does not. */
+  captures?: DataplaneCapture[];
 }
 
 /** The two interfaces in the dataplane's namespace, and the one next hop behind each of them. */
@@ -475,6 +479,46 @@ export interface TransfersScript {
    */
   loop: "open" | "closed";
   transfers: (RequestBlueprint & { wait: number })[];
+}
+
+// ---- captures: the dataplane's own, and `mqoe-native capture --blueprint FILE` (docs/capture.md) ---------------------
+
+export interface CaptureFile {
+  name: string;
+  /** Below the folder of the blueprint that names it. */
+  file: string;
+  /** Bytes of each packet. */
+  snaplen: number;
+  /** Bytes of the newest packets that are kept. */
+  limit: number;
+  /** When packets are taken, [start, stop); empty: from go to stop. */
+  windows: { start: number; stop: number }[];
+}
+
+export interface DataplaneCapture extends CaptureFile {
+  side: "access" | "core" | "both";
+  /** Ids of clients; empty: everybody, and frames that are nobody's. */
+  clients: number[];
+}
+
+export interface CaptureProcessBlueprint {
+  schema: "mqoe-capture/1";
+  lab: string;
+  captures: SocketCapture[];
+}
+
+export interface SocketCapture extends CaptureFile {
+  points: CapturePoint[];
+  /** Only packets from or to one of these; empty: all. */
+  addresses: string[];
+}
+
+/** An interface that is captured, and how the file calls it. */
+export interface CapturePoint {
+  netns: string;
+  interface: string;
+  name: string;
+  description: string;
 }
 
 // ---- timeline ------------------------------------------------------------------------------------------------------

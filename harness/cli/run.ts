@@ -15,6 +15,7 @@ import { exitCode } from "../verdict/index.js";
 import { GUEST_LIMITS, hermeticWorld } from "../world/hermetic.js";
 import { liveWorld } from "../world/live.js";
 import type { World, WorldName } from "../world/world.js";
+import { captureOverride, capturePointers, dropCaptures, pcapOption } from "./captures.js";
 import { guestCongestionControls } from "./congestion.js";
 import { EXIT, UsageError } from "./exit.js";
 import { explainNoCase, loadOrExplain } from "./load.js";
@@ -46,6 +47,7 @@ interface RunArguments {
   repeat: number | undefined;
   seed: number | undefined;
   filter: string | undefined;
+  pcap: "on-fail" | "always" | undefined;
   out: string | undefined;
   lab: string | undefined;
   retries: number | undefined;
@@ -78,6 +80,7 @@ export const run: CommandModule<object, RunArguments> = {
       .option("repeat", integer("repeat", "runs per case (run n uses seed + n − 1)", { min: 1, max: 1000 }))
       .option("seed", integer("seed", "seed of the first run", SEEDS))
       .option("filter", filterOption)
+      .option("pcap", pcapOption)
       .option("out", text("out", "folder for everything this run leaves [reports/<date>-<name>]"))
       .option("lab", {
         ...labOption,
@@ -98,7 +101,8 @@ export const run: CommandModule<object, RunArguments> = {
   async handler(args) {
     // Before the scenarios: what is missing here would be found only after they have all been shown.
     const world = openWorld(args);
-    const { files, set, dataplane, seed, repeat, filter, "allow-exec": allowExec = false } = args;
+    const { files, dataplane, seed, repeat, filter, "allow-exec": allowExec = false } = args;
+    const set = captureOverride(args.pcap, args.set);
     const congestionControls = args.world === "hermetic" ? guestCongestionControls() : undefined;
     const loaded = loadOrExplain(
       files,
@@ -151,12 +155,13 @@ async function runAndReport(loaded: Loaded, world: World, args: RunArguments): P
   }
   const stopped: unknown = signal.reason;
   if (signal.aborted && !(stopped instanceof Interrupted)) throw stopped;
-  const input = judgeFolder(out);
+  const input = dropCaptures(judgeFolder(out), out);
   const { errors } = await writeReports(input, {
     json: [join(out, "results.json"), ...(args.json === undefined ? [] : [args.json])],
     html: [join(out, "report.html"), ...(args.html === undefined ? [] : [args.html])],
   });
   const pointers = [
+    ...capturePointers(input.results, (file) => shown(join(out, file))),
     { label: "report", path: args.html ?? shown(join(out, "report.html")) },
     { label: "results", path: args.json ?? shown(join(out, "results.json")) },
   ].filter(({ path }) => !errors.some((error) => error.file === path));

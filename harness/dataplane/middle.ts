@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Blueprint, ChangeBlueprint, ChangeSetting } from "../blueprint/types.js";
 import {
+  type CapturedFile,
   type DataplaneAccounting,
   type NativeEvent,
   type NativePart,
@@ -40,6 +41,8 @@ export class Unsupported extends Error {}
 const DRAIN_MS = 10_000;
 const DRAIN_STEP_MS = 50;
 
+const STOP_MS = 3000;
+
 /** How long a dataplane may take to apply a change. */
 const CHANGE_MS = 5000;
 /** Settings in one command, whose line holds 16 MiB; and commands that a change can become. */
@@ -62,6 +65,8 @@ export class Middle {
   constructor(
     blueprint: Blueprint,
     private readonly launch: Launch,
+    /** How long one of the processes may take to stop. */
+    private readonly stopMs = STOP_MS,
   ) {
     this.parts = middleParts(blueprint);
   }
@@ -135,7 +140,7 @@ export class Middle {
   /** Stops all and counts. Without every last accounting there is none, and the death says whose is missing. */
   async stop(): Promise<{ accounting: MiddleAccounting | null; death: MiddleDeath | null }> {
     const last: (DataplaneAccounting | null)[] = [];
-    for (const process of this.processes) last.push(await process.stop());
+    for (const process of this.processes) last.push(await process.stop(this.stopMs));
     const deaths = await Promise.all(this.processes.map((process, i) => diedStopping(process, last[i] === null)));
     const [dataplane, ...others] = last;
     const stages = Object.fromEntries(others.map((one, i) => [this.processes[i + 1]?.name ?? "", one]));
@@ -143,9 +148,14 @@ export class Middle {
     return { accounting, death: deaths.find((death) => death !== null) ?? null };
   }
 
+  /** The packet captures that the processes have left behind; none before they were stopped. */
+  captured(): CapturedFile[] {
+    return this.processes.flatMap((process) => [...process.captured]);
+  }
+
   /** Stops what still runs, whatever became of the rest; never throws. */
   async end(): Promise<void> {
-    for (const process of this.processes) await process.stop();
+    for (const process of this.processes) await process.stop(this.stopMs);
   }
 }
 

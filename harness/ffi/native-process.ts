@@ -16,6 +16,21 @@ export interface NativeEvent {
   segments?: { type: string; writer: string; path: string }[];
   info?: Record<string, unknown>;
   accounting?: DataplaneAccounting;
+  captures?: CapturedFile[];
+}
+
+/** A capture that has become a file, or with `error` has not. */
+export interface CapturedFile {
+  name: string;
+  /** Below the folder of the process's blueprint. */
+  file: string;
+  /** In the file; bytes of the file. */
+  packets: number;
+  bytes: number;
+  /** Packets that were to be captured; those that the kernel dropped first. */
+  seen: number;
+  lost: number;
+  error?: string;
 }
 
 /** A line to a native process. */
@@ -36,7 +51,7 @@ export interface DataplaneAccounting {
 }
 
 /** The programs of `mqoe-native` that have a control channel. */
-export type NativePart = "dataplane" | "kernel" | "external" | "path" | "traffic";
+export type NativePart = "dataplane" | "kernel" | "external" | "path" | "traffic" | "capture";
 
 /** A native process failed, refused or died; the message is one readable line. */
 export class NativeProcessError extends Error {
@@ -82,6 +97,8 @@ export class NativeProcess {
   private waiters: Waiter[] = [];
   private failure: NativeProcessError | null = null;
   private stopping = false;
+  /** The packet captures that it has left behind, once it was stopped. */
+  captured: readonly CapturedFile[] = [];
   /** What it said to people (standard error), the last lines. */
   readonly said: string[] = [];
   /** Resolves when the process is gone, whatever the reason; null = it ended as told. */
@@ -154,6 +171,7 @@ export class NativeProcess {
     const force = setTimeout(() => this.child.kill("SIGKILL"), stopped ? timeoutMs : 0);
     await this.exited;
     clearTimeout(force);
+    this.captured = stopped?.captures ?? this.captured;
     return stopped?.accounting ?? null;
   }
 

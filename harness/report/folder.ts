@@ -15,6 +15,7 @@ import {
   skippedCase,
 } from "../verdict/index.js";
 import type { CaseResult, HealthCheck, RigHealth } from "../verdict/types.js";
+import { capturesIn, withCaptures } from "./captures.js";
 import type { CaseReport, ReportInput, RunReport } from "./types.js";
 
 /** `run.json` of the whole, as the conductor wrote it (docs/run-folder.md). */
@@ -45,7 +46,8 @@ export function judgeFolder(folder: string): ReportInput {
   const stored = manifest.cases.map((name) => readWhole(join(folder, name)));
   const others = new Map(stored.map(({ evidence }) => [evidence.case.id, evidence]));
   const cases = stored.map(({ evidence, runs }): CaseReport => {
-    return { result: judgeCase(evidence.case, evidence.runs, others, manifest.world), case: evidence.case, runs };
+    const result = judgeCase(evidence.case, evidence.runs, others, manifest.world);
+    return { result: withCaptures(result, runs, folder), case: evidence.case, runs };
   });
   cases.push(...notStarted(manifest));
   return {
@@ -208,7 +210,13 @@ function endingOf({ events }: Run): Ending | null {
 }
 
 function readReport(run: Run, repeat: number): RunReport {
-  return { repeat, blueprint: run.blueprint, environment: run.environment, series: deriveSeries(run) };
+  return {
+    repeat,
+    captures: capturesIn(run),
+    blueprint: run.blueprint,
+    environment: run.environment,
+    series: deriveSeries(run),
+  };
 }
 
 function readJson<T>(file: string): T {

@@ -94,6 +94,18 @@ const run = z.strictObject({
   wall_s: z.number(),
   metrics,
   health,
+  captures: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        file: z.string().describe("pcapng, below the folder of the whole run."),
+        packets: z.number(),
+        older: z.number().describe("Older packets that fell out of the ring."),
+        lost: z.number().describe("Packets that the kernel dropped before they were captured."),
+      }),
+    )
+    .optional()
+    .describe("Packet captures that were kept."),
 });
 
 const result = z.strictObject({

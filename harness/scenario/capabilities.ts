@@ -14,7 +14,7 @@ export const BUILT = {
   /** Keys of [path.*]. */
   path: ["rtt", "rate"],
   /** Sections that may appear at all. */
-  section: ["plan", "path", "server", "site", "client", "traffic", "change", "expect"],
+  section: ["plan", "path", "server", "site", "client", "traffic", "capture", "change", "expect"],
   /** Reactors of the afxdp dataplane. */
   maxReactors: 1,
   per: ["client", "flow", "site", "total"],

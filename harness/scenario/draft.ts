@@ -4,6 +4,7 @@ import { traffic as trafficSchema } from "./kinds/index.js";
 import type { Position, Problems } from "./problem.js";
 import { NAME } from "./quantities.js";
 import * as schema from "./schema.js";
+import { type CaptureSpec, capture } from "./schema-capture.js";
 import { didYouMean, nearest } from "./suggest.js";
 import { describeNode, type Node, nodeAt, stringAt, type TableNode } from "./tree.js";
 import { check } from "./validate.js";
@@ -38,6 +39,7 @@ export interface Draft {
   sites: Map<string, Section<schema.SiteSpec>>;
   clients: Map<string, Section<schema.ClientSpec>>;
   traffic: Map<string, Section<schema.TrafficSpec>>;
+  captures: Map<string, Section<CaptureSpec>>;
   changes: Section<schema.ChangeSpec>[];
   expects: Section<schema.ExpectSpec>[];
 }
@@ -66,6 +68,7 @@ export function makeDraft(root: TableNode, problems: Problems): Draft {
     sites: reader.named("site", schema.site),
     clients: reader.named("client", schema.client),
     traffic: reader.named("traffic", trafficSchema),
+    captures: reader.named("capture", capture),
     changes: reader.list("change", schema.change),
     expects: reader.list("expect", schema.expect),
   };

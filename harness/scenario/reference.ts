@@ -43,6 +43,7 @@ const SECTIONS: readonly Section[] = [
   { key: "site", heading: "[site.NAME]" },
   { key: "client", heading: "[client.NAME]" },
   { key: "traffic", heading: "[traffic.NAME]", choice: "kind" },
+  { key: "capture", heading: "[capture.NAME]" },
   { key: "change", heading: "[[change]]" },
   { key: "expect", heading: "[[expect]]" },
 ];

@@ -1,10 +1,11 @@
+import { resolveCapture } from "./capture.js";
 import { selectClients } from "./clients.js";
 import type { Draft } from "./draft.js";
 import { framingOf } from "./framing.js";
 import { resolveTraffic, type TrafficCommon } from "./kinds/index.js";
 import type { DataplaneSpec, PathSpec, PlanSpec, SiteSpec, TrafficSpec } from "./schema.js";
 import type { SqmSpec } from "./schema-sqm.js";
-import type { Case, Change, Client, DataplaneChoice, Expectation, Path, Plan, Site, Sqm } from "./types.js";
+import type { Capture, Case, Change, Client, DataplaneChoice, Expectation, Path, Plan, Site, Sqm } from "./types.js";
 
 interface Identity {
   id: string;
@@ -60,7 +61,12 @@ export function resolveCase(
     }),
     changes,
     expectations,
+    ...(draft.captures.size > 0 ? { captures: resolveCaptures(draft, clients) } : {}),
   };
+}
+
+function resolveCaptures(draft: Draft, clients: readonly Client[]): Capture[] {
+  return [...draft.captures.values()].map(({ name, value }) => resolveCapture(name, sure(value, name), draft, clients));
 }
 
 function sure<T>(value: T | undefined, what: string): T {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { framingKeys } from "./framing.js";
 import { traffic } from "./kinds/index.js";
 import { name, oneOrMore, percent, rate, size, time } from "./quantities.js";
+import { capture } from "./schema-capture.js";
 import { sqm } from "./schema-sqm.js";
 
 /**
@@ -227,6 +228,7 @@ export const scenario = z
     site: named(site),
     client: named(client),
     traffic: named(traffic),
+    capture: named(capture),
     change: z.array(change).default([]),
     expect: z.array(expect).default([]),
     matrix: z

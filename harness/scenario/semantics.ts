@@ -1,5 +1,6 @@
 import { printTime } from "../units/index.js";
 import { checkActive } from "./active.js";
+import { checkCaptures } from "./capture.js";
 import { selectClients } from "./clients.js";
 import { checkExec } from "./command.js";
 import { type Draft, isIncomplete, type Section } from "./draft.js";
@@ -23,6 +24,7 @@ export function checkSemantics(draft: Draft, clients: readonly Client[], machine
   checkSockets(draft, clients, problems);
   checkCongestionControls(draft, machine, problems);
   checkExec(draft, machine, problems);
+  checkCaptures(draft, clients, problems);
 }
 
 function checkPresence(draft: Draft, problems: Problems): void {

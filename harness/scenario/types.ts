@@ -35,6 +35,8 @@ export interface Case {
   traffic: Traffic[];
   changes: Change[];
   expectations: Expectation[];
+  /** Absent when nothing is captured. */
+  captures?: Capture[];
 }
 
 export type DataplaneKind = "afxdp" | "kernel" | "external" | "none";
@@ -145,6 +147,22 @@ export interface Change {
   /** Where the [[change]] table stands. */
   file: string;
   line: number;
+}
+
+/** Packets of a run that become a file. */
+export interface Capture {
+  name: string;
+  at: "client" | "dataplane";
+  /** Names of clients; null = everybody. */
+  from: string[] | null;
+  side: "access" | "core" | "both";
+  /** Bytes of each packet. */
+  snaplen: number;
+  /** Bytes of all packets. */
+  limit: number;
+  /** null = the whole run. */
+  phases: string[] | null;
+  keep: "on-fail" | "always";
 }
 
 export interface Client {

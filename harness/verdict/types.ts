@@ -54,6 +54,18 @@ export interface RunResult {
   wall_s: number;
   metrics: Metrics;
   health: RigHealth;
+  /** Packet captures that were kept; absent when there are none. */
+  captures?: CaptureResult[] | undefined;
+}
+
+export interface CaptureResult {
+  name: string;
+  /** pcapng, below the folder of the whole run. */
+  file: string;
+  packets: number;
+  /** Older ones that fell out of the ring; packets that the kernel dropped before they were captured. */
+  older: number;
+  lost: number;
 }
 
 /** Evidence about the machine, not the product (harness/health fills it). */

@@ -31,6 +31,8 @@ const NODE_FLAGS = [
 const MIB = 2 ** 20;
 /** Guest kernel, Node and the native processes; then per UMEM chunk and per endpoint (measured, with room). */
 const MEMORY = { base: 768, client: 1 };
+/** What packet sockets share with the kernel, all together (native/capture/main.c, with the least of each). */
+const CAPTURE_SOCKETS = 128 * MIB;
 
 /** Generous: a guest under heavy load on a robbed machine is slow, and that is no fault of the run. */
 export const GUEST_LIMITS: GuestLimits = { boot: 120_000, still: 60_000 };
@@ -189,8 +191,10 @@ class GuestRun {
 }
 
 /** MiB: what the programs need, every UMEM frame, and each endpoint's namespace and sockets. */
-function memoryOf({ dataplane, pathStages, lab }: Blueprint): number {
+function memoryOf({ dataplane, pathStages, lab, capture }: Blueprint): number {
   const reactors = [dataplane, ...pathStages.map(({ process }) => process)].flatMap((one) => one.reactors);
   const umem = reactors.reduce((sum, { frames, frameSize }) => sum + frames * frameSize, 0);
-  return MEMORY.base + Math.ceil(umem / MIB) + MEMORY.client * lab.endpoints.length;
+  const captures = [...(dataplane.captures ?? []), ...(capture?.captures ?? [])];
+  const rings = captures.reduce((sum, { limit }) => sum + limit, capture ? CAPTURE_SOCKETS : 0);
+  return MEMORY.base + Math.ceil((umem + rings) / MIB) + MEMORY.client * lab.endpoints.length;
 }

@@ -9,6 +9,7 @@ import { orAborted } from "../ffi/or-aborted.js";
 import { clockMonotonic, Spool } from "../ffi/spool.js";
 import { processStart } from "../lab/journal.js";
 import { Lab } from "../lab/lab.js";
+import { SessionCaptures, stopWithin, writeCaptureParts } from "./captures.js";
 import { endToEnd, namedCounters, readMachineCounters } from "./counters.js";
 import { readEnvironment, staticInfo } from "./environment.js";
 import { EventLog } from "./event-log.js";
@@ -111,6 +112,7 @@ class Session {
   private traffic: NativeProcess | null = null;
   private spool: Spool | null = null;
   private rates: LiveRates | null = null;
+  private readonly captures: SessionCaptures;
 
   constructor(
     private readonly request: RecordRequest,
@@ -118,7 +120,12 @@ class Session {
     private readonly log: EventLog,
     private readonly hooks: RecordHooks,
   ) {
-    this.middle = new Middle(request.blueprint, (part, name) => this.launch(part, name));
+    this.middle = new Middle(
+      request.blueprint,
+      (part, name) => this.launch(part, name),
+      stopWithin(request.blueprint.dataplane.captures),
+    );
+    this.captures = new SessionCaptures(request.blueprint, log, hooks.note);
   }
 
   /**
@@ -134,6 +141,7 @@ class Session {
       throw error;
     });
     if (typeof middle === "string") return { reason: "unsupported", error: middle };
+    const capturing = await this.captures.start((part, name) => this.launch(part, name), signal);
     this.traffic = this.launch("traffic", "traffic");
     const traffic = await orAborted(this.traffic.wait("ready", READY_MS), signal);
     this.spool = Spool.start(samples, 1000);
@@ -142,7 +150,7 @@ class Session {
       const number = this.spool.add(segment.path);
       this.rates.watch(segment.type, this.spool.view(number));
     }
-    const info = Object.entries({ ...middle.info, traffic: traffic.info });
+    const info = Object.entries({ ...middle.info, ...capturing, traffic: traffic.info });
     const native = Object.fromEntries(info.map(([name, said]) => [name, staticInfo(said)]));
     const inGuest = this.request.blueprint.world === "hermetic";
     const environment = readEnvironment(new Date(), command, native, inGuest);
@@ -160,6 +168,7 @@ class Session {
     const t0 = isGuest ? Math.ceil(soonest / GUEST_GRID_NS) * GUEST_GRID_NS : soonest;
     this.log.start(t0);
     this.log.write("go", { t0, date: new Date().toISOString() });
+    this.captures.go(t0);
     this.middle.go(t0);
     const over = traffic.ask({ op: "go", t0 }, "done", this.request.blueprint.timeline.duration / 1e6 + 30_000);
     const changes = new TimedChanges(this.request.blueprint.timeline.changes, this.middle, this.log);
@@ -179,6 +188,7 @@ class Session {
     if (reason === "dataplane-died" || reason === "path-died") return null;
     await this.middle.drain();
     const { accounting, death } = await this.middle.stop();
+    await this.captures.end(this.middle.captured());
     const counters = await this.lab.counters();
     this.log.write("counters", {
       when: "end",
@@ -195,6 +205,7 @@ class Session {
   async end(): Promise<void> {
     await this.traffic?.stop();
     await this.middle.end();
+    await this.captures.end(this.middle.captured());
     this.endSpool();
   }
 
@@ -285,6 +296,7 @@ function writeBlueprint(blueprint: Blueprint, folder: string): void {
   write("blueprint.json", blueprint);
   for (const part of middleParts(blueprint)) write(`${part.name}.json`, part.blueprint);
   write("traffic.json", blueprint.traffic);
+  writeCaptureParts(blueprint, folder);
 }
 
 function roundAll(times: Record<string, number>): Record<string, number> {

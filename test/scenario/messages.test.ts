@@ -34,7 +34,7 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     "[plan.home]",
     "[plans.home]",
     'home.toml:4:2: unknown key "plans"; did you mean "plan"? allowed: extends, title, tags, duration, phases, repeat, ' +
-      "seed, mtu, dataplane, plan, path, server, site, client, traffic, change, expect, matrix",
+      "seed, mtu, dataplane, plan, path, server, site, client, traffic, capture, change, expect, matrix",
   ],
   [
     "nonsense instead of a rate",

@@ -1,6 +1,6 @@
 import type { Accounting } from "../../metrics/types.js";
 import { formatCount } from "../../units/index.js";
-import type { CaseResult, HealthCheck, RunResult } from "../../verdict/types.js";
+import type { CaptureResult, CaseResult, HealthCheck, RunResult } from "../../verdict/types.js";
 import { formatGrade, formatMetric, formatValue, NO_VALUE, timeText } from "../format.js";
 import { evidence, knownHeadline, type LatencyHeadline } from "../headline.js";
 import type { CaseReport, RunReport } from "../types.js";
@@ -100,6 +100,23 @@ function health(result: CaseResult): Markup | null {
   }<th scope="col">Check</th><th scope="col">Result</th><th scope="col" class="n">Measured</th><th scope="col" class="n">Limit</th><th scope="col"></th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
+function captureRow(run: RunResult, capture: CaptureResult, several: boolean): Markup {
+  const { name, file, packets, older, lost } = capture;
+  return html`<tr>${several ? html`<td>run ${run.repeat}</td>` : null}<th scope="row">${name}</th><td class="n">${formatCount(
+    packets,
+  )}</td><td class="n">${formatCount(older)}</td><td class="n">${formatCount(lost)}</td><td><code>wireshark ${file}</code></td></tr>`;
+}
+
+/** Where the packets are, for whoever wants to see what a number is made of. */
+function captures(result: CaseResult): Markup | null {
+  const several = result.runs.length > 1;
+  const rows = result.runs.flatMap((run) => (run.captures ?? []).map((one) => captureRow(run, one, several)));
+  if (rows.length === 0) return null;
+  return html`<h3>Packet captures</h3><p class="muted">Files are named from the folder of this run. Frames of our dataplane have an id: the same frame coming in, going out or being dropped.</p><div class="scroll" tabindex="0" role="region" aria-label="Packet captures"><table><thead><tr>${
+    several ? html`<th scope="col">Run</th>` : null
+  }<th scope="col">Capture</th><th scope="col" class="n">Packets</th><th scope="col" class="n">Older, not kept</th><th scope="col" class="n">Lost by the kernel</th><th scope="col">Open with</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
 function plotsOf(report: CaseReport, run: RunReport, options: SectionOptions): Plot[] {
   const groups = new Map(report.case?.clients.map((client) => [client.name, client.group]));
   const groupOf = (client: string) => groups.get(client) ?? client.replace(/-\d+$/u, "");
@@ -164,5 +181,5 @@ export function caseSection(report: CaseReport, options: SectionOptions): Markup
     blueprint
       ? topology(blueprint, groupOf)
       : html`<p class="muted">The blueprint of this case is lost (${NO_VALUE}).</p>`
-  }${cdf ? figure(cdf, options.columns) : null}${overTime(report, options)}${clientTable(result)}${tinTable(result)}${accounting(result.accounting)}${health(result)}</section>`;
+  }${cdf ? figure(cdf, options.columns) : null}${overTime(report, options)}${clientTable(result)}${tinTable(result)}${accounting(result.accounting)}${captures(result)}${health(result)}</section>`;
 }
