@@ -212,7 +212,8 @@ static int64_t read_flow(struct reader *r, const struct mqoe_node *n, uint32_t i
     to->direction = (enum traffic_direction)mqoe_node_enum(n, "direction", directions);
     to->congestion_control = mqoe_node_text(n, "congestionControl");
     mqoe_node_bool(n, "ecn"); // a sysctl of the namespace, set by the lab
-    mqoe_node_only(n, KEYS(PAIR_KEYS, "clientPort", "direction", "congestionControl", "ecn"));
+    to->pacing = traffic_read_pacing(n);
+    mqoe_node_only(n, KEYS(PAIR_KEYS, "clientPort", "direction", "congestionControl", "ecn", "pacing"));
     if (mqoe_node_ok(n))
         chain(r->plan, &to->pair, index, offsetof(struct traffic_endpoint, flows));
     return to->pair.id;
@@ -263,7 +264,7 @@ static int64_t read_session(struct reader *r, const struct mqoe_node *n, uint32_
     struct traffic_session_plan *to = &r->plan->sessions[index];
     read_pair(r, n, &to->pair);
     traffic_read_session(n, to);
-    mqoe_node_only(n, KEYS(PAIR_KEYS, "congestionControl", "ecn", "pacing", "script"));
+    mqoe_node_only(n, KEYS(PAIR_KEYS, "congestionControl", "ecn", "pacing", "rtt", "script"));
     if (mqoe_node_ok(n))
         chain(r->plan, &to->pair, index, offsetof(struct traffic_endpoint, sessions));
     return to->pair.id;

@@ -45,6 +45,7 @@ struct traffic_flow_plan {
     struct traffic_pair pair;
     enum traffic_direction direction;
     const char *congestion_control;
+    uint64_t pacing; // bit/s that the sender sends at most; 0 = unlimited
 };
 
 struct traffic_probe_plan {

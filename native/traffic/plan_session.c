@@ -75,10 +75,16 @@ void *traffic_read_transfers(const struct mqoe_node *n) {
 
 // ---- the session ----
 
+uint64_t traffic_read_pacing(const struct mqoe_node *n) {
+    return mqoe_node_has(n, "pacing") ? (uint64_t)mqoe_node_int(n, "pacing", 0, LIMIT) : 0;
+}
+
 void traffic_read_session(const struct mqoe_node *n, struct traffic_session_plan *to) {
     to->congestion_control = mqoe_node_text(n, "congestionControl");
     mqoe_node_bool(n, "ecn"); // a sysctl of the namespace, set by the lab
-    to->pacing = mqoe_node_has(n, "pacing") ? (uint64_t)mqoe_node_int(n, "pacing", 0, LIMIT) : 0;
+    to->pacing = traffic_read_pacing(n);
+    if (mqoe_node_has(n, "rtt"))
+        mqoe_node_int(n, "rtt", 0, LIMIT); // for those who read the recording
     struct mqoe_node script = mqoe_node_object(n, "script");
     if (!mqoe_node_ok(n))
         return;

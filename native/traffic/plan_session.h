@@ -47,5 +47,8 @@ traffic_read_script traffic_read_transfers;
 // Reads everything of a session but its pair.
 void traffic_read_session(const struct mqoe_node *n, struct traffic_session_plan *to);
 
+// bit/s; 0 when there is none.
+uint64_t traffic_read_pacing(const struct mqoe_node *n);
+
 // A request's two sizes, for the readers of scripts.
 struct traffic_request_plan traffic_read_request(const struct mqoe_node *n);

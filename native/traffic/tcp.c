@@ -314,6 +314,8 @@ static void adopt(void *state, struct traffic_loop *loop, uint32_t item, int fd)
     if (!error)
         error = traffic_set_class(fd, f->plan->pair.family, f->plan->pair.dscp, 0);
     if (!error)
+        error = traffic_set_pacing(fd, f->plan->pacing);
+    if (!error)
         error = traffic_loop_watch(loop, &server->source, wanted_events(f, server));
     if (error)
         fail(f, traffic_loop_now(loop), -error);
@@ -444,8 +446,10 @@ static int open_client(struct tcp *tcp, const struct traffic_endpoint *endpoint,
         if (error)
             return error;
         error = traffic_set_class(fd, f->plan->pair.family, f->plan->pair.dscp, 0);
+        if (!error)
+            error = traffic_set_pacing(fd, f->plan->pacing);
         if (error)
-            return name_flow(f, error, "setsockopt IP_TOS", e);
+            return name_flow(f, error, "setsockopt IP_TOS or SO_MAX_PACING_RATE", e);
     }
     return 0;
 }
