@@ -86,16 +86,21 @@ static void release(struct mqoe_path_line *line, struct mqoe_frame *frame) {
     mqoe_frame_list_push(&line->ready, frame);
 }
 
+static inline struct mqoe_frame *land(struct mqoe_path_line *line) {
+    struct mqoe_frame *frame = mqoe_path_store_pop(&line->flight);
+    if (frame->time < line->last_release) // of a link that is gone
+        frame->time = line->last_release;
+    return frame;
+}
+
 // A frame has the delay behind it.
 static void arrive(struct mqoe_path_line *line, struct mqoe_frame_list *dropped) {
     const struct mqoe_path_link *l = &line->config.link;
-    struct mqoe_frame *frame = mqoe_path_store_pop(&line->flight);
     if (!line->backlog && !has_link(line)) {
-        if (frame->time < line->last_release) // of a link that is gone
-            frame->time = line->last_release;
-        release(line, frame);
+        release(line, land(line));
         return;
     }
+    struct mqoe_frame *frame = mqoe_path_store_pop(&line->flight);
     if (is_full(line, frame->len)) {
         drop(line, frame, &line->counters.overflow, dropped);
         return;
@@ -206,9 +211,14 @@ uint64_t mqoe_path_line_next(const struct mqoe_path_line *line) {
 
 struct mqoe_frame *mqoe_path_line_dequeue(struct mqoe_path_line *line, uint64_t now,
                                           struct mqoe_frame_list *dropped) {
-    if (!line->ready.head && line->held)
-        advance(line, now, dropped);
-    struct mqoe_frame *frame = mqoe_frame_list_pop(&line->ready);
+    struct mqoe_frame *frame = NULL;
+    if (line->ready.head || line->backlog || has_link(line) || has_steps(line)) {
+        if (!line->ready.head && line->held)
+            advance(line, now, dropped);
+        frame = mqoe_frame_list_pop(&line->ready);
+    } else if (line->held && mqoe_path_store_next(&line->flight) <= now) { // the same, without the detour
+        frame = land(line);
+    }
     if (frame) {
         line->held--;
         line->counters.out++;
@@ -289,6 +299,12 @@ void mqoe_path_line_enqueue(struct mqoe_path_line *line, struct mqoe_frame *fram
         mqoe_frame_drop(dropped, frame, MQOE_DROP_PATH);
         return;
     }
+    if (line->only_delays) {
+        line->originals.loser.number++;
+        line->held++;
+        take_off(line, &line->originals, frame, arrival, false);
+        return;
+    }
     if (has_steps(line) && arrival > line->clock)
         catch_up(line, arrival, dropped);
     struct mqoe_frame *copy = duplicate(line, frame, copier);
@@ -306,15 +322,16 @@ static void seed_fate(struct mqoe_path_fate *f, uint64_t seed, uint64_t number, 
     mqoe_path_stream(&f->delay.random, seed, number, MQOE_PATH_FOR_DELAY + copies);
 }
 
-static bool is_plain(const struct mqoe_path_config *c) {
-    return c->up && !c->delay.mean && !c->delay.jitter && c->loss.model == MQOE_PATH_LOSS_NONE &&
-           c->duplicate.probability <= 0 && c->corrupt.probability <= 0 && !c->link.rate &&
-           !c->slot.enabled && c->trace.kind == MQOE_PATH_TRACE_NONE;
+static bool only_delays(const struct mqoe_path_config *c) {
+    return c->up && c->loss.model == MQOE_PATH_LOSS_NONE && c->duplicate.probability <= 0 &&
+           c->corrupt.probability <= 0 && !c->reorder.gap && c->trace.kind != MQOE_PATH_TRACE_STEPS;
 }
 
 static void adopt(struct mqoe_path_line *line, const struct mqoe_path_config *config) {
     line->config = *config;
-    line->plain = is_plain(config);
+    line->only_delays = only_delays(config);
+    line->plain = line->only_delays && !config->delay.mean && !config->delay.jitter && !config->link.rate &&
+                  !config->slot.enabled && config->trace.kind == MQOE_PATH_TRACE_NONE;
     mqoe_path_spreader_set(&line->originals.delay, &config->delay);
     mqoe_path_spreader_set(&line->copies.delay, &config->delay);
     mqoe_path_spreader_set(&line->server.slot, &config->slot.spread);

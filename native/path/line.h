@@ -52,6 +52,7 @@ struct mqoe_path_fate {
 struct mqoe_path_line {
     struct mqoe_path_config config;
     struct mqoe_path_counters counters;
+    bool only_delays;                    // on entering; the link may do more
     bool plain;                          // does nothing to frames
     struct mqoe_path_store flight;       // delayed; by arrival at the buffer
     struct mqoe_frame_list buffer;       // waiting; while `transmitting`, the first is in transmission

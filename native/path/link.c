@@ -28,8 +28,12 @@ static uint64_t transmit_at_rate(struct mqoe_path_server *s, uint64_t due, uint6
         start = s->free_at;
     if (!s->rate)
         return start;
-    // Cells and overhead may make more of a frame than 2^31 bytes, which are too many for 64 bits.
-    unsigned __int128 busy = (unsigned __int128)bytes * BITS_NS + s->fraction;
+    if (bytes < UINT32_MAX / 2) {
+        uint64_t busy = bytes * BITS_NS + s->fraction; // no overflow below 2^31 bytes
+        s->fraction = busy % s->rate;
+        return start + busy / s->rate;
+    }
+    unsigned __int128 busy = (unsigned __int128)bytes * BITS_NS + s->fraction; // absurd cells
     s->fraction = (uint64_t)(busy % s->rate);
     return start + (uint64_t)(busy / s->rate);
 }
