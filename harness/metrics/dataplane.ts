@@ -62,9 +62,9 @@ export function dataplaneMetrics(context: Context, sheet: Sheet, accounting: Acc
         if (one.length === 0) continue;
         putQueue(sheet, group, name, `_${direction}`, one);
         if (isTimed) putSojourn(sheet, group, name(`sojourn_${direction}`), one);
-        putRate(context, sheet, group, name, direction, one);
+        putRate(context, sheet, phase, group, name, direction, one);
       }
-      putUtilization(context, sheet, group, name, members);
+      putUtilization(context, sheet, phase, group, name, members);
     }
   }
   for (const [group, members] of groupBy(recording.totals(), (leaf) => context.groupsOf(leaf.client))) {
@@ -132,6 +132,7 @@ function putSojourn(sheet: Sheet, group: Group, name: string, leaves: readonly L
 function putRate(
   context: Context,
   sheet: Sheet,
+  phase: Phase,
   group: Group,
   name: Namer,
   direction: Direction,
@@ -144,7 +145,7 @@ function putRate(
   sheet.put(group, name(`rate_${direction}`), rate, "bit/s", records, layers.size === 1 ? layer : undefined);
   const throughput = sum(leaves.map((leaf) => ((leaf.frameBytes - leaf.packets * ETHERNET_HEADER) * 8) / leaf.seconds));
   sheet.put(group, name(`throughput_${direction}`), throughput, "bit/s", records, "ip");
-  const used = utilization(leaves, capacityOf(context, group, direction));
+  const used = utilization(leaves, capacityOf(context, phase, group, direction));
   sheet.put(group, name(`utilization_${direction}`), used, "ratio", records);
 }
 
@@ -154,10 +155,17 @@ function layerOf({ shares }: Context, { client, direction }: Leaf): MetricValue[
 }
 
 /** Of the busier direction: that is where the bottleneck is. */
-function putUtilization(context: Context, sheet: Sheet, group: Group, name: Namer, leaves: readonly Leaf[]): void {
+function putUtilization(
+  context: Context,
+  sheet: Sheet,
+  phase: Phase,
+  group: Group,
+  name: Namer,
+  leaves: readonly Leaf[],
+): void {
   const values = DIRECTIONS.map((direction) => {
     const one = leaves.filter((leaf) => leaf.direction === direction);
-    return utilization(one, capacityOf(context, group, direction));
+    return utilization(one, capacityOf(context, phase, group, direction));
   });
   const known = values.filter((value) => value !== null);
   const value = known.length > 0 ? Math.max(...known) : null;
@@ -168,9 +176,10 @@ function leafRate(leaf: Leaf): number {
   return (leaf.shapedBytes * 8) / leaf.seconds;
 }
 
-/** What a site can carry, bit/s; undefined for other groups, whose plans are what they can use. */
-function capacityOf({ blueprint }: Context, group: Group, direction: Direction): number | undefined {
+/** What a site can carry, bit/s, 0 when that changes within the phase; undefined for other groups, whose plans are what they can use. */
+function capacityOf(context: Context, phase: Phase, group: Group, direction: Direction): number | undefined {
   if (!group.startsWith("site/")) return undefined;
+  const { blueprint } = context.during(phase);
   // Absent from recordings of older versions.
   return blueprint.dataplane.sites?.find(({ name }) => group === `site/${name}`)?.[direction].ceil;
 }

@@ -26,15 +26,21 @@ export function probeMetrics(context: Context, sheet: Sheet): void {
   const idle = phases.find((phase) => phase.name === BASELINE_PHASE);
   const streamIn = (probe: ProbeBlueprint, phase: Phase): ProbeStream =>
     columns.stream(rows.get(probe.id) ?? [], phase.start, phase.end, probe.interval);
+  const baselineIn = (own: readonly ProbeBlueprint[], phase: Phase): ProbeStream =>
+    columns.stream(
+      own.flatMap((probe) => rows.get(probe.id) ?? []),
+      phase.start,
+      phase.end,
+      own[0]?.interval ?? 0,
+    );
   for (const [traffic, probes] of groupBy(blueprint.traffic.probes, (probe) => [probe.traffic])) {
-    const baselines = new Map(probes.map((probe) => [probe, idle ? streamIn(probe, idle) : null]));
+    const baselines = baselinesOf(probes, (own) => (idle ? baselineIn(own, idle) : null));
     for (const phase of phases) {
       const pairs = probes
         .filter((probe) => overlaps(phase, probe.start, probe.stop))
         .map((probe): Pair => {
           const client = blueprint.traffic.clients[probe.client]?.name ?? `#${probe.client}`;
-          const baseline = baselines.get(probe) ?? null;
-          return { client, now: (phase === idle && baseline) || streamIn(probe, phase), idle: baseline };
+          return { client, now: streamIn(probe, phase), idle: baselines.get(probe.client) ?? null };
         });
       const name = (quantity: string): string => metricName(traffic, phase.name, quantity);
       for (const [group, members] of groupBy(pairs, (pair) => context.groupsOf(pair.client))) {
@@ -44,6 +50,15 @@ export function probeMetrics(context: Context, sheet: Sheet): void {
       }
     }
   }
+}
+
+/** A client's baseline is that of all its probes of a traffic: a change makes another probe of the same. */
+function baselinesOf<T>(
+  probes: readonly ProbeBlueprint[],
+  baselineOf: (own: readonly ProbeBlueprint[]) => T,
+): Map<number, T> {
+  const byClient = groupBy(probes, (probe) => [probe.client]);
+  return new Map([...byClient].map(([client, own]) => [client, baselineOf(own)]));
 }
 
 type Namer = (quantity: string) => string;

@@ -57,9 +57,15 @@ export class FlowRecording {
       client,
       goodput: known ? bits.reduce((a, b) => a + b, 0) / seconds : null,
       bins: known ? bits.length : 0,
-      starved: known && fairShare !== null ? longestBelow(bits, this.width, fairShare * STARVATION_FRACTION) : null,
+      starved: known && fairShare !== null ? this.starved(flow, phase, fairShare * STARVATION_FRACTION) : null,
       ...this.infoOf(flow.id, phase),
     };
+  }
+
+  /** Before it starts and after it stops a flow is not starved but absent. */
+  private starved(flow: FlowBlueprint, phase: Phase, rate: number): number {
+    const [start, end] = [Math.max(phase.start, flow.start), Math.min(phase.end, flow.stop, this.aliveUntil)];
+    return longestBelow(this.binBits(flow.id, start, end) ?? new Float64Array(), this.width, rate);
   }
 
   /** Never established although it tried; null when nothing was recorded of the flow. */

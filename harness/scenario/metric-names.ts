@@ -3,6 +3,8 @@ import { PROBE } from "./catalogue/probe.js";
 import { DEFAULT_PHASE, PHASES, type Quantity, STATISTICS, WHOLE_RUN } from "./catalogue/quantity.js";
 import { TCP } from "./catalogue/tcp.js";
 import { UDP } from "./catalogue/udp.js";
+import { VIDEO } from "./catalogue/video.js";
+import { WEB } from "./catalogue/web.js";
 import { didYouMean, oneOf } from "./suggest.js";
 
 export { TIN, TINS } from "./catalogue/dataplane.js";
@@ -17,8 +19,15 @@ export const CATALOGUE: Readonly<Record<string, readonly Quantity[]>> = {
   probe: PROBE,
   tcp: TCP,
   udp: UDP,
+  web: WEB,
+  video: VIDEO,
   dataplane: DATAPLANE,
 };
+
+/** Is a quantity of the run as a whole, whatever phase its name stands under? */
+export function isOfWholeRun(kind: string, quantity: string): boolean {
+  return CATALOGUE[kind]?.find(({ name }) => name === quantity)?.phases === WHOLE_RUN.phases;
+}
 
 export interface MetricName {
   traffic: string;

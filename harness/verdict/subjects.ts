@@ -1,7 +1,8 @@
 import type { Blueprint, Direction, FlowBlueprint, StreamBlueprint } from "../blueprint/types.js";
-import { canonicalName, type DerivedMetrics, Shares } from "../metrics/index.js";
+import { canonicalName, type DerivedMetrics, Shares, splitName } from "../metrics/index.js";
 import { groupBy } from "../metrics/sheet.js";
 import { sitesFrom } from "../scenario/ancestry.js";
+import { isOfWholeRun } from "../scenario/metric-names.js";
 import type { Case, Expectation } from "../scenario/types.js";
 
 /** Whom an expectation is about: one client, flow or site, or all together. */
@@ -17,19 +18,23 @@ export interface Subject {
 
 /**
  * Everybody who must have the metric, whether anything was recorded of them or not: a client that left no samples is a
- * subject without data, not one client less. Clients come from the traffic's `from` (the dataplane's: all of them). A
+ * subject without data, not one client less. Clients come from the traffic's `from` (the dataplane's: all of them),
+ * without those who are to have nothing of it in the phase: not active, not online, not enabled. A
  * probe is one flow per client, so `per = "flow"` of a probe is per client.
  */
 export function subjectsOf(expectation: Expectation, which: Case, blueprint: Blueprint | null): Subject[] {
   const traffic = which.traffic.find((t) => t.name === expectation.metric.split(".")[0]);
-  const clients = traffic?.from ?? which.clients.map((client) => client.name);
+  const span = spanOf(expectation, traffic?.kind, blueprint);
+  const clients = traffic
+    ? presentClients(traffic.name, traffic.from, blueprint, span)
+    : which.clients.map((client) => client.name);
   switch (expectation.per) {
     case "total":
       return [{ key: "total", label: "", clients, flow: null }];
     case "site":
       return sitesOf(which, clients);
     case "flow":
-      if (traffic?.kind === "tcp" || traffic?.kind === "udp") return flowsOf(traffic.name, blueprint);
+      if (traffic?.kind === "tcp" || traffic?.kind === "udp") return flowsOf(traffic.name, blueprint, span);
       return clients.map(clientSubject);
     case "client":
       return clients.map(clientSubject);
@@ -50,11 +55,49 @@ function sitesOf(which: Case, clients: readonly string[]): Subject[] {
   });
 }
 
-function flowsOf(traffic: string, blueprint: Blueprint | null): Subject[] {
+interface Span {
+  start: number;
+  end: number;
+}
+
+const WHOLE_RUN: Span = { start: 0, end: Number.POSITIVE_INFINITY };
+
+/** The time that a metric is about. */
+function spanOf({ metric }: Expectation, kind: string | undefined, blueprint: Blueprint | null): Span {
+  const phases = blueprint?.timeline.phases ?? [];
+  const { phase, quantity } = splitName(
+    metric,
+    phases.map(({ name }) => name),
+  );
+  if (kind === undefined || isOfWholeRun(kind, quantity)) return WHOLE_RUN;
+  return phases.find(({ name }) => name === phase) ?? WHOLE_RUN;
+}
+
+const isIn =
+  ({ start, end }: Span) =>
+  (item: { start: number; stop: number }): boolean =>
+    item.start < end && item.stop > start;
+
+/** Those of a traffic's clients for whom the blueprint has some of it in the span; all, where it does not say. */
+function presentClients(
+  traffic: string,
+  from: readonly string[],
+  blueprint: Blueprint | null,
+  span: Span,
+): readonly string[] {
+  if (blueprint === null) return from;
+  const { clients, flows, probes, streams = [], sessions = [] } = blueprint.traffic;
+  const items = [flows, probes, streams, sessions].flatMap((list) => list.filter((item) => item.traffic === traffic));
+  if (items.length === 0) return from;
+  const present = new Set(items.filter(isIn(span)).map(({ client }) => clients[client]?.name));
+  return from.filter((client) => present.has(client));
+}
+
+function flowsOf(traffic: string, blueprint: Blueprint | null, span: Span): Subject[] {
   if (blueprint === null) return [];
   const shares = new Shares(blueprint);
   return [...blueprint.traffic.flows, ...(blueprint.traffic.streams ?? [])]
-    .filter((flow) => flow.traffic === traffic)
+    .filter((flow) => flow.traffic === traffic && isIn(span)(flow))
     .map((flow) => {
       const client = shares.clientName(flow.client);
       return {
