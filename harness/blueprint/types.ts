@@ -390,6 +390,8 @@ export interface FlowBlueprint {
   congestionControl: string;
   dscp: number;
   ecn: boolean;
+  /** bit/s that the sender sends at most; absent: unlimited. */
+  pacing?: number;
   start: number;
   stop: number;
   /** Which of the client's addresses it uses: index into `ipv4` or `ipv6` of its endpoint. */
@@ -455,14 +457,18 @@ export interface SessionBlueprint {
   congestionControl: string;
   dscp: number;
   ecn: boolean;
+  /** As FlowBlueprint.pacing; of both ends. */
+  pacing?: number;
   /** As FlowBlueprint.host. */
   host: number;
+  /** Of the emulated path, ns: what a transfer's time is compared with. */
+  rtt: number;
   start: number;
   stop: number;
   script: SessionScript;
 }
 
-export type SessionScript = TransfersScript;
+export type SessionScript = TransfersScript | WebScript | VideoScript;
 
 /** Bytes of a request's body, from the client, and of its answer. */
 export interface RequestBlueprint {
@@ -479,6 +485,36 @@ export interface TransfersScript {
    */
   loop: "open" | "closed";
   transfers: (RequestBlueprint & { wait: number })[];
+}
+
+/**
+ * Pages, one after another: the document over one connection, then the other objects over up to `connections` at once.
+ * What the lists hold comes again after the last one.
+ */
+export interface WebScript {
+  kind: "web";
+  connections: number;
+  /** Connections are kept for the next page. */
+  reuse: boolean;
+  /** Bytes of each object of each page, the document first. */
+  pages: number[][];
+  /** ns between the end of a page and the next. */
+  thinks: number[];
+}
+
+/** Segments of a video, one after another, each at the bitrate that the player chooses (native/traffic/player.h). */
+export interface VideoScript {
+  kind: "video";
+  /** ns of content: of a segment, held at most, and waited for by playback at first and after a stall. */
+  segment: number;
+  buffer: number;
+  startup: number;
+  resume: number;
+  adaptation: "dynamic" | "throughput" | "bola";
+  /** bit/s, ascending */
+  bitrates: number[];
+  /** Per mille of what the bitrate makes of a segment, of one after another; they come again after the last one. */
+  sizes: number[];
 }
 
 // ---- captures: the dataplane's own, and `mqoe-native capture --blueprint FILE` (docs/capture.md) ---------------------

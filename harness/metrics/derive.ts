@@ -8,6 +8,8 @@ import { tcpMetrics } from "./tcp.js";
 import { tinMetrics } from "./tins.js";
 import type { Accounting, RunMetrics } from "./types.js";
 import { udpMetrics } from "./udp.js";
+import { videoMetrics } from "./video.js";
+import { webMetrics } from "./web.js";
 
 export interface DerivedMetrics extends RunMetrics {
   /** Null when nothing of the dataplane was recorded. */
@@ -27,6 +29,8 @@ export function deriveMetrics(run: Run): DerivedMetrics {
     probeMetrics(context, sheet);
     tcpMetrics(context, sheet);
     udpMetrics(context, sheet);
+    webMetrics(context, sheet);
+    videoMetrics(context, sheet);
     dataplaneMetrics(context, sheet, accounting);
     tinMetrics(context, sheet);
   }

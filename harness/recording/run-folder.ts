@@ -15,6 +15,9 @@ export const TABLE_NAMES = [
   "udp_bin",
   "udp_sent",
   "probe",
+  "transfer",
+  "page",
+  "video",
   "traffic_reactor",
 ] as const;
 export type TableName = (typeof TABLE_NAMES)[number];

@@ -47,11 +47,13 @@ function bound(op: BoundOp, value: number, unit: Unit, of: Bound["of"], text: st
   return { ok: true, bound: { op, value, unit, of, text } };
 }
 
+/** Ratios that are no part of a whole: a shaper may overshoot the plan, and a page may take longer than while idle. */
+const PASSES_ONE = /^(?:utilization|plt_ratio)/u;
+
 /** What a quantity can be, so that a bound that holds always or never is seen before anything runs. */
 function limitsOf({ name, unit }: Quantity): [low: number, high: number] {
   if (unit === "grade") return [Math.min(...Object.values(GRADES)), Math.max(...Object.values(GRADES))];
-  // A shaper may overshoot the plan: utilization is a ratio that can pass 1.
-  const high = unit === "ratio" && !name.startsWith("utilization") ? 1 : Number.POSITIVE_INFINITY;
+  const high = unit === "ratio" && !PASSES_ONE.test(name) ? 1 : Number.POSITIVE_INFINITY;
   // Load can also shorten a delay (a CPU that no longer sleeps), so what it adds may be less than nothing.
   return [name === "induced" ? Number.NEGATIVE_INFINITY : 0, high];
 }

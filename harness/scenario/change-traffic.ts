@@ -16,6 +16,7 @@ const FIXED: Readonly<Record<string, string>> = {
   family: WHOSE,
   host: WHOSE,
   preset: WHOSE,
+  idle: WHOSE,
   ecn: "is set per network namespace when the lab is built",
   initial_window: "belongs to a route, which is set when the lab is built",
   recovered_below: JUDGED,

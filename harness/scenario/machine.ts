@@ -25,8 +25,8 @@ export function checkCongestionControls(
 ): void {
   if (!congestionControls) return;
   for (const { name, at, node, value } of draft.traffic.values()) {
-    if (value?.kind !== "tcp" || congestionControls.includes(value.congestion_control)) continue;
-    const wanted = value.congestion_control;
+    const wanted = value !== undefined && "congestion_control" in value ? value.congestion_control : undefined;
+    if (wanted === undefined || congestionControls.includes(wanted)) continue;
     const known = `${didYouMean(wanted, congestionControls)}available: ${oneOf(congestionControls)}`;
     const message = `traffic.${name}.congestion_control: this machine's kernel has no "${wanted}"; ${known}`;
     const place = positionAt(node, ["congestion_control"], at);
@@ -59,6 +59,7 @@ export function checkSockets(draft: Draft, clients: readonly Client[], problems:
 
 function demandOf(traffic: Section<TrafficSpec>, clients: readonly Client[], draft: Draft): Demand[] {
   const { value } = traffic;
+  if (value?.kind === "web" || value?.kind === "video") return [sessionsOf(traffic, value, clients, draft)];
   if (value?.kind !== "tcp" && value?.kind !== "probe" && value?.kind !== "udp") return [];
   const senders = membersOf(value, selectClients(value.from, clients, draft).names.length, draft);
   if (value.kind === "probe") {
@@ -70,6 +71,19 @@ function demandOf(traffic: Section<TrafficSpec>, clients: readonly Client[], dra
   const each = value.kind === "tcp" ? ` × ${count(flows)} flows` : "";
   const product = `${count(senders)} clients${each}${both} × 2 ends`;
   return [{ traffic, sockets: senders * flows * directions * 2, product }];
+}
+
+/** A client's connections, and as many that are being closed. */
+function sessionsOf(
+  traffic: Section<TrafficSpec>,
+  value: Extract<TrafficSpec, { kind: "web" | "video" }>,
+  clients: readonly Client[],
+  draft: Draft,
+): Demand {
+  const senders = membersOf(value, selectClients(value.from, clients, draft).names.length, draft);
+  const connections = value.kind === "web" ? value.connections : 1;
+  const product = `${count(senders)} clients × ${connections} connections, twice for those that close, × 2 ends`;
+  return { traffic, sockets: senders * connections * 4, product };
 }
 
 /** `2,000,000`, the same whatever the locale. */

@@ -198,7 +198,7 @@ function checkPacketRate(
 function checkEcn(draft: Draft, clients: readonly Client[], problems: Problems): void {
   const setting = new Map<string, { traffic: string; ecn: boolean }>();
   for (const { name, node, value } of draft.traffic.values()) {
-    if (value?.kind !== "tcp") continue;
+    if (value === undefined || !("ecn" in value)) continue;
     for (const client of selectClients(value.from, clients, draft).names) {
       const other = setting.get(client);
       if (other && other.ecn !== value.ecn) {

@@ -1,6 +1,15 @@
 import type { Traffic } from "./kinds/index.js";
 
-export type { Life, ProbeTraffic, TcpTraffic, Traffic, TrafficCommon, UdpTraffic } from "./kinds/index.js";
+export type {
+  Life,
+  ProbeTraffic,
+  TcpTraffic,
+  Traffic,
+  TrafficCommon,
+  UdpTraffic,
+  VideoTraffic,
+  WebTraffic,
+} from "./kinds/index.js";
 
 /**
  * A case: one scenario, merged, unit-checked and with every default filled in, for one cell of its matrix. This is

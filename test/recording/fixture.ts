@@ -78,6 +78,9 @@ export function synthetic(shape: Shape = {}, behaviour: Behaviour = {}): Synthet
       ]),
       udp_bin: [],
       udp_sent: [],
+      transfer: [],
+      page: [],
+      video: [],
       dp_client: clientRows(blueprint, probes),
       dp_tin: [],
       dp_reactor: every(100 * MS).map((time, i) => ({

@@ -20,7 +20,7 @@ interface Epoch extends Window {
   clients: string[];
 }
 
-/** Probes, and what is measured as they are, run all the time; everything else is load. */
+/** Probes, and what is measured as they are, run all the time (web where it says so); everything else is load. */
 const ALL_THE_TIME = ["probe", "voip", "game"];
 
 /** The case with each traffic in its lives; what is the same all the time, for all its clients, as it was. */
@@ -53,9 +53,10 @@ function livesOf(scenario: Case, traffic: Traffic, seed: number): Traffic[] {
 // ---- who is active when ----------------------------------------------------------------------------------------------
 
 /** When a traffic is there at all, whatever changes. */
-export function windowOf({ duration, phases }: Case, { kind }: Traffic): Window {
+export function windowOf({ duration, phases }: Case, traffic: Traffic): Window {
   const { idle, ramp, loaded } = phases;
-  return ALL_THE_TIME.includes(kind) ? { start: 0, stop: duration } : { start: idle, stop: idle + ramp + loaded };
+  const isAlways = ALL_THE_TIME.includes(traffic.kind) || (traffic.kind === "web" && traffic.idle);
+  return isAlways ? { start: 0, stop: duration } : { start: idle, stop: idle + ramp + loaded };
 }
 
 /** The clients of a traffic that are active at a time, of the case as it is then. */
