@@ -3,6 +3,7 @@ import { accountingOf } from "./accounting.js";
 import { makeContext } from "./context.js";
 import { dataplaneMetrics } from "./dataplane.js";
 import { probeMetrics } from "./probe.js";
+import { recoveryMetrics } from "./recovery.js";
 import { Sheet } from "./sheet.js";
 import { tcpMetrics } from "./tcp.js";
 import { tinMetrics } from "./tins.js";
@@ -27,6 +28,7 @@ export function deriveMetrics(run: Run): DerivedMetrics {
   if (run.blueprint !== null) {
     const context = makeContext(run, run.blueprint);
     probeMetrics(context, sheet);
+    recoveryMetrics(context, sheet);
     tcpMetrics(context, sheet);
     udpMetrics(context, sheet);
     webMetrics(context, sheet);

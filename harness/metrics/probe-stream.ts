@@ -80,6 +80,24 @@ export class ProbeColumns {
     };
   }
 
+  /** RTTs (ns) of the packets that were due in a phase and came back. */
+  delays(rows: readonly number[], { start, end }: { start: number; end: number }): Float64Array {
+    const back = rows.filter(
+      (row) => at(this.due, row) >= start && at(this.due, row) < end && at(this.downCopies, row) > 0,
+    );
+    return valuesOf(back, (row) => this.rtt(row) * SECOND);
+  }
+
+  /** The packets sent in a phase, in order of when they were due; `late`: lost, or longer on their way than `bound` ns. */
+  packets(rows: readonly number[], { start, end }: { start: number; end: number }, bound: number) {
+    const sent = rows.filter(
+      (row) => at(this.due, row) >= start && at(this.due, row) < end && (at(this.flags, row) & NOT_SENT) === 0,
+    );
+    return sortRows(sent, this.due).map((row) => {
+      return { due: at(this.due, row), late: at(this.downCopies, row) === 0 || this.rtt(row) * SECOND > bound };
+    });
+  }
+
   /**
    * Seconds from send to echo without the time that the server held the packet (as TWAMP, RFC 5357 §4.2.1, and irtt
    * do): that time is the rig's scheduling, not the network's.

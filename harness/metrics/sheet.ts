@@ -33,6 +33,10 @@ export class Sheet {
     this.put(group, `${name}.mean`, mean(ascending), unit, count);
   }
 
+  get(group: Group, name: string): MetricValue | undefined {
+    return this.metrics(group)[name];
+  }
+
   metricsOfRun(): RunMetrics {
     return { total: this.total, by: this.by };
   }

@@ -1,10 +1,11 @@
+import { printTime } from "../units/index.js";
 import { parseBound, unknownCell } from "./bound.js";
 import { isBuilt, notBuilt } from "./capabilities.js";
 import type { Timeline } from "./change.js";
 import { selectClients } from "./clients.js";
 import { type Draft, isIncomplete, type Section } from "./draft.js";
 import type { Axes } from "./matrix.js";
-import { CATALOGUE, type MetricName, parseMetric } from "./metric-names.js";
+import { CATALOGUE, DEFAULT_PHASE, type MetricName, parseMetric } from "./metric-names.js";
 import type { Problems } from "./problem.js";
 import { BOUND_OPS, type ExpectSpec } from "./schema.js";
 import { oneOf } from "./suggest.js";
@@ -42,6 +43,7 @@ function resolveOne(section: Section<ExpectSpec>, spec: ExpectSpec, context: Con
   if (!metric || !op) return undefined;
   const bound = boundOf(section, spec, op, metric, context);
   if (bound) checkSteady(section, op, bound, metric, context);
+  if (bound) checkRecovery(section, op, bound, metric, context);
   const per = scopeOf(section, spec, metric, context);
   if (!bound || !per) return undefined;
   return {
@@ -110,7 +112,7 @@ function checkSteady(
   const relative = of === "share" || of === "plan";
   if (!relative && !OF_SHARE.test(quantity.name)) return;
   const what = relative ? `"${text}"` : `${quantity.name}, which is relative to the plan or the share,`;
-  const message = `${what} is not one number in the ${phase} phase: a [[change]] alters a plan within it`;
+  const message = `${what} is not one number in the ${phase} phase: a plan, a site or the load changes within it`;
   const hint = 'let the change open a phase of its own: phase = "NAME"';
   const [key, place] = relative ? [op, positionAt(node, [op])] : ["metric", positionAt(node, ["metric"])];
   problems.error(place, `expect.${key}: ${message}`, hint);
@@ -118,6 +120,30 @@ function checkSteady(
 
 /** Quantities that are computed from what a client may have. */
 const OF_SHARE = /^(?:utilization|jain_clients|starvation)/u;
+
+/**
+ * A phase that ends before latency is back counts with its whole length, which says no more than "at least": only a
+ * bound below it can be held or broken by that, and no difference of two such times means anything.
+ */
+function checkRecovery(
+  { node }: Section<ExpectSpec>,
+  op: BoundOp,
+  { of, value, text }: Bound,
+  { phase, quantity }: MetricName,
+  { draft, timeline, problems }: Context,
+): void {
+  if (quantity.name !== "recovery_time") return;
+  const at = positionAt(node, [op]);
+  if (of !== null) {
+    const message = `"${text}" cannot be told: a case that does not recover has no time to compare with`;
+    problems.error(at, `expect.${op}: ${message}`, 'write a time, e.g. "3s"');
+  }
+  const ramp = phase === DEFAULT_PHASE ? (draft.phases?.ramp ?? 0) : 0;
+  const length = timeline.lengths.get(phase);
+  if (of !== null || length === undefined || value * 1e9 < length + ramp) return;
+  const message = `"${text}" is not less than the ${printTime(length + ramp)} that are looked at: whatever never recovers counts with these`;
+  problems.error(at, `expect.${op}: ${message}`, "a lower bound or a longer phase");
+}
 
 function wrongDirection({ traffic, quantity }: MetricName, draft: Draft): string | undefined {
   const both = /^(goodput|throughput)_(?:down|up)$/u.exec(quantity.name)?.[1];
@@ -130,7 +156,7 @@ function wrongDirection({ traffic, quantity }: MetricName, draft: Draft): string
 function emptyPhase({ phase, quantity }: MetricName, { phases }: Draft): string | undefined {
   if (!phases) return undefined;
   if (phase !== "loaded" && phases[phase as keyof typeof phases] === 0) return `the ${phase} phase has no length`;
-  const needsBaseline = quantity.name === "induced" || quantity.name === "grade";
+  const needsBaseline = ["induced", "grade", "recovery_time"].includes(quantity.name);
   return needsBaseline && phases.idle === 0
     ? `${quantity.name} is measured against the idle phase, which has no length`
     : undefined;

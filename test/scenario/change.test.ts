@@ -166,7 +166,7 @@ test("metrics of a phase that a change opens are there, where the phase it was p
 test("in a phase during which a plan changes there is no share to be a part of", (t) => {
   const text = `${GOOD}${DROP.replace('phase = "dropped"\n', "")}[[expect]]\nmetric = "bulk.goodput"\nat_least = "90% of share"\n`;
   t.deepEqual(lines(load(text)), [
-    'home.toml:39:12: expect.at_least: "90% of share" is not one number in the loaded phase: a [[change]] alters a plan within it (let the change open a phase of its own: phase = "NAME")',
+    'home.toml:39:12: expect.at_least: "90% of share" is not one number in the loaded phase: a plan, a site or the load changes within it (let the change open a phase of its own: phase = "NAME")',
   ]);
   t.deepEqual(lines(load(text.replace('"90% of share"', '"1mbit"'))), []);
   t.deepEqual(lines(load(text.replace('plan.home.down = "5mbit"', 'path.metro.rtt = "50ms"'))), []);

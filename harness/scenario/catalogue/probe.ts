@@ -1,4 +1,4 @@
-import { COUNTED, DISTRIBUTION, NOT_IDLE, type Quantity, quantity } from "./quantity.js";
+import { COUNTED, DISTRIBUTION, LOADED, NOT_IDLE, type Quantity, quantity } from "./quantity.js";
 
 export const PROBE: readonly Quantity[] = [
   quantity("rtt", "s", "Round-trip time.", DISTRIBUTION),
@@ -19,6 +19,12 @@ export const PROBE: readonly Quantity[] = [
   quantity("duplicates", "packets", "Packets that arrived more than once.", COUNTED),
   quantity("reordered", "packets", "Packets that arrived after a later one (RFC 4737).", COUNTED),
   quantity("late", "packets", "Packets the generator sent late: the machine, not the product.", COUNTED),
+  quantity(
+    "recovery_time",
+    "s",
+    "From the start of the phase (of loaded: of the ramp) until p95 of the latency over each second is and stays within `recovered_below`; a phase that ends before counts with its whole length.",
+    LOADED,
+  ),
   quantity("grade", "grade", "Letter grade of the mean increase in RTT: A+ (< 5 ms) … F (≥ 400 ms).", {
     phases: NOT_IDLE,
   }),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { time } from "../quantities.js";
-import { common, payload, type TrafficCommon } from "./common.js";
+import { common, payload, recoveredBelow, type TrafficCommon } from "./common.js";
 
 export const probe = z.strictObject({
   kind: z.literal("probe"),
@@ -9,6 +9,7 @@ export const probe = z.strictObject({
     .prefault("10ms")
     .describe("Between packets; they are sent on the clock, never paced by replies."),
   size: payload(64, 48),
+  recovered_below: recoveredBelow(),
 });
 
 export interface ProbeTraffic extends TrafficCommon {
@@ -16,8 +17,11 @@ export interface ProbeTraffic extends TrafficCommon {
   interval: number;
   /** UDP payload bytes. */
   size: number;
+  /** Induced latency (ns) that counts as recovered; absent from recordings of older versions. */
+  recoveredBelow?: number;
 }
 
-export function resolveProbe({ interval, size }: z.output<typeof probe>, shared: TrafficCommon): ProbeTraffic {
-  return { kind: "probe", ...shared, interval, size };
+export function resolveProbe(spec: z.output<typeof probe>, shared: TrafficCommon): ProbeTraffic {
+  const { interval, size, recovered_below: recoveredBelow } = spec;
+  return { kind: "probe", ...shared, interval, size, recoveredBelow };
 }
