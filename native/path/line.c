@@ -291,6 +291,13 @@ static struct mqoe_frame *duplicate(struct mqoe_path_line *line, const struct mq
     return copy;
 }
 
+// Whether what happened up to a frame's arrival matters to it or its owner: a trace says which delay and loss
+// there are now, and what a full buffer loses is to be given back at once, not when the next frame leaves.
+static inline bool needs_present(const struct mqoe_path_line *line) {
+    return has_steps(line) ||
+           (line->backlog && (line->config.link.limit_packets || line->config.link.limit_bytes));
+}
+
 void mqoe_path_line_enqueue(struct mqoe_path_line *line, struct mqoe_frame *frame, uint64_t arrival,
                             const struct mqoe_path_copier *copier, struct mqoe_frame_list *dropped) {
     line->counters.in++;
@@ -299,14 +306,14 @@ void mqoe_path_line_enqueue(struct mqoe_path_line *line, struct mqoe_frame *fram
         mqoe_frame_drop(dropped, frame, MQOE_DROP_PATH);
         return;
     }
+    if (needs_present(line) && arrival > line->clock)
+        catch_up(line, arrival, dropped);
     if (line->only_delays) {
         line->originals.loser.number++;
         line->held++;
         take_off(line, &line->originals, frame, arrival, false);
         return;
     }
-    if (has_steps(line) && arrival > line->clock)
-        catch_up(line, arrival, dropped);
     struct mqoe_frame *copy = duplicate(line, frame, copier);
     enter(line, &line->originals, frame, arrival, dropped);
     if (copy)

@@ -265,6 +265,81 @@ static void what_overflows_does_not_depend_on_when_one_looks(void **state) {
     assert_memory_equal(releases[0], releases[1], count[0] * sizeof **releases);
 }
 
+// A flood is not kept until the next frame leaves: what finds the buffer full comes back with the next
+// arrival.
+static void what_overflows_comes_back_soon(void **state) {
+    (void)state;
+    struct path_bed b;
+    struct mqoe_path_config c = rated(0, 64000); // 1,000 bytes: 125 ms
+    c.link.limit_packets = 4;
+    path_bed_open(&b, &c, 1, 100);
+    for (uint64_t i = 0; i < 10000; i++) {
+        assert_non_null(path_arrive(&b, i * 10000, 1000, 0));
+        path_give_dropped(&b);
+        (void)mqoe_path_line_next(&b.line);
+        if (i == 0) // the owner's timer: the first one is being transmitted from here on
+            assert_null(path_leave(&b, 0));
+        assert_true(b.line.held <= 5);
+    }
+    path_bed_close(&b);
+}
+
+// The buffer in exact arithmetic: who is there when a frame arrives, by the departures of those before.
+struct buffer_model {
+    struct rate_model rate;
+    uint64_t leaves[5000], bytes[5000], first, count;
+};
+
+static bool model_takes(struct buffer_model *m, const struct mqoe_path_link *l, uint64_t due, uint32_t len,
+                        bool *marks) {
+    while (m->first < m->count && m->leaves[m->first] <= due)
+        m->first++;
+    uint64_t backlog = 0;
+    for (uint64_t i = m->first; i < m->count; i++)
+        backlog += m->bytes[i];
+    if ((l->limit_packets && m->count - m->first >= l->limit_packets) ||
+        (l->limit_bytes && backlog + len > l->limit_bytes))
+        return false;
+    *marks = l->ecn_threshold && backlog >= l->ecn_threshold;
+    m->leaves[m->count] = model_release(&m->rate, len, due - m->rate.delay);
+    m->bytes[m->count++] = len;
+    return true;
+}
+
+static void a_buffer_follows_the_model(void **state) {
+    (void)state;
+    for (uint32_t seed = 0; seed < 60; seed++) {
+        static struct buffer_model m;
+        struct path_bed b;
+        struct mqoe_random r;
+        uint64_t now = SECOND, lost = 0, marked = 0;
+        mqoe_random_seed(&r, seed);
+        m = (struct buffer_model){
+            {mqoe_random_below(&r, 2) * 7 * MS, 1000000 + mqoe_random_below(&r, 9000000), 0}, {0}, {0}, 0, 0};
+        struct mqoe_path_config c = rated(m.rate.delay, m.rate.rate);
+        c.link.limit_packets = seed % 3 ? 1 + mqoe_random_below(&r, 20) : 0;
+        c.link.limit_bytes = seed % 3 != 1 ? 1500 + mqoe_random_below(&r, 20000) : 0;
+        c.link.ecn_threshold = seed % 2 ? 1 + mqoe_random_below(&r, 5000) : 0;
+        path_bed_open(&b, &c, 1, 5000);
+        for (int i = 0; i < 5000; i++) {
+            now += mqoe_random_below(&r, (uint32_t)(8000 * SECOND / m.rate.rate)); // 60 % more than the rate
+            uint32_t len = 60 + mqoe_random_below(&r, 1455);
+            bool marks = false, takes = model_takes(&m, &c.link, now + m.rate.delay, len, &marks);
+            lost += !takes;
+            marked += marks;
+            path_arrive(&b, now, len, MQOE_ECT_0);
+        }
+        for (uint64_t i = 0; i < m.count; i++)
+            assert_int_equal(path_leave_time(&b), m.leaves[i]);
+        assert_int_equal(b.line.counters.overflow, lost);
+        assert_int_equal(b.line.counters.marked, marked);
+        assert_true(lost > 100);
+        assert_true(path_leave_time(&b) == MQOE_NEVER);
+        path_assert_conserved(&b.line);
+        path_bed_close(&b);
+    }
+}
+
 static void a_backlog_marks_those_that_understand(void **state) {
     (void)state;
     struct path_bed b;
@@ -373,6 +448,8 @@ int main(void) {
         cmocka_unit_test(the_buffer_has_a_limit_in_packets),
         cmocka_unit_test(the_buffer_has_a_limit_in_bytes),
         cmocka_unit_test(what_overflows_does_not_depend_on_when_one_looks),
+        cmocka_unit_test(what_overflows_comes_back_soon),
+        cmocka_unit_test(a_buffer_follows_the_model),
         cmocka_unit_test(a_backlog_marks_those_that_understand),
         cmocka_unit_test(a_new_rate_takes_what_is_left),
         cmocka_unit_test(a_line_that_stood_still_goes_on),
