@@ -7,7 +7,7 @@ import { checkCongestionControls, type Machine } from "./machine.js";
 import { expandPaths, merge } from "./merge.js";
 import { CATALOGUE, TIN } from "./metric-names.js";
 import { unreachable } from "./override.js";
-import { DEFAULT_PHASES, type DefaultPhase, mixedPhases, restlessPhases, spansOf } from "./phases.js";
+import { DEFAULT_PHASES, type DefaultPhase, mixedPhases, phasesWith, spansOf } from "./phases.js";
 import { Problems } from "./problem.js";
 import { resolvePath, resolvePlan, resolveSite, sharedOf } from "./resolve.js";
 import {
@@ -34,8 +34,10 @@ export interface Timeline {
   changes: Change[];
   /** Phase that a change opens → the default one that it is cut out of, whose metrics exist in it too. */
   opened: ReadonlyMap<string, DefaultPhase>;
-  /** Phases during which some client's plan or share, or the load, changes: no share or plan holds for the whole of them. */
+  /** Phases during which some client's plan or a site changes: what may be had is not one number in them. */
   mixed: ReadonlySet<string>;
+  /** Phases during which load begins, ends or is another, by a change or because others are drawn. */
+  restless: ReadonlySet<string>;
   /** How long each phase lasts, ns. */
   lengths: ReadonlyMap<string, number>;
 }
@@ -77,7 +79,13 @@ interface Context {
 export function resolveChanges(context: Context): Timeline {
   const { draft, problems } = context;
   const bounds = boundariesOf(draft);
-  const unknown: Timeline = { changes: [], opened: writtenPhases(draft), mixed: new Set(), lengths: new Map() };
+  const unknown: Timeline = {
+    changes: [],
+    opened: writtenPhases(draft),
+    mixed: new Set(),
+    restless: new Set(),
+    lengths: new Map(),
+  };
   const wasGood = !problems.hasErrors;
   if (bounds === undefined) return unknown;
   const occurrences = new Clock(bounds, context).occurrences();
@@ -86,15 +94,30 @@ export function resolveChanges(context: Context): Timeline {
   const changes = occurrences.length === 0 ? [] : new Network(context).follow(occurrences);
   const spans = spansOf({ phases: bounds.phases, changes });
   const opened = new Map(spans.flatMap(({ name, of }) => (name === of ? [] : [[name, of] as const])));
-  const mixed = mixedPhases({ phases: bounds.phases, plans: resolvedPlans(draft), changes });
-  const loads = [...draft.traffic.values()].flatMap(({ name, value }) =>
-    value && "direction" in value ? [{ name, value }] : [],
-  );
-  const draws = loads.some(({ value }) => value.reshuffle !== undefined);
-  const isLoad = (name: string) => loads.some((load) => load.name === name);
-  const restless = restlessPhases({ phases: bounds.phases, changes }, isLoad, draws);
+  const whole = { phases: bounds.phases, changes };
+  const mixed = [
+    ...mixedPhases({ ...whole, plans: resolvedPlans(draft) }),
+    ...phasesWith(whole, ({ sites }) => sites !== undefined),
+  ];
+  const restless = restlessPhases(whole, spans, draft);
   const lengths = new Map(spans.map(({ name, start, end }) => [name, end - start]));
-  return { changes, opened, mixed: new Set([...mixed, ...restless]), lengths };
+  return { changes, opened, mixed: new Set(mixed), restless, lengths };
+}
+
+function restlessPhases(
+  whole: Pick<Case, "phases" | "changes">,
+  spans: readonly { name: string; of: DefaultPhase }[],
+  { traffic }: Draft,
+): Set<string> {
+  const isLoad = (name: string) => {
+    const spec = traffic.get(name)?.value;
+    return spec !== undefined && "direction" in spec;
+  };
+  const moves = ({ traffic: changed = {}, online }: Change) =>
+    online !== undefined || Object.keys(changed).some(isLoad);
+  const isDrawn = [...traffic].some(([name, { value }]) => isLoad(name) && value?.reshuffle !== undefined);
+  const underLoad = spans.filter(({ of }) => of === "ramp" || of === "loaded").map(({ name }) => name);
+  return new Set([...phasesWith(whole, moves), ...(isDrawn ? underLoad : [])]);
 }
 
 /** The phases that the tables name, right or wrong: an expectation about one of them is not to blame for the table. */

@@ -108,9 +108,10 @@ function checkSteady(
   { phase, quantity }: MetricName,
   { timeline, problems }: Context,
 ): void {
-  if (!timeline.mixed.has(phase)) return;
   const relative = of === "share" || of === "plan";
-  if (!relative && !OF_SHARE.test(quantity.name)) return;
+  const isMixed = timeline.mixed.has(phase) && (relative || OF_SHARE.test(quantity.name));
+  const isRestless = timeline.restless.has(phase) && (relative || OF_FLOWS.test(quantity.name));
+  if (!isMixed && !isRestless) return;
   const what = relative ? `"${text}"` : `${quantity.name}, which is relative to the plan or the share,`;
   const message = `${what} is not one number in the ${phase} phase: a plan, a site or the load changes within it`;
   const hint = 'let the change open a phase of its own: phase = "NAME"';
@@ -120,6 +121,8 @@ function checkSteady(
 
 /** Quantities that are computed from what a client may have. */
 const OF_SHARE = /^(?:utilization|jain_clients|starvation)/u;
+/** And those that compare flows or clients which were not there all the time. */
+const OF_FLOWS = /^(?:jain|starvation)/u;
 
 /**
  * A phase that ends before latency is back counts with its whole length, which says no more than "at least": only a

@@ -1,4 +1,4 @@
-import type { Case, Plan } from "./types.js";
+import type { Case, Change, Plan } from "./types.js";
 
 /** The phases that every run has, unless they have no length; changes may cut others out of them. */
 export const DEFAULT_PHASES = ["idle", "ramp", "loaded", "cooldown"] as const;
@@ -53,22 +53,14 @@ export function mixedPhases({ phases, plans, changes }: Pick<Case, "phases" | "p
   return mixed;
 }
 
-/** Phases within which load begins or ends, or is another: at a change, or because others are drawn at `draws`. */
-export function restlessPhases(
+/** Phases within which a change of some kind happens. */
+export function phasesWith(
   { phases, changes }: Pick<Case, "phases" | "changes">,
-  isLoad: (traffic: string) => boolean,
-  draws: boolean,
+  concerns: (change: Change) => boolean,
 ): Set<string> {
   const spans = spansOf({ phases, changes });
-  const restless = new Set(draws ? spans.flatMap(({ name, of }) => (UNDER_LOAD.includes(of) ? [name] : [])) : []);
-  for (const { at, traffic = {}, sites, online } of changes) {
-    if (!sites && !online && !Object.keys(traffic).some(isLoad)) continue;
-    for (const phase of within(spans, at)) restless.add(phase);
-  }
-  return restless;
+  return new Set(changes.filter(concerns).flatMap(({ at }) => within(spans, at)));
 }
-
-const UNDER_LOAD: readonly DefaultPhase[] = ["ramp", "loaded"];
 
 function within(spans: readonly Span[], at: number): string[] {
   return spans.flatMap(({ name, start, end }) => (at > start && at < end ? [name] : []));
