@@ -1,4 +1,6 @@
-import type { Case, Traffic } from "../scenario/types.js";
+import { sitesFrom } from "../scenario/ancestry.js";
+import type { Case, Client, Traffic } from "../scenario/types.js";
+import { bufferFrames, slowestRate } from "./paths.js";
 import { sharesOf } from "./shares.js";
 import type { Direction } from "./types.js";
 
@@ -66,27 +68,44 @@ export class Backlog {
   }
 
   /**
-   * Frames that traffic may leave on the lines of paths beyond what their delay holds: an unlimited FIFO before a rate
-   * that is lower than what comes in. UDP streams leave what is too much, for as long as they run; TCP, where nothing
+   * Frames that traffic may leave on the lines of paths beyond what their delay holds: a FIFO, without a limit unless the
+   * path has one, before a rate that is lower than what comes in. UDP streams leave what is too much, for as long as they run; TCP, where nothing
    * slower is on its way, a window for each flow.
    */
   frames(): number {
-    const { servers, clients, paths } = this.#scenario;
+    const { servers, sites, clients } = this.#scenario;
     const names = clients.map(({ name }) => name);
-    const rateOf = (path: string | null): number | null => (path === null ? null : (paths[path]?.rate ?? null));
+    const below = (site: string) => {
+      const isBelow = ({ site: own }: Client) =>
+        sitesFrom(own ?? undefined, (name) => sites[name]?.parent).includes(site);
+      return clients.filter(isBelow).map(({ name }) => name);
+    };
     let frames = 0;
     for (const direction of DIRECTIONS) {
       for (const [server, { path }] of Object.entries(servers)) {
-        const rate = rateOf(path);
         // Towards the internet, frames have passed their shapers when they come to the server's path.
-        if (rate !== null) frames += this.#onLine(rate, direction, names, server, direction === "up");
+        frames += this.#before(path, direction, names, server, direction === "up");
       }
-      for (const { name, path } of clients) {
-        const rate = rateOf(path);
-        if (rate !== null) frames += this.#onLine(rate, direction, [name], null, direction === "down");
+      for (const [site, { path = null }] of Object.entries(sites)) {
+        if (path !== null) frames += this.#before(path, direction, below(site), null, direction === "down");
       }
+      for (const { name, path } of clients) frames += this.#before(path, direction, [name], null, direction === "down");
     }
     return frames;
+  }
+
+  /** Before one owner's line of a path. */
+  #before(
+    path: string | null,
+    direction: Direction,
+    clients: readonly string[],
+    server: string | null,
+    shaped: boolean,
+  ): number {
+    const line = path === null ? undefined : this.#scenario.paths[path]?.[direction];
+    const rate = line ? slowestRate(line) : null;
+    if (!line || rate === null) return 0;
+    return Math.min(this.#onLine(rate, direction, clients, server, shaped), Math.ceil(bufferFrames(line)));
   }
 
   /** On a line of `rate` bit/s that `clients` use, all of them or towards `server`; `shaped`: behind their plans. */

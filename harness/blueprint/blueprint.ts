@@ -1,13 +1,14 @@
 import type { Case, Client, DataplaneChoice, Plan } from "../scenario/types.js";
-import { seededRng } from "../stats/index.js";
+import { seededRng, sum } from "../stats/index.js";
 import { type Addresses, clientAddresses, GATEWAY, MAC, serverAddresses } from "./addresses.js";
 import { Backlog } from "./backlog.js";
 import { captureProcess, dataplaneCaptures } from "./captures.js";
 import { changesOf, type Told } from "./changes.js";
-import { type Directory, flowsOf, probesOf, streamsOf, withLives } from "./kinds/index.js";
+import { type Directory, flowsOf, probesOf, sessionsOf, streamsOf, withLives } from "./kinds/index.js";
+import { pathsBelow, pathsOf, roundTrip } from "./paths.js";
 import { packBins, placeThreads } from "./placement.js";
-import { FRAME_SIZE, framesFor, pathsOf, shaperOf } from "./shaping.js";
-import { pathStage, pathsOfSide, stageInLab, stageSides } from "./stages.js";
+import { FRAME_SIZE, framesFor, shaperOf } from "./shaping.js";
+import { pathStage, pathsOfSide, type StageOptions, stageInLab, stageSides } from "./stages.js";
 import { sysctlsOf, windowOf } from "./sysctls.js";
 import { timelineOf } from "./timeline.js";
 import { AccessTree, leafOf } from "./tree.js";
@@ -20,6 +21,7 @@ import type {
   LabBlueprint,
   LinkBlueprint,
   ReactorBlueprint,
+  SiteBlueprint,
   StageBlueprint,
   TrafficBlueprint,
   TrafficEndpoint,
@@ -56,7 +58,7 @@ export function makeBlueprint(scenario: Case, options: BlueprintOptions): Bluepr
     world: options.world ?? "live",
     lab,
     dataplane,
-    pathStages: lab.stages.map((stage) => pathStage(scenario, dataplane, stage, layout.stageCore())),
+    pathStages: lab.stages.map((stage) => pathStage(scenario, dataplane, stage, layout.stageOptions())),
     traffic: layout.traffic(),
     timeline: timelineOf(scenario, changesOf(scenario, toldOf(dataplane, lab.stages)), options.seed),
     ...(capture === null ? {} : { capture }),
@@ -114,7 +116,7 @@ class Layout implements Directory {
 
   rtt(client: string, server: string): number {
     const [from, to] = [this.#case.clients[this.client(client)], this.#servers[this.server(server)]];
-    return this.#rttOf(from?.path) + this.#rttOf(to?.path);
+    return this.#rttBelow(from) + this.#rttOf(to?.path);
   }
 
   lab(): LabBlueprint {
@@ -169,16 +171,29 @@ class Layout implements Directory {
         return { id, name, addresses: Object.values(addresses).flat(), path: indexOf(path) };
       }),
       clients,
-      sites: fused ? this.#tree.sites((client) => this.#shards[client] ?? 0) : [],
+      sites: fused ? this.#sites(indexOf) : [],
       link: fused ? null : this.#link(),
       external,
       ...(captures.length > 0 ? { captures } : {}),
     };
   }
 
-  /** The CPU of a path stage's thread: where a reactor would be. */
-  stageCore(): number {
-    return placeThreads(1, this.#options.cores).dataplane[0] ?? -1;
+  /** A path stage's thread is where a reactor would be; it has the tree's paths, not its shapers. */
+  stageOptions(): StageOptions {
+    return {
+      core: placeThreads(1, this.#options.cores).dataplane[0] ?? -1,
+      sites: (indexOf) => this.#sites(indexOf),
+      siteOf: (client) => this.#tree.siteOf(client),
+    };
+  }
+
+  /** The inner nodes of the access tree with their paths. */
+  #sites(indexOf: (path: string | null) => number): SiteBlueprint[] {
+    const sites = this.#tree.sites((client) => this.#shards[client] ?? 0);
+    return sites.map((site) => {
+      const path = indexOf(this.#case.sites[site.name]?.path ?? null);
+      return path < 0 ? site : { ...site, path };
+    });
   }
 
   traffic(): TrafficBlueprint {
@@ -187,6 +202,7 @@ class Layout implements Directory {
     const living = withLives(this.#case, seed);
     const flows = flowsOf(living, this, random);
     const probes = probesOf(living, this, random);
+    const streams = streamsOf(living, this, random, flows.length);
     return {
       schema: "mqoe-traffic/1",
       lab,
@@ -196,8 +212,8 @@ class Layout implements Directory {
       servers: this.#servers.map(({ name, addresses }, id) => this.#trafficEndpoint(id, name, addresses)),
       flows,
       probes,
-      streams: streamsOf(living, this, random, flows.length),
-      sessions: [],
+      streams,
+      sessions: sessionsOf(living, this, random, flows.length + streams.length),
       sampleInterval: SAMPLE_INTERVAL,
       duration: this.#case.duration,
     };
@@ -209,12 +225,12 @@ class Layout implements Directory {
     const framesOf = (version: Case, own: readonly DataplaneClientBlueprint[]) => {
       const backlog = new Backlog(version);
       const held = own.map(({ id: client, site }) => {
-        const { name = "", path = null, plan: planName = "" } = version.clients[client] ?? {};
+        const { name = "", plan: planName = "" } = version.clients[client] ?? {};
         const plan = known(version.plans[planName], `plan "${planName}"`);
         const flooded = backlog.floodedDirections(name);
         const node = site < 0 ? null : leafOf(plan);
         const shapers = { down: shaperOf(plan, "down", site >= 0), up: shaperOf(plan, "up", site >= 0) };
-        return { ...shapers, node, rtt: farthest + this.#rttOf(path), flooded };
+        return { ...shapers, node, rtt: farthest + this.#rttBelow(version.clients[client]), flooded };
       });
       return framesFor(held, version.mtu, backlog.frames());
     };
@@ -253,7 +269,7 @@ class Layout implements Directory {
   }
 
   #serverEndpoints(): EndpointBlueprint[] {
-    const farthest = Math.max(0, ...this.#case.clients.map(({ path }) => this.#rttOf(path)));
+    const farthest = Math.max(0, ...this.#case.clients.map((client) => this.#rttBelow(client)));
     return this.#servers.map(({ name, path, addresses }, index) => {
       const rtt = farthest + this.#rttOf(path);
       const window = this.#case.clients.reduce((max, client) => Math.max(max, this.#window(client, rtt)), 0);
@@ -272,10 +288,10 @@ class Layout implements Directory {
 
   #clientEndpoints(): EndpointBlueprint[] {
     const farthest = Math.max(0, ...this.#servers.map(({ path }) => this.#rttOf(path)));
-    const ecn = new Set(this.#case.traffic.flatMap((t) => (t.kind === "tcp" && t.ecn ? t.from : [])));
+    const ecn = new Set(this.#case.traffic.flatMap((t) => ("ecn" in t && t.ecn ? t.from : [])));
     return this.#case.clients.map((client, index) => {
       const { name } = client;
-      const window = this.#window(client, farthest + this.#rttOf(client.path));
+      const window = this.#window(client, farthest + this.#rttBelow(client));
       const sysctl = sysctlsOf({ ecn: ecn.has(name), window });
       const shard = this.#shards[index] ?? 0;
       const addresses = this.#addressesOf(index);
@@ -284,7 +300,7 @@ class Layout implements Directory {
   }
 
   #hasEcn(concerns: (traffic: Case["traffic"][number]) => boolean): boolean {
-    return this.#case.traffic.some((traffic) => traffic.kind === "tcp" && traffic.ecn && concerns(traffic));
+    return this.#case.traffic.some((traffic) => "ecn" in traffic && traffic.ecn && concerns(traffic));
   }
 
   #window(client: Client, rtt: number): number {
@@ -306,7 +322,12 @@ class Layout implements Directory {
 
   #rttOf(path: string | null | undefined): number {
     if (path === null || path === undefined) return 0;
-    return Math.max(...this.#versions.map(({ paths }) => known(paths[path], `path "${path}"`).rtt));
+    return Math.max(...this.#versions.map(({ paths }) => roundTrip(known(paths[path], `path "${path}"`))));
+  }
+
+  /** Of a client's own path and those of the sites above it. */
+  #rttBelow(client: Client | undefined): number {
+    return client === undefined ? 0 : sum(pathsBelow(this.#case, client).map((path) => this.#rttOf(path)));
   }
 
   #reactorIds(): number[] {

@@ -84,9 +84,9 @@ function shapersOf(
 }
 
 function differing(before: readonly PathBlueprint[], now: readonly PathBlueprint[]): ChangeSetting[] {
-  return now.flatMap(({ id, downDelay, upDelay, rate }, index) => {
+  return now.flatMap(({ id, down, up }, index) => {
     const old = before[index];
-    const same = old?.downDelay === downDelay && old.upDelay === upDelay && old.rate === rate;
-    return same ? [] : [{ path: id, downDelay, upDelay, rate }];
+    const same = JSON.stringify([old?.down, old?.up]) === JSON.stringify([down, up]);
+    return same ? [] : [{ path: id, down, up }];
   });
 }

@@ -1,5 +1,6 @@
 import type { Case, Plan, Sqm } from "../scenario/types.js";
 import { Backlog } from "./backlog.js";
+import { roundTrip, slowestRate } from "./paths.js";
 import type { DataplaneClientBlueprint, Direction, PathBlueprint, ShaperBlueprint, SqmBlueprint } from "./types.js";
 
 /** One UMEM chunk holds one frame. */
@@ -45,14 +46,6 @@ function sqmOf(sqm: Sqm): SqmBlueprint {
     default:
       return { ...sqm };
   }
-}
-
-/** The paths of a case, in order of appearance; an odd nanosecond goes up. */
-export function pathsOf({ paths }: Case): PathBlueprint[] {
-  return Object.entries(paths).map(([name, { rtt, rate }], id) => {
-    const downDelay = Math.floor(rtt / 2);
-    return { id, name, downDelay, upDelay: rtt - downDelay, rate: rate ?? 0 };
-  });
 }
 
 export interface Occupancy {
@@ -102,11 +95,13 @@ function framesOf({ rate, sqm }: ShaperBlueprint, largest: number, ceil = rate, 
  */
 export function lineFramesFor(lines: readonly PathBlueprint[], scenario: Case, shaped: boolean): number {
   const machine = UNSHAPED / (8 * 1514);
-  const rtt = ({ downDelay, upDelay }: PathBlueprint) => (downDelay + upDelay) / 1e9;
-  const held = lines.reduce((sum, line) => {
-    return sum + (line.rate === 0 ? machine : line.rate / (8 * MEAN_FRAME)) * rtt(line);
-  }, 0);
-  const longest = lines.reduce((most, line) => Math.max(most, rtt(line)), 0);
+  const rtt = (path: PathBlueprint) => roundTrip(path) / 1e9;
+  const framesPerSecond = ({ down, up }: PathBlueprint) => {
+    const [towards, from] = [slowestRate(down), slowestRate(up)];
+    return towards === null || from === null ? machine : Math.max(towards, from) / (8 * MEAN_FRAME);
+  };
+  const held = lines.reduce((sum, path) => sum + framesPerSecond(path) * rtt(path), 0);
+  const longest = lines.reduce((most, path) => Math.max(most, rtt(path)), 0);
   const bounded = Math.min(held, longest * Math.min(machine, shaped ? offeredFrames(scenario) : machine));
   return clamped(RING_FRAMES + bounded + new Backlog(scenario).frames());
 }

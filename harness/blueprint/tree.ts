@@ -75,7 +75,7 @@ export class AccessTree {
   }
 
   /** The inner nodes; `reactorOf` says where a client runs, which is the same for all below a root. */
-  sites(reactorOf: (client: number) => number): SiteBlueprint[] {
+  sites(reactorOf: (client: number) => number): Omit<SiteBlueprint, "path">[] {
     return [...this.#nodes.values()].map(({ name, parent, clients: [first = 0] }, id) => {
       const nodes = { down: this.#inner(name, "down"), up: this.#inner(name, "up") };
       return { id, name, parent: this.#ids.get(parent ?? "") ?? -1, reactor: reactorOf(first), ...nodes };

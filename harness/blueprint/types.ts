@@ -101,11 +101,11 @@ export interface DataplaneBlueprint {
   seed: number;
   /** afxdp and path; empty for the others. */
   reactors: ReactorBlueprint[];
-  /** Emulated distance; `client.path` and `server.path` are indexes into it, −1 = none. Empty unless afxdp or path. */
+  /** Emulated distance; `path` of clients, sites and servers are indexes into it, −1 = none. Empty unless afxdp or path. */
   paths: PathBlueprint[];
   servers: { id: number; name: string; addresses: string[]; path: number }[];
   clients: DataplaneClientBlueprint[];
-  /** The shaper tree, parents before children; empty without sites. afxdp only. */
+  /** The shaper tree, parents before children; empty without sites. afxdp, and a path stage for the paths alone. */
   sites: SiteBlueprint[];
   /** kernel, none and external; null for the others. */
   link: LinkBlueprint | null;
@@ -153,14 +153,12 @@ export interface ReactorBlueprint {
 export interface PathBlueprint {
   id: number;
   name: string;
-  /** One-way delays; rtt is split in halves. */
-  downDelay: number;
-  upDelay: number;
-  /** bit/s of the path itself, at the frame layer; 0 = unlimited. Frames are serialised after the delay, as netem does. */
-  rate: number;
+  /** Each owner of the path – a server, a site, a client – has two such lines of its own. */
+  down: PathLineBlueprint;
+  up: PathLineBlueprint;
 }
 
-/** One direction of a path: what happens to a frame on it, in this order; words and meaning of netem (docs/paths.md). */
+/** One direction of a path: what happens to a frame on it; words and meaning of netem (docs/paths.md). */
 export interface PathLineBlueprint {
   /** false: the link is down, nothing passes. */
   up: boolean;
@@ -222,6 +220,8 @@ export interface SiteBlueprint {
   name: string;
   /** Index of the site above; −1 = none, a root. */
   parent: number;
+  /** Index of the path between it and its parent; absent: none. */
+  path?: number;
   /** Reactor of everything below: a tree is not divided. */
   reactor: number;
   down: NodeBlueprint;
@@ -602,4 +602,4 @@ export type ChangeSetting =
   | { client: number; direction: Direction; shaper: ShaperBlueprint }
   | { client: number; direction: Direction; node: NodeBlueprint }
   | { site: number; direction: Direction; node: NodeBlueprint }
-  | { path: number; downDelay: number; upDelay: number; rate: number };
+  | { path: number; down: PathLineBlueprint; up: PathLineBlueprint };

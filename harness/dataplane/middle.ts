@@ -47,11 +47,22 @@ const STOP_MS = 3000;
 const CHANGE_MS = 5000;
 /** Settings in one command, whose line holds 16 MiB; and commands that a change can become. */
 const PORTION = 10_000;
+const PORTION_BYTES = 4e6;
 const MAX_PORTIONS = 1000;
 
 function portions(set: readonly ChangeSetting[]): (readonly ChangeSetting[])[] {
-  const count = Math.ceil(set.length / PORTION);
-  return Array.from({ length: count }, (_, index) => set.slice(index * PORTION, (index + 1) * PORTION));
+  const parts: ChangeSetting[][] = [];
+  let size = 0;
+  for (const setting of set) {
+    const bytes = "path" in setting ? JSON.stringify(setting).length : 0; // traces; the others are small
+    const part = parts.at(-1);
+    if (part === undefined || part.length === PORTION || size + bytes > PORTION_BYTES) {
+      parts.push([setting]);
+      size = 0;
+    } else part.push(setting);
+    size += bytes;
+  }
+  return parts;
 }
 
 /**

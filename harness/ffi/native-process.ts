@@ -43,6 +43,10 @@ export interface NativeCommand {
 /** The dataplane's own conservation counters, frames since start. */
 export interface DataplaneAccounting {
   in: number;
+  /** Frames that paths made of others, and those for which there was no memory (these are in `dropped.rig`, too). */
+  duplicated?: number;
+  /** Frames in which a path flipped a bit. */
+  corrupted?: number;
   out: number;
   dropped: { aqm: number; overflow: number; path: number; rig: number };
   held: number;

@@ -1,4 +1,4 @@
-import type { Blueprint, Direction } from "../blueprint/types.js";
+import type { Blueprint, Direction, SiteBlueprint } from "../blueprint/types.js";
 import { column, type Run, type Table } from "../recording/index.js";
 import { numberAt } from "./counters.js";
 import { LIMITS, type Limit } from "./limits.js";
@@ -92,9 +92,16 @@ function waysOf({ dataplane, traffic }: Blueprint): Map<number, Way> {
     traffic.probes.map(({ id, client, server }) => {
       const owner = clients.get(traffic.clients[client]?.name ?? "");
       const far = servers.get(traffic.servers[server]?.name ?? "");
-      return [id, { client: owner?.id ?? -1, paths: [owner?.path ?? -1, far?.path ?? -1] }];
+      const paths = [owner?.path ?? -1, ...pathsAbove(dataplane.sites, owner?.site ?? -1), far?.path ?? -1];
+      return [id, { client: owner?.id ?? -1, paths }];
     }),
   );
+}
+
+/** Of a site and those above it; recordings of older versions have no sites. */
+function pathsAbove(sites: readonly SiteBlueprint[] | undefined, site: number): number[] {
+  const found = sites?.[site];
+  return found ? [found.path ?? -1, ...pathsAbove(sites, found.parent)] : [];
 }
 
 /** The longest sojourns by 100 ms of the queues of those clients that probe. */

@@ -1,4 +1,6 @@
+import { queues } from "../blueprint/paths.js";
 import type { ChangeBlueprint, Direction, PathBlueprint } from "../blueprint/types.js";
+import { longestDelay } from "../scenario/path-lines.js";
 
 /** ns: what a change may take from its time until frames see it. */
 const UNTIL_APPLIED = 1e8;
@@ -11,26 +13,28 @@ interface Version {
   up: number;
 }
 
-/** The delays of the dataplane's paths, as changes leave them. */
+/** Both lines of a path, or what recordings of older versions have of it. */
+type Lines = Pick<PathBlueprint, Direction> | { downDelay: number; upDelay: number; rate: number };
+
+/** The longest delays of the dataplane's paths, as changes leave them. */
 export class PathDelays {
-  /** A path with a rate queues by itself, at least for a time: its delay is not all that a frame may need. */
+  /** Frames wait on a path for others, at least for a time: its delay is not all that a frame may need. */
   readonly mayQueue: boolean;
   /** By the path's index, each in the order in which they come into force. */
   readonly #versions: Version[][];
 
   constructor(paths: readonly PathBlueprint[], changes: readonly ChangeBlueprint[]) {
-    let mayQueue = paths.some(({ rate }) => rate > 0);
-    this.#versions = paths.map(({ downDelay, upDelay }) => [
-      { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY, down: downDelay, up: upDelay },
-    ]);
+    let mayQueue = paths.some(queuesSomewhere);
+    const [from, to] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+    this.#versions = paths.map((path) => [{ from, to, ...delaysOf(path) }]);
     for (const { at, set } of changes) {
       for (const setting of set) {
         if (!("path" in setting)) continue;
-        mayQueue ||= setting.rate > 0;
+        mayQueue ||= queuesSomewhere(setting);
         const versions = this.#versions[setting.path];
         const before = versions?.at(-1);
         if (before) before.to = at + UNTIL_APPLIED;
-        versions?.push({ from: at, to: Number.POSITIVE_INFINITY, down: setting.downDelay, up: setting.upDelay });
+        versions?.push({ from: at, to, ...delaysOf(setting) });
       }
     }
     this.mayQueue = mayQueue;
@@ -47,6 +51,15 @@ export class PathDelays {
       return total + longest;
     }, 0);
   }
+}
+
+function queuesSomewhere(lines: Lines): boolean {
+  return "downDelay" in lines ? lines.rate > 0 : queues(lines.down) || queues(lines.up);
+}
+
+function delaysOf(lines: Lines): Record<Direction, number> {
+  if ("downDelay" in lines) return { down: lines.downDelay, up: lines.upDelay };
+  return { down: longestDelay(lines.down), up: longestDelay(lines.up) };
 }
 
 /** How many of the versions, which are in order, have begun by `time`. */

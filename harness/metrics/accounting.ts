@@ -14,11 +14,12 @@ export function accountingOf(run: Run): Accounting | null {
 
 /** Null when a number is missing: half an accounting is none. */
 function fromEvent(event: RunEvent): Accounting | null {
-  const { in: entered, out, dropped, held, unaccounted } = event as unknown as Accounting;
+  // Older versions had no paths that duplicate.
+  const { in: entered, duplicated = 0, out, dropped, held, unaccounted } = event as unknown as Accounting;
   const { aqm, overflow, path, rig } = dropped ?? {};
-  const all: unknown[] = [entered, out, aqm, overflow, path, rig, held, unaccounted];
+  const all: unknown[] = [entered, duplicated, out, aqm, overflow, path, rig, held, unaccounted];
   if (!all.every((value) => Number.isFinite(value))) return null;
-  return { in: entered, out, dropped: { aqm, overflow, path, rig }, held, unaccounted };
+  return { in: entered, duplicated, out, dropped: { aqm, overflow, path, rig }, held, unaccounted };
 }
 
 function fromDataplane(run: Run): Accounting | null {
@@ -29,6 +30,7 @@ function fromDataplane(run: Run): Accounting | null {
     names.flatMap((name) => last.map((row) => column(table, name)[row] as number)).reduce((a, b) => a + b, 0);
   return {
     in: total("rx_access", "rx_core"),
+    duplicated: table.columns.duplicated ? total("duplicated") : 0,
     out: total("tx_access", "tx_core"),
     dropped: {
       aqm: total("drop_aqm"),

@@ -198,6 +198,7 @@ function putAccounting(sheet: Sheet, accounting: Accounting | null): void {
   put("unaccounted", accounting?.unaccounted ?? null);
   put("drops_rig", accounting?.dropped.rig ?? null);
   put("drops_path", accounting?.dropped.path ?? null);
+  put("duplicated", accounting?.duplicated ?? null);
 }
 
 /**

@@ -23,9 +23,11 @@ export interface RunMetrics {
 /** Frame conservation from endpoint to endpoint (DESIGN §4). */
 export interface Accounting {
   in: number;
+  /** By paths that duplicate. */
+  duplicated: number;
   out: number;
   dropped: { aqm: number; overflow: number; path: number; rig: number };
   held: number;
-  /** in − out − dropped − held; null when the run ended before both ends were counted (never a pass). */
+  /** in + duplicated − out − dropped − held; null when the run ended before both ends were counted (never a pass). */
   unaccounted: number | null;
 }

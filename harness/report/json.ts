@@ -14,7 +14,7 @@ const EXPECTATION = "metric bound gate per for outcome value worst verdict reaso
 const BOUND = ["op", "value", "unit", "of", "text"];
 const RUN = ["repeat", "seed", "verdict", "wall_s", "metrics", "health", "captures"];
 const METRIC = ["value", "unit", "count", "layer"];
-const ACCOUNTING = ["in", "out", "dropped", "held", "unaccounted"];
+const ACCOUNTING = ["in", "duplicated", "out", "dropped", "held", "unaccounted"];
 const DROPPED = ["aqm", "overflow", "path", "rig"];
 
 function byCodePoint(a: string, b: string): number {

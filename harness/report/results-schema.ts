@@ -23,6 +23,7 @@ const frames = (what: string) => z.number().describe(what);
 const accounting = z
   .strictObject({
     in: frames("Frames that endpoints sent."),
+    duplicated: frames("Frames that emulated paths made of others.").default(0),
     out: frames("Frames that endpoints received."),
     dropped: z.strictObject({
       aqm: frames("By the queue discipline's decision."),
@@ -34,7 +35,7 @@ const accounting = z
     unaccounted: z
       .number()
       .nullable()
-      .describe("in − out − dropped − held; null when the run ended before both ends were counted."),
+      .describe("in + duplicated − out − dropped − held; null when the run ended before both ends were counted."),
   })
   .describe("Conservation of frames from endpoint to endpoint.");
 

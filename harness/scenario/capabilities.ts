@@ -10,9 +10,7 @@ export const BUILT = {
   dataplane: ["afxdp", "kernel", "external", "none"],
   /** Of ours and of Linux's together; see DISCIPLINES. */
   discipline: ["fq_codel", "cake", "codel", "cobalt", "dualpi2", "pfifo", "bfifo", "none", "tc"],
-  traffic: ["tcp", "udp", "probe"],
-  /** Keys of [path.*]. */
-  path: ["rtt", "rate"],
+  traffic: ["tcp", "udp", "probe", "web", "video"],
   /** Sections that may appear at all. */
   section: ["plan", "path", "server", "site", "client", "traffic", "capture", "change", "expect"],
   /** Reactors of the afxdp dataplane. */
@@ -46,7 +44,7 @@ export function disciplinesOf(kind: string): readonly string[] | undefined {
 /** Sections of the language that are left out of BUILT.section until they are built. */
 const SECTIONS = ["change"] as const;
 
-type Kind = "dataplane" | "discipline" | "traffic" | "path" | "section" | "per";
+type Kind = "dataplane" | "discipline" | "traffic" | "section" | "per";
 
 export function isBuilt(kind: Kind, name: string): boolean {
   return (BUILT[kind] as readonly string[]).includes(name);
@@ -95,7 +93,6 @@ export function checkCapabilities(root: TableNode, known: Known, problems: Probl
   for (const table of tables(root, "traffic")) {
     refuse(nodeAt(table, ["kind"]), table.at, "traffic", "traffic kind", known.traffic);
   }
-  for (const table of tables(root, "path")) refusePathKeys(table, known.path, problems);
   refuseSites(root, problems);
   refuseSections(root, problems);
 }
@@ -105,7 +102,6 @@ export interface Known {
   dataplane: readonly string[];
   discipline: readonly string[];
   traffic: readonly string[];
-  path: readonly string[];
 }
 
 function refuseSections(root: TableNode, problems: Problems): void {
@@ -123,12 +119,10 @@ function refuseSites(root: TableNode, problems: Problems): void {
   const kind = dataplaneKind(root);
   const node = nodeAt(root, ["site"]);
   if (node?.type !== "table") return;
-  for (const [name, { key, value }] of node.entries) {
+  for (const [name, { key }] of node.entries) {
     if (kind === "kernel" || kind === "external") {
       problems.error(key, notBuilt(`site "${name}" of the ${kind} dataplane`), 'dataplane.kind = "afxdp" has it');
     }
-    const path = value.type === "table" ? value.entries.get("path") : undefined;
-    if (path) problems.error(path.key, notBuilt('site setting "path"', ["down", "up", "parent"]));
   }
 }
 
@@ -161,13 +155,6 @@ function refuseSettings(sqm: Node | undefined, discipline: string, problems: Pro
     const node = sqm && nodeAt(sqm, [key]);
     if (node?.type !== "scalar" || node.value !== true) continue;
     problems.error(node.at, `${key} = true of the afxdp dataplane's ${discipline}: ${why}`);
-  }
-}
-
-function refusePathKeys(table: TableNode, known: readonly string[], problems: Problems): void {
-  for (const [key, entry] of table.entries) {
-    if (!known.includes(key) || isBuilt("path", key)) continue;
-    problems.error(entry.key, notBuilt(`path setting "${key}"`, BUILT.path));
   }
 }
 

@@ -7,12 +7,12 @@ import { checkCongestionControls, type Machine } from "./machine.js";
 import { expandPaths, merge } from "./merge.js";
 import { CATALOGUE, TIN } from "./metric-names.js";
 import { unreachable } from "./override.js";
+import { pathOf } from "./path-lines.js";
 import { DEFAULT_PHASES, type DefaultPhase, mixedPhases, phasesWith, spansOf } from "./phases.js";
 import { Problems } from "./problem.js";
-import { resolvePath, resolvePlan, resolveSite, sharedOf } from "./resolve.js";
+import { resolvedPaths, resolvePlan, resolveSite, sharedOf } from "./resolve.js";
 import {
   type ChangeSpec,
-  type PathSpec,
   path as pathSchema,
   plan as planSchema,
   site as siteSchema,
@@ -49,7 +49,7 @@ const MAX_SETTINGS = 1_000_000;
 /** What a running network takes, but for traffic (change-traffic.ts); everything else of a scenario stands when the run begins. */
 const CHANGEABLE: Readonly<Record<string, readonly string[]>> = {
   plan: ["down", "up", "overhead", "mpu", "atm", "ptm", "sqm", "sqm_down", "sqm_up"],
-  path: ["rtt", "rate"],
+  path: Object.keys(pathSchema.shape),
   site: ["down", "up"],
   client: ["online"],
 };
@@ -329,10 +329,6 @@ function resolvedTraffic({ draft, clients }: Context): Record<string, Traffic> {
   );
 }
 
-function resolvedPaths({ paths }: Draft): Record<string, Path> {
-  return Object.fromEntries([...paths].flatMap(([name, { value }]) => (value ? [[name, resolvePath(value)]] : [])));
-}
-
 /** What is in force – plans, paths, sites, traffic, who is online – followed through the changes of a run. */
 class Network {
   readonly #context: Context;
@@ -368,7 +364,7 @@ class Network {
     const plans = this.#differing("plan", overrides, this.#plans, (name, node) =>
       this.#plan(name, node, section, first),
     );
-    const paths = this.#differing("path", overrides, this.#paths, (name, node) => this.#path(name, node));
+    const paths = this.#differing("path", overrides, this.#paths, (name, node) => this.#path(name, node, section));
     const sites = this.#differing("site", overrides, this.#sites, (name, node) => this.#site(name, node, section));
     const traffic = this.#differing("traffic", overrides, this.#traffic, (name, node) =>
       this.#trafficOf(name, node, section),
@@ -430,10 +426,11 @@ class Network {
     return plan;
   }
 
-  #path(name: string, node: TableNode): Path | undefined {
+  #path(name: string, node: TableNode, section: Section<ChangeSpec>): Path | undefined {
     const { draft, problems } = this.#context;
-    const value: PathSpec | undefined = check(pathSchema, node, `change.set: path.${name}`, draft.root.at, problems);
-    return value && resolvePath(value);
+    const value = check(pathSchema, node, `change.set: path.${name}`, section.at, problems);
+    const after = { name: `${name} (after this change)`, at: section.at, node, value };
+    return value && pathOf(after, draft.files, problems);
   }
 
   #site(name: string, node: TableNode, section: Section<ChangeSpec>): Site | undefined {

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { allowedNames, checkCapabilities, isBuilt } from "./capabilities.js";
 import { traffic as trafficSchema } from "./kinds/index.js";
+import type { PathFiles } from "./path-files.js";
 import type { Position, Problems } from "./problem.js";
 import { NAME } from "./quantities.js";
 import * as schema from "./schema.js";
@@ -42,13 +43,15 @@ export interface Draft {
   captures: Map<string, Section<CaptureSpec>>;
   changes: Section<schema.ChangeSpec>[];
   expects: Section<schema.ExpectSpec>[];
+  /** What paths name. */
+  files: PathFiles;
 }
 
 const { shape } = schema.scenario;
 type Top = keyof typeof shape;
 
 /** Checks a merged tree (one cell of the matrix, with overrides applied) section by section. */
-export function makeDraft(root: TableNode, problems: Problems): Draft {
+export function makeDraft(root: TableNode, files: PathFiles, problems: Problems): Draft {
   const reader = new Reader(root, problems);
   reader.refuseUnknown();
   checkCapabilities(root, KNOWN, problems);
@@ -71,6 +74,7 @@ export function makeDraft(root: TableNode, problems: Problems): Draft {
     captures: reader.named("capture", capture),
     changes: reader.list("change", schema.change),
     expects: reader.list("expect", schema.expect),
+    files,
   };
 }
 
@@ -178,7 +182,6 @@ export const KNOWN = {
   dataplane: literals(shape.dataplane, "kind"),
   discipline: literals(schema.plan.shape.sqm, "discipline"),
   traffic: literals(trafficSchema, "kind"),
-  path: Object.keys(schema.path.shape),
 };
 
 function literals(part: z.ZodType, key: string): string[] {

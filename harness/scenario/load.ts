@@ -9,6 +9,7 @@ import { filterCases } from "./filter.js";
 import type { Machine } from "./machine.js";
 import { type Axes, type Cell, expandMatrix } from "./matrix.js";
 import { applySet } from "./override.js";
+import { anchorFiles, PathFiles } from "./path-files.js";
 import { type Problem, Problems, wholeFile } from "./problem.js";
 import { resolveCase } from "./resolve.js";
 import { checkSemantics } from "./semantics.js";
@@ -83,11 +84,13 @@ class Loader {
   readonly #files: Files;
   readonly #problems: Problems;
   readonly #stems = new Map<string, string>();
+  readonly #pathFiles: PathFiles;
 
   constructor(options: LoadOptions, files: Files, problems: Problems) {
     this.#options = options;
     this.#files = files;
     this.#problems = problems;
+    this.#pathFiles = new PathFiles(files.read);
   }
 
   load(file: string): void {
@@ -104,8 +107,9 @@ class Loader {
       (root, [set, label]) => applySet(root, set, problems, label),
       cell.tree,
     );
-    const tree = anchorCommand(overridden, this.#options.cwd ?? "/");
-    const draft = makeDraft(tree, problems);
+    const cwd = this.#options.cwd ?? "/";
+    const tree = anchorFiles(anchorCommand(overridden, cwd), cwd);
+    const draft = makeDraft(tree, this.#pathFiles, problems);
     const clients = expandClients(draft, problems);
     checkSemantics(draft, clients, this.#options, problems);
     const timeline = resolveChanges({ draft, clients, machine: this.#options, problems });

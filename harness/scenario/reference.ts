@@ -59,7 +59,7 @@ function sectionOf(schema: JsonSchema, { key, heading, choice }: Section): strin
   const part = partOf(schema, key);
   const dagger = key === "change" && !isBuilt("section", key) ? " †" : "";
   const title = `### ${heading}${dagger}\n\n${part.description ? `${part.description}\n\n` : ""}`;
-  if (!choice) return `${title}${table(Object.entries(part.properties ?? {}), part.required, key)}`;
+  if (!choice) return `${title}${table(Object.entries(part.properties ?? {}), part.required)}`;
   const common = commonKeys(part.oneOf ?? [], choice);
   const first = part.oneOf?.[0];
   const shared = Object.entries(first?.properties ?? {}).filter(([name]) => common.has(name));
@@ -110,14 +110,12 @@ function variants(
     .join("\n");
 }
 
-function table(properties: readonly [string, JsonSchema][], required: readonly string[] = [], section = ""): string {
+function table(properties: readonly [string, JsonSchema][], required: readonly string[] = []): string {
   const rows = properties.map(([key, schema]) => {
-    const isLater = (section === "path" && !isBuilt("path", key)) || (section === "site" && key === "path");
-    const dagger = isLater ? " †" : "";
     // With a default there is an example already.
     const example =
       schema.examples && schema.default === undefined ? ` E.g. ${schema.examples.map(code).join(", ")}.` : "";
-    const cells = [`\`${key}\`${dagger}`, typeOf(schema), defaultOf(schema, required.includes(key))];
+    const cells = [`\`${key}\``, typeOf(schema), defaultOf(schema, required.includes(key))];
     return row(...cells, `${schema.description ?? ""}${schema.enum ? "" : example}`);
   });
   return `${row("key", "type", "default", "meaning")}\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
@@ -195,7 +193,6 @@ function names(): string {
 - Disciplines of the \`afxdp\` dataplane: ${code_(disciplinesOf("afxdp") ?? [])}; of the \`kernel\` dataplane:
   ${code_(disciplinesOf("kernel") ?? [])}. An \`external\` one is handed whatever is written, and with \`none\` plans and
   sites are not enforced.
-- Built in this version: dataplanes ${code_(BUILT.dataplane)}, kinds of traffic ${code_(BUILT.traffic)}, path settings
-  ${code_(BUILT.path)}.
+- Built in this version: dataplanes ${code_(BUILT.dataplane)}, kinds of traffic ${code_(BUILT.traffic)}.
 `;
 }

@@ -3,7 +3,9 @@ import { selectClients } from "./clients.js";
 import type { Draft } from "./draft.js";
 import { framingOf } from "./framing.js";
 import { resolveTraffic, type TrafficCommon } from "./kinds/index.js";
-import type { DataplaneSpec, PathSpec, PlanSpec, SiteSpec, TrafficSpec } from "./schema.js";
+import { pathOf } from "./path-lines.js";
+import { Problems } from "./problem.js";
+import type { DataplaneSpec, PlanSpec, SiteSpec, TrafficSpec } from "./schema.js";
 import type { SqmSpec } from "./schema-sqm.js";
 import type { Capture, Case, Change, Client, DataplaneChoice, Expectation, Path, Plan, Site, Sqm } from "./types.js";
 
@@ -51,7 +53,7 @@ export function resolveCase(
     mtu: sure(draft.mtu, "mtu"),
     dataplane: resolveDataplane(dataplane),
     plans: entries(draft.plans, (plan) => resolvePlan(plan, sure(draft.mtu, "mtu"))),
-    paths: entries(draft.paths, resolvePath),
+    paths: pathsOf(draft),
     servers: entries(draft.servers, ({ path }) => ({ path: path ?? null })),
     sites: entries(draft.sites, resolveSite),
     clients,
@@ -85,12 +87,25 @@ function resolveDataplane(dataplane: DataplaneSpec): DataplaneChoice {
   return { kind, reactors: 1, external: { command, ready, xdp } };
 }
 
-export function resolvePath({ rtt, rate }: PathSpec): Path {
-  return { rtt, rate: rate ?? null };
+/** Those without problems. */
+export function resolvedPaths({ paths, files }: Draft): Record<string, Path> {
+  const ignored = new Problems(); // they were reported when the draft was checked
+  return Object.fromEntries(
+    [...paths].flatMap(([name, section]) => {
+      const path = pathOf(section, files, ignored);
+      return path ? [[name, path]] : [];
+    }),
+  );
 }
 
-export function resolveSite({ down, up, parent }: SiteSpec): Site {
-  return { down, up, parent: parent ?? null };
+function pathsOf(draft: Draft): Record<string, Path> {
+  const paths = resolvedPaths(draft);
+  for (const name of draft.paths.keys()) sure(paths[name], `path ${name}`);
+  return paths;
+}
+
+export function resolveSite({ down, up, parent, path }: SiteSpec): Site {
+  return { down, up, parent: parent ?? null, ...(path === undefined ? {} : { path }) };
 }
 
 export function resolvePlan(plan: PlanSpec, mtu: number): Plan {

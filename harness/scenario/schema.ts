@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { framingKeys } from "./framing.js";
 import { traffic } from "./kinds/index.js";
-import { name, oneOrMore, percent, rate, size, time } from "./quantities.js";
+import { path } from "./path-schema.js";
+import { name, oneOrMore, percent, rate, time } from "./quantities.js";
 import { capture } from "./schema-capture.js";
 import { sqm } from "./schema-sqm.js";
 
@@ -74,24 +75,6 @@ export const plan = z
       ),
   })
   .describe("What a subscriber bought, and the queue management that enforces it.");
-
-export const path = z
-  .strictObject({
-    rtt: time({ zero: true, max: [60e9, "60s"] })
-      .prefault("0ms")
-      .describe("Added round-trip time, half each way."),
-    jitter: time({ zero: true }).optional().describe("Random variation of the delay, each way."),
-    loss: percent({ zero: true }).optional().describe("Random loss, each way."),
-    reorder: percent({ zero: true }).optional().describe("Frames that overtake others."),
-    duplicate: percent({ zero: true }).optional().describe("Frames that arrive twice."),
-    rate: rate({ min: [1000, "1kbit"] })
-      .optional()
-      .describe(
-        "Rate of the path itself, each way, in layer-2 bytes. Every server or client with this path has it for itself; what does not fit waits, without a limit.",
-      ),
-    buffer: size().optional().describe("Buffer in front of `rate`."),
-  })
-  .describe("Emulated distance; belongs to a server, a site or a client.");
 
 export const server = z
   .strictObject({ path: name().optional().describe("The path between the core and this server.") })
@@ -242,7 +225,7 @@ export const scenario = z
   .describe("A scenario of mqoe: a network, its load, and what must hold.");
 
 export type PlanSpec = z.output<typeof plan>;
-export type PathSpec = z.output<typeof path>;
+export { type PathSpec, path } from "./path-schema.js";
 export type ServerSpec = z.output<typeof server>;
 export type SiteSpec = z.output<typeof site>;
 export type ClientSpec = z.output<typeof client>;

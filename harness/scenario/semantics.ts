@@ -5,6 +5,7 @@ import { selectClients } from "./clients.js";
 import { checkExec } from "./command.js";
 import { type Draft, isIncomplete, type Section } from "./draft.js";
 import { checkCongestionControls, checkSockets, type Machine } from "./machine.js";
+import { pathOf } from "./path-lines.js";
 import type { Problems } from "./problem.js";
 import type { PlanSpec, TrafficSpec } from "./schema.js";
 import { checkSites } from "./sites.js";
@@ -19,6 +20,7 @@ export function checkSemantics(draft: Draft, clients: readonly Client[], machine
   checkReferences(draft, problems);
   checkSites(draft, clients, problems);
   for (const plan of draft.plans.values()) checkPlan(plan, problems);
+  for (const path of draft.paths.values()) pathOf(path, draft.files, problems);
   for (const traffic of draft.traffic.values()) checkTraffic(traffic, draft, clients, problems);
   checkEcn(draft, clients, problems);
   checkSockets(draft, clients, problems);

@@ -124,10 +124,46 @@ export type Sqm =
     }
   | { discipline: "tc"; args: string; rate: number | null };
 
+/** Emulated distance: a line each way. */
 export interface Path {
-  rtt: number;
-  /** bit/s at the frame layer; null = unlimited. */
-  rate: number | null;
+  down: PathLine;
+  up: PathLine;
+}
+
+/** What a line does to frames; as PathLineBlueprint. Times are ns, rates bit/s, sizes bytes, probabilities 0 … 1. */
+export interface PathLine {
+  up: boolean;
+  loss:
+    | { model: "none" }
+    | { model: "random"; probability: number; correlation: number }
+    | { model: "gemodel"; p: number; r: number; oneMinusH: number; oneMinusK: number }
+    | { model: "state"; p13: number; p31: number; p32: number; p23: number; p14: number }
+    | { model: "packets"; packets: number[] };
+  ecn: boolean;
+  duplicate: { probability: number; correlation: number };
+  corrupt: { probability: number; correlation: number };
+  reorder: { probability: number; correlation: number; gap: number };
+  delay: number;
+  jitter: number;
+  delayCorrelation: number;
+  /** A table ascends. */
+  distribution: "uniform" | "normal" | "pareto" | "paretonormal" | { table: number[] };
+  keepOrder: boolean;
+  rate: number;
+  packetOverhead: number;
+  cellSize: number;
+  cellOverhead: number;
+  limitPackets: number;
+  limitBytes: number;
+  ecnThreshold: number;
+  slot:
+    | null
+    | { min: number; max: number; packets: number; bytes: number }
+    | { delay: number; jitter: number; distribution: PathLine["distribution"]; packets: number; bytes: number };
+  trace:
+    | null
+    | { format: "mahimahi"; opportunities: number[] }
+    | { format: "steps"; loop: number; steps: { at: number; rate?: number; delay?: number; loss?: number }[] };
 }
 
 /** An inner node of the access tree. */
@@ -135,6 +171,8 @@ export interface Site {
   down: number;
   up: number;
   parent: string | null;
+  /** Between it and its parent; absent: none. */
+  path?: string | null;
 }
 
 /** An alteration of the running network at a time of the run, in order of `at`. */

@@ -61,6 +61,7 @@ export function addAccounting(runs: readonly RunEvidence[]): Accounting {
   const unaccounted = known.map((part) => part.unaccounted).filter((value) => value !== null);
   return {
     in: total((a) => a.in),
+    duplicated: total((a) => a.duplicated),
     out: total((a) => a.out),
     dropped: {
       aqm: total((a) => a.dropped.aqm),

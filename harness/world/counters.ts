@@ -80,16 +80,23 @@ export function endToEnd(counters: LabCounters, { dataplane, stages }: MiddleAcc
   const processes = [dataplane, ...Object.values(stages)];
   const total = (value: (one: DataplaneAccounting) => number): number => sum(processes.map(value));
   const unmatched = counters.access.unmatched + counters.core.unmatched + total((one) => one.unclassified);
+  // A frame whose address a path has corrupted is nobody's; that is the path's doing, not the rig's.
+  const astray = Math.min(
+    unmatched,
+    total((one) => one.corrupted ?? 0),
+  );
+  const duplicated = total((one) => one.duplicated ?? 0);
   const inSockets = total(({ kernel }) => kernel.rx_dropped + kernel.rx_invalid + kernel.tx_invalid);
   const dropped = {
     aqm: total((one) => one.dropped.aqm),
     overflow: total((one) => one.dropped.overflow),
-    path: total((one) => one.dropped.path),
-    rig: total((one) => one.dropped.rig) + unmatched + inSockets + linkDrops(counters),
+    path: total((one) => one.dropped.path) + astray,
+    rig: total((one) => one.dropped.rig) + unmatched - astray + inSockets + linkDrops(counters),
   };
   const held = total((one) => one.held);
   const accounted = counters.delivered + dropped.aqm + dropped.overflow + dropped.path + dropped.rig + held;
-  return { in: entered, out: counters.delivered, dropped, held, unaccounted: entered - accounted };
+  const unaccounted = entered + duplicated - accounted;
+  return { in: entered, duplicated, out: counters.delivered, dropped, held, unaccounted };
 }
 
 /** Frames that the kernel dropped on links between an endpoint's port and the other endpoint's stack. */

@@ -1,6 +1,7 @@
 #include "bench/synthetic.h"
 
 #include <arpa/inet.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,9 +63,23 @@ static json_t *client(const struct mqoe_synthetic *s, uint32_t i) {
                      mqoe_synthetic_shaper(s->rate, s->discipline, s->limit));
 }
 
+json_t *mqoe_synthetic_line(uint64_t delay, uint64_t rate) {
+    static const char *const zeros[] = {"delayCorrelation", "packetOverhead", "cellSize",     "cellOverhead",
+                                        "limitPackets",     "limitBytes",     "ecnThreshold", "jitter"};
+    json_t *line = json_pack(
+        "{s:b, s:b, s:b, s:{s:s}, s:{s:i, s:i}, s:{s:i, s:i}, s:{s:i, s:i, s:i}, s:I, s:s, s:I, s:n, s:n}",
+        "up", true, "ecn", false, "keepOrder", true, "loss", "model", "none", "duplicate", "probability", 0,
+        "correlation", 0, "corrupt", "probability", 0, "correlation", 0, "reorder", "probability", 0,
+        "correlation", 0, "gap", 0, "delay", (json_int_t)delay, "distribution", "uniform", "rate",
+        (json_int_t)rate, "slot", "trace");
+    for (size_t i = 0; i < sizeof zeros / sizeof *zeros; i++)
+        json_object_set_new(line, zeros[i], json_integer(0));
+    return line;
+}
+
 static json_t *path(int id, const char *name, uint64_t delay, uint64_t rate) {
-    return json_pack("{s:i, s:s, s:I, s:I, s:I}", "id", id, "name", name, "downDelay", (json_int_t)delay,
-                     "upDelay", (json_int_t)delay, "rate", (json_int_t)rate);
+    return json_pack("{s:i, s:s, s:o, s:o}", "id", id, "name", name, "down", mqoe_synthetic_line(delay, rate),
+                     "up", mqoe_synthetic_line(delay, rate));
 }
 
 json_t *mqoe_synthetic_blueprint(const struct mqoe_synthetic *s) {

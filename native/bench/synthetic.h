@@ -24,6 +24,8 @@ struct mqoe_synthetic {
 
 // A DataplaneBlueprint document of one reactor, one server and `clients` alike clients.
 json_t *mqoe_synthetic_blueprint(const struct mqoe_synthetic *s);
+// A PathLineBlueprint of a delay (ns) and a rate (bit/s, 0 = unlimited), and nothing else.
+json_t *mqoe_synthetic_line(uint64_t delay, uint64_t rate);
 // A ShaperBlueprint with framing `frame`.
 json_t *mqoe_synthetic_shaper(uint64_t rate, const char *discipline, uint32_t limit);
 

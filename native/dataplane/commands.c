@@ -6,14 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dataplane/config_path.h"
 #include "dataplane/config_tree.h"
 #include "record/clock.h"
 
-#define MAX_DELAY   (int64_t)60000000000   // ns
-#define MAX_RATE    (int64_t)1000000000000 // bit/s
-#define MAX_INTEGER ((int64_t)1 << 53)
-
-#define KEYS(...)   ((const char *const[]){__VA_ARGS__, NULL})
+#define KEYS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static json_t *describe_segment(const struct mqoe_segment *s, const char *type, const char *writer) {
     char path[64];
@@ -58,6 +55,8 @@ static void add(struct mqoe_accounting *sum, const struct mqoe_accounting *a) {
     sum->overflow += a->overflow;
     sum->path += a->path;
     sum->rig += a->rig;
+    sum->duplicated += a->duplicated;
+    sum->on_paths.corrupted += a->on_paths.corrupted;
     sum->unclassified += a->unclassified;
     sum->leaf += a->leaf;
     sum->line += a->line;
@@ -76,8 +75,9 @@ static json_t *describe_accounting(const struct mqoe_accounting *a) {
                   "rx_invalid", (json_int_t)(ka->rx_invalid + kc->rx_invalid), "fill_empty",
                   (json_int_t)(ka->fill_empty + kc->fill_empty), "tx_invalid",
                   (json_int_t)(ka->tx_invalid + kc->tx_invalid));
-    return json_pack("{s:I, s:I, s:o, s:I, s:I, s:o}", "in",
-                     (json_int_t)(a->received[MQOE_ACCESS] + a->received[MQOE_CORE]), "out",
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o}", "in",
+                     (json_int_t)(a->received[MQOE_ACCESS] + a->received[MQOE_CORE]), "duplicated",
+                     (json_int_t)a->duplicated, "corrupted", (json_int_t)a->on_paths.corrupted, "out",
                      (json_int_t)(a->sent[MQOE_ACCESS] + a->sent[MQOE_CORE]), "dropped", dropped, "held",
                      (json_int_t)a->leaf + a->line + a->in_transmit, "unclassified",
                      (json_int_t)a->unclassified, "kernel", kernel);
@@ -130,15 +130,20 @@ static bool is_shared(const struct mqoe_dp_config *config, uint32_t path) {
     return shared;
 }
 
-static void read_path_rate(const struct mqoe_node *n, const struct mqoe_dp_config *config,
-                           struct mqoe_change *c) {
+static void read_path_change(const struct mqoe_node *n, const struct mqoe_dp_config *config,
+                             struct mqoe_change *c) {
+    c->kind = MQOE_CHANGE_PATH;
+    c->index = (uint32_t)mqoe_node_int(n, "path", 0, (int64_t)config->path_count - 1);
+    c->lines = calloc(2, sizeof *c->lines);
+    if (!c->lines)
+        mqoe_node_fail(n, "no memory for its lines");
     if (!mqoe_node_ok(n))
         return;
-    c->rate = config->paths[c->index].rate;
-    if (mqoe_node_has(n, "rate"))
-        c->rate = (uint64_t)mqoe_node_int(n, "rate", 0, MAX_RATE);
-    if (c->rate && is_shared(config, c->index))
+    mqoe_dp_read_lines(n, c->lines);
+    if (mqoe_dp_lines_have_rate(c->lines) && is_shared(config, c->index))
         mqoe_node_fail(n, "is the path of a server; it can have a rate with one reactor only");
+    mqoe_node_only(n, KEYS("path", "down", "up"));
+    mqoe_dp_share_arrays(c->lines, config->paths[c->index].lines);
 }
 
 static void read_node(const struct mqoe_node *n, bool root, struct mqoe_change *c) {
@@ -182,18 +187,25 @@ static void read_client_change(const struct mqoe_node *n, const struct mqoe_dp_c
 static void read_change(const struct mqoe_node *n, const struct mqoe_dp_config *config,
                         struct mqoe_change *c) {
     if (mqoe_node_has(n, "path")) {
-        c->kind = MQOE_CHANGE_PATH;
-        c->index = (uint32_t)mqoe_node_int(n, "path", 0, (int64_t)config->path_count - 1);
-        c->delay[MQOE_DOWN] = (uint64_t)mqoe_node_int(n, "downDelay", 0, MAX_DELAY);
-        c->delay[MQOE_UP] = (uint64_t)mqoe_node_int(n, "upDelay", 0, MAX_DELAY);
-        read_path_rate(n, config, c);
-        mqoe_node_only(n, KEYS("path", "downDelay", "upDelay", "rate"));
+        read_path_change(n, config, c);
+        return;
+    }
+    if (config->kind == MQOE_KIND_PATH) {
+        mqoe_node_fail(n, "is for a dataplane; a path stage knows changes of paths only");
         return;
     }
     if (mqoe_node_has(n, "site"))
         read_site_change(n, config, c);
     else
         read_client_change(n, config, c);
+}
+
+// A path that is to be two things at once: which one would not be said.
+static void refuse_twice(const struct mqoe_node *n, const struct mqoe_change *changes, size_t i) {
+    for (size_t k = 0; k < i && changes[i].kind == MQOE_CHANGE_PATH; k++)
+        if (changes[k].kind == MQOE_CHANGE_PATH && changes[k].index == changes[i].index)
+            mqoe_node_fail(n, "changes path %u a second time; one command changes a path once",
+                           changes[i].index);
 }
 
 // Reads and checks the whole command before anything is applied. *changes is the caller's to free.
@@ -211,6 +223,7 @@ static int read_changes(const json_t *command, const struct mqoe_dp_config *conf
             read_change(&item, config, &(*changes)[i]);
         else
             mqoe_node_fail(&item, "must be an object");
+        refuse_twice(&item, *changes, i);
     }
     if (e->errnum)
         snprintf(e->syscall, sizeof e->syscall, "change");
@@ -246,8 +259,20 @@ static void remember(struct mqoe_dp_config *config, const struct mqoe_change *c)
         config->sites[c->index].class[c->direction] = c->class;
         return;
     }
-    memcpy(config->paths[c->index].delay, c->delay, sizeof c->delay);
-    config->paths[c->index].rate = c->rate;
+    struct mqoe_path_config *lines = config->paths[c->index].lines;
+    mqoe_dp_free_lines_but(lines, c->lines);
+    memcpy(lines, c->lines, 2 * sizeof *lines);
+}
+
+// Of changes that were applied the config has the arrays now; of others it has those that they shared with
+// it.
+static void free_changes(struct mqoe_change *changes, size_t count, const struct mqoe_dp_config *config) {
+    for (size_t i = 0; changes && i < count; i++) {
+        if (changes[i].lines)
+            mqoe_dp_free_lines_but(changes[i].lines, config->paths[changes[i].index].lines);
+        free(changes[i].lines);
+    }
+    free(changes);
 }
 
 static void answer_change(struct mqoe_dataplane *d, const json_t *command) {
@@ -260,7 +285,7 @@ static void answer_change(struct mqoe_dataplane *d, const json_t *command) {
     err = err ? err : apply_changes(d, changes, count, &e);
     for (size_t i = 0; i < count && !err; i++)
         remember(&d->config, &changes[i]);
-    free(changes);
+    free_changes(changes, count, &d->config);
     mqoe_control_send(&d->control, err ? mqoe_control_error(&e, false, id)
                                        : json_pack("{s:s, s:I}", "event", "changed", "id", (json_int_t)id));
 }

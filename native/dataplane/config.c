@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/config_path.h"
 #include "dataplane/config_sqm.h"
 #include "dataplane/config_tree.h"
 #include "sqm/framing_read.h"
 
 #define MAX_INTEGER  ((int64_t)1 << 53)
 #define MAX_RATE     (int64_t)1000000000000 // 1 Tbit/s
-#define MAX_DELAY    (int64_t)60000000000   // 60 s
 #define MAX_FRAMES   (1 << 22)              // 8 GiB of UMEM
 #define MAX_REACTORS 64
 
@@ -59,10 +59,8 @@ static void read_path(const struct mqoe_node *n, size_t i, struct mqoe_dp_config
     struct mqoe_dp_path *p = &c->paths[i];
     read_id(n, i);
     p->name = mqoe_node_string(n, "name");
-    p->delay[MQOE_DOWN] = (uint64_t)mqoe_node_int(n, "downDelay", 0, MAX_DELAY);
-    p->delay[MQOE_UP] = (uint64_t)mqoe_node_int(n, "upDelay", 0, MAX_DELAY);
-    p->rate = (uint64_t)mqoe_node_int(n, "rate", 0, MAX_RATE);
-    mqoe_node_only(n, KEYS("id", "name", "downDelay", "upDelay", "rate"));
+    mqoe_dp_read_lines(n, p->lines);
+    mqoe_node_only(n, KEYS("id", "name", "down", "up"));
 }
 
 // Appends the addresses of owner `value` to a table that grows.
@@ -100,7 +98,8 @@ static void read_server(const struct mqoe_node *n, size_t i, struct mqoe_dp_conf
     s->name = mqoe_node_string(n, "name");
     s->path = read_path_reference(n, c);
     // Each reactor has its own line to a server, and so its own rate.
-    if (mqoe_node_ok(n) && s->path != MQOE_NO_PATH && c->paths[s->path].rate && c->reactor_count > 1)
+    if (mqoe_node_ok(n) && s->path != MQOE_NO_PATH && c->reactor_count > 1 &&
+        mqoe_dp_lines_have_rate(c->paths[s->path].lines))
         mqoe_node_fail(
             n,
             "is behind path \"%s\", which has a rate; with %u reactors it would have it %u times: one "
@@ -112,6 +111,8 @@ static void read_server(const struct mqoe_node *n, size_t i, struct mqoe_dp_conf
 
 static void read_site(const struct mqoe_node *n, size_t i, struct mqoe_dp_config *c) {
     read_id(n, i);
+    // A document of a time when sites had no path may be silent about it.
+    c->sites[i].path = mqoe_node_has(n, "path") ? read_path_reference(n, c) : MQOE_NO_PATH;
     mqoe_dp_read_site(n, c, (uint32_t)i);
 }
 
@@ -178,8 +179,8 @@ static int read_document(struct mqoe_dp_config *c, json_t *document, const char 
     read_table(&root, "servers", 0, MQOE_MAX_CLIENTS, sizeof *c->servers, &c->servers, &c->server_count, c,
                read_server);
     if (mqoe_node_has(&root, "sites")) // a document without a tree may be silent about it
-        read_table(&root, "sites", 0, kind == MQOE_KIND_PATH ? 0 : MQOE_MAX_CLIENTS, sizeof *c->sites,
-                   &c->sites, &c->site_count, c, read_site);
+        read_table(&root, "sites", 0, MQOE_MAX_CLIENTS, sizeof *c->sites, &c->sites, &c->site_count, c,
+                   read_site);
     read_table(&root, "clients", 0, MQOE_MAX_CLIENTS, sizeof *c->clients, &c->clients, &c->client_count, c,
                read_client);
     read_captures(&root, c);
@@ -208,6 +209,8 @@ void mqoe_dp_config_set_max_frame(struct mqoe_dp_config *c, uint32_t bytes) {
 }
 
 void mqoe_dp_config_free(struct mqoe_dp_config *c) {
+    for (uint32_t i = 0; c->paths && i < c->path_count; i++)
+        mqoe_dp_free_lines_but(c->paths[i].lines, NULL);
     free(c->reactors);
     free(c->paths);
     free(c->servers);

@@ -3,6 +3,7 @@
 
 #include "capture/tap.h"
 #include "packet/lpm.h"
+#include "path/config.h"
 #include "reactor/json.h"
 #include "sqm/htb.h"
 
@@ -21,8 +22,7 @@ struct mqoe_dp_reactor {
 
 struct mqoe_dp_path {
     const char *name;
-    uint64_t delay[2]; // ns, by direction
-    uint64_t rate;     // bit/s of frames, each way; 0 = unlimited
+    struct mqoe_path_config lines[2]; // by direction; their arrays belong to the config
 };
 
 struct mqoe_dp_server {
@@ -36,6 +36,7 @@ struct mqoe_dp_site {
     int parent;     // a site before it; MQOE_NO_SITE: a root
     uint32_t depth; // below its root
     uint32_t reactor;
+    int path;                       // between it and its parent
     struct mqoe_htb_class class[2]; // by direction
 };
 

@@ -42,7 +42,7 @@ void mqoe_dp_read_site(const struct mqoe_node *n, struct mqoe_dp_config *c, uint
     struct mqoe_node down = mqoe_node_object(n, "down"), up = mqoe_node_object(n, "up");
     mqoe_dp_read_class(&down, s->parent == MQOE_NO_SITE, &s->class[MQOE_DOWN]);
     mqoe_dp_read_class(&up, s->parent == MQOE_NO_SITE, &s->class[MQOE_UP]);
-    mqoe_node_only(n, KEYS("id", "name", "parent", "reactor", "down", "up"));
+    mqoe_node_only(n, KEYS("id", "name", "parent", "path", "reactor", "down", "up"));
 }
 
 void mqoe_dp_check_queues(const struct mqoe_node *n, const struct mqoe_leaf_config *leaf) {
@@ -57,10 +57,10 @@ void mqoe_dp_read_place(const struct mqoe_node *n, const struct mqoe_dp_config *
         k->site = (int)mqoe_node_int(n, "site", MQOE_NO_SITE, (int64_t)c->site_count - 1);
     if (!mqoe_node_ok(n))
         return;
-    if (k->site == MQOE_NO_SITE) {
+    if (k->site == MQOE_NO_SITE || c->kind == MQOE_KIND_PATH) { // a stage has the paths of sites, and no tree
         struct mqoe_node none = mqoe_node_member(n, "node");
         if (none.json && !json_is_null(none.json))
-            mqoe_node_wrong(&none, "null for a client without a site");
+            mqoe_node_wrong(&none, "null for a client without a site, and in a path stage");
         return;
     }
     const struct mqoe_dp_site *site = &c->sites[k->site];

@@ -9,16 +9,8 @@
 
 // Bounds of one round, in frames: what is due never waits for more than this much other work.
 #define LEAF_QUOTA  64u
-#define LINE_QUOTA  64u
 #define ROUND_QUOTA 256u
 #define STUCK_RETRY 100000u // ns until a device that took nothing is asked again
-
-enum stage { STAGE_FIRST_PATH, STAGE_LEAF, STAGE_LAST_PATH, STAGE_OUT };
-
-// The stretches of a frame's route, in mqoe_frame.user.
-static inline uint64_t route(uint32_t first, uint32_t last) {
-    return (uint64_t)first << 32 | last;
-}
 
 static inline bool passes_through(const struct mqoe_circuit *c) {
     return c->leaf.discipline.kind == MQOE_NONE && !c->leaf.shaper.rate && !c->leaf.stats.backlog_packets;
@@ -119,53 +111,45 @@ static void count_through(struct mqoe_circuit *c, const struct mqoe_frame *f) {
     s->out_shaped_bytes += mqoe_framing_adjust(&c->leaf.framing, f->len, f->l3_offset);
 }
 
-static void enter_line(struct mqoe_engine *e, struct mqoe_stretch *s, struct mqoe_frame *f,
-                       uint64_t arrival) {
-    struct mqoe_frame_list dropped = {0};
-    mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_HAND, MQOE_LINE);
-    mqoe_delay_line_enqueue(&s->line, f, arrival, &dropped);
-    mqoe_engine_free_dropped(e, &dropped, MQOE_LINE);
-    if (!mqoe_timer_armed(&s->timer))
-        mqoe_heap_arm(&e->timers, &s->timer, mqoe_delay_line_next(&s->line));
+// The stretch at a stage that is not the leaf's.
+static inline uint32_t stretch_at(const struct mqoe_circuit *c, const struct mqoe_frame *f, unsigned stage) {
+    if (f->direction == MQOE_DOWN)
+        return stage == 0 ? (uint32_t)f->user : c->hops[stage - 2];
+    return stage < c->hop_count ? c->hops[stage] : (uint32_t)f->user;
 }
 
-static inline bool delays(const struct mqoe_engine *e, uint32_t stretch) {
-    if (stretch == MQOE_NO_STRETCH)
-        return false;
-    const struct mqoe_delay_line *line = &e->stretches[stretch].line;
-    return line->delay || line->rate || line->packets;
+// True when the leaf or its tree has taken the frame.
+static bool enter_circuit(struct mqoe_engine *e, struct mqoe_circuit *c, struct mqoe_frame *f,
+                          uint64_t arrival) {
+    if (c->tree) {
+        mqoe_engine_enter_tree(e, c, f, arrival);
+        return true;
+    }
+    if (!passes_through(c)) {
+        enter_leaf(e, c, f, arrival);
+        return true;
+    }
+    count_through(c, f);
+    return false;
 }
 
-// Takes a frame in hand from stage to stage until one holds it.
+// Takes a frame in hand from stage to stage until one holds it. Down they are: the server's path, the leaf,
+// the hops of the circuit; up: the hops, the leaf, the server's path.
 void mqoe_engine_advance(struct mqoe_engine *e, struct mqoe_frame *f, uint64_t arrival) {
     struct mqoe_circuit *c = &e->circuits[f->client * 2 + f->direction];
-    uint32_t first = (uint32_t)(f->user >> 32), last = (uint32_t)f->user;
-    switch (f->stage) {
-    case STAGE_FIRST_PATH:
-        f->stage = STAGE_LEAF;
-        if (delays(e, first)) {
-            enter_line(e, &e->stretches[first], f, arrival);
-            return;
+    const unsigned leaf = f->direction == MQOE_DOWN ? 1 : c->hop_count, end = c->hop_count + 2;
+    while (f->stage < end) {
+        unsigned stage = f->stage++;
+        if (stage == leaf) {
+            if (enter_circuit(e, c, f, arrival))
+                return;
+            continue;
         }
-        // fallthrough
-    case STAGE_LEAF:
-        f->stage = STAGE_LAST_PATH;
-        if (c->tree) {
-            mqoe_engine_enter_tree(e, c, f, arrival);
-            return;
-        }
-        if (!passes_through(c)) {
-            enter_leaf(e, c, f, arrival);
-            return;
-        }
-        count_through(c, f);
-        // fallthrough
-    case STAGE_LAST_PATH:
-        f->stage = STAGE_OUT;
-        if (delays(e, last)) {
-            enter_line(e, &e->stretches[last], f, arrival);
-            return;
-        }
+        uint32_t stretch = stretch_at(c, f, stage);
+        if (stretch == MQOE_NO_STRETCH || mqoe_path_line_idle(&e->stretches[stretch].line))
+            continue;
+        mqoe_engine_enter_stretch(e, &e->stretches[stretch], f, arrival);
+        return;
     }
     transmit(e, f);
 }
@@ -179,13 +163,12 @@ static bool classify(struct mqoe_engine *e, struct mqoe_frame *f, const struct m
     if (client == MQOE_LPM_NONE)
         return false;
     uint32_t server = mqoe_lpm_lookup(e->servers, p->family, far);
-    uint32_t at_client = mqoe_engine_client_stretch(e, client, direction);
-    uint32_t at_server =
-        server == MQOE_LPM_NONE ? MQOE_NO_STRETCH : mqoe_engine_server_stretch(e, server, direction);
     f->client = client;
     f->direction = (uint8_t)direction;
-    f->stage = STAGE_FIRST_PATH;
-    f->user = direction == MQOE_DOWN ? route(at_server, at_client) : route(at_client, at_server);
+    f->stage = 0;
+    f->user = MQOE_NO_STRETCH;
+    if (server != MQOE_LPM_NONE && e->server_stretches[server] != MQOE_NO_STRETCH)
+        f->user = e->server_stretches[server] + (uint32_t)direction;
     return true;
 }
 
@@ -261,18 +244,6 @@ static unsigned serve(struct mqoe_engine *e, struct mqoe_circuit *c) {
     return served;
 }
 
-static unsigned release(struct mqoe_engine *e, struct mqoe_stretch *s) {
-    struct mqoe_frame *f;
-    unsigned released = 0;
-    while (released < LINE_QUOTA && (f = mqoe_delay_line_dequeue(&s->line, e->now))) {
-        mqoe_umem_move(e->umem, mqoe_umem_chunk(e->umem, f), MQOE_LINE, MQOE_HAND);
-        mqoe_engine_advance(e, f, f->time);
-        released++;
-    }
-    mqoe_heap_arm(&e->timers, &s->timer, mqoe_delay_line_next(&s->line));
-    return released;
-}
-
 // While one circuit is served, the one after it comes into the cache, if its time has come too.
 static void prefetch_soon(const struct mqoe_engine *e) {
     const struct mqoe_timer *t = mqoe_heap_next(&e->timers) <= e->now ? e->timers.slots[0].timer : NULL;
@@ -292,7 +263,7 @@ static void run_timers(struct mqoe_engine *e) {
         else if (t->kind == MQOE_TIMER_TREE)
             done += 1 + mqoe_engine_serve_tree(e, (struct mqoe_tree *)t);
         else
-            done += 1 + release(e, (struct mqoe_stretch *)t);
+            done += 1 + mqoe_engine_serve_stretch(e, (struct mqoe_stretch *)t);
     }
 }
 
@@ -355,10 +326,13 @@ void mqoe_engine_account(const struct mqoe_engine *e, struct mqoe_accounting *ou
         out->rig += mqoe_port_rig(port);
         port->ops->kernel(port, &out->kernel[side]);
     }
+    out->rig += e->on_paths.duplicates_refused;
+    out->duplicated = e->on_paths.duplicated + e->on_paths.duplicates_refused;
+    out->on_paths = e->on_paths;
 }
 
 int64_t mqoe_accounting_missing(const struct mqoe_accounting *a) {
-    uint64_t in = a->received[MQOE_ACCESS] + a->received[MQOE_CORE];
+    uint64_t in = a->received[MQOE_ACCESS] + a->received[MQOE_CORE] + a->duplicated;
     uint64_t gone =
         a->sent[MQOE_ACCESS] + a->sent[MQOE_CORE] + a->aqm + a->overflow + a->path + a->rig + a->unclassified;
     return (int64_t)(in - gone - a->leaf - a->line - a->in_transmit);

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "dataplane/engine_parts.h"
 #include "packet/pages.h"
@@ -76,28 +75,6 @@ static int build_circuits(struct mqoe_engine *e, uint64_t now, struct mqoe_error
     return err;
 }
 
-static void build_stretch(struct mqoe_engine *e, uint32_t stretch, int path) {
-    if (path == MQOE_NO_PATH)
-        return;
-    const struct mqoe_dp_path *p = &e->config->paths[path];
-    e->stretches[stretch].timer.kind = MQOE_TIMER_STRETCH;
-    // A path has no buffer of its own: what bounds it is the UMEM, and running out of that is a rig drop.
-    mqoe_delay_line_init(&e->stretches[stretch].line, p->delay[stretch % 2], p->rate, UINT32_MAX);
-}
-
-static int build_stretches(struct mqoe_engine *e, struct mqoe_error *error) {
-    const struct mqoe_dp_config *c = e->config;
-    uint32_t ends = c->server_count + e->client_count;
-    e->stretches = calloc(ends ? (size_t)ends * 2 : 1, sizeof *e->stretches);
-    if (!e->stretches)
-        return mqoe_fail(error, ENOMEM, "calloc", NULL, "paths of %u endpoints", ends);
-    for (uint32_t i = 0; i < c->server_count * 2; i++)
-        build_stretch(e, i, c->servers[i / 2].path);
-    for (uint32_t i = 0; i < e->client_count * 2; i++)
-        build_stretch(e, c->server_count * 2 + i, c->clients[e->client_ids[i / 2]].path);
-    return 0;
-}
-
 int mqoe_engine_init(struct mqoe_engine *e, const struct mqoe_dp_config *config, uint32_t reactor,
                      struct mqoe_umem *umem, struct mqoe_port *access, struct mqoe_port *core, uint64_t now,
                      struct mqoe_error *error) {
@@ -113,10 +90,9 @@ int mqoe_engine_init(struct mqoe_engine *e, const struct mqoe_dp_config *config,
               : mqoe_lpm_build(&e->servers, config->server_prefixes, config->server_prefix_count,
                                config->seed, error);
     err = err ? err : build_circuits(e, now, error);
-    err = err ? err : build_stretches(e, error);
+    err = err ? err : mqoe_engine_build_paths(e, now, error);
     err = err ? err : mqoe_engine_build_trees(e, now, error);
-    // Circuits and stretches, servers' stretches, trees.
-    uint32_t timers = e->client_count * 4 + config->server_count * 2 + e->root_count * 2;
+    uint32_t timers = e->client_count * 2 + e->stretch_count + e->root_count * 2;
     if (!err && mqoe_heap_init(&e->timers, timers) != 0)
         err = mqoe_fail(error, ENOMEM, "calloc", NULL, "%u timers", timers);
     return err;
@@ -129,7 +105,7 @@ void mqoe_engine_free(struct mqoe_engine *e) {
     mqoe_lpm_free(e->clients);
     mqoe_lpm_free(e->servers);
     mqoe_pages_free(e->circuits, e->client_count * 2 * sizeof *e->circuits);
-    free(e->stretches);
+    mqoe_engine_free_paths(e);
     free(e->client_ids);
     free(e->local);
     *e = (struct mqoe_engine){0};
@@ -143,10 +119,8 @@ struct mqoe_change mqoe_change_undo(const struct mqoe_dp_config *config, const s
         undo.class = config->clients[change->index].class[change->direction];
     if (change->kind == MQOE_CHANGE_SITE)
         undo.class = config->sites[change->index].class[change->direction];
-    if (change->kind == MQOE_CHANGE_PATH) {
-        memcpy(undo.delay, config->paths[change->index].delay, sizeof undo.delay);
-        undo.rate = config->paths[change->index].rate;
-    }
+    if (change->kind == MQOE_CHANGE_PATH)
+        undo.lines = (struct mqoe_path_config *)config->paths[change->index].lines;
     return undo;
 }
 
@@ -168,28 +142,12 @@ static int change_shaper(struct mqoe_engine *e, const struct mqoe_change *change
     return err;
 }
 
-static void change_stretches(struct mqoe_engine *e, uint32_t first, const struct mqoe_change *change) {
-    for (int d = MQOE_DOWN; d <= MQOE_UP; d++)
-        mqoe_delay_line_set(&e->stretches[first + (uint32_t)d].line, change->delay[d], change->rate);
-}
-
-static void change_path(struct mqoe_engine *e, const struct mqoe_change *change) {
-    const struct mqoe_dp_config *c = e->config;
-    for (uint32_t i = 0; i < c->server_count; i++)
-        if (c->servers[i].path == (int)change->index)
-            change_stretches(e, mqoe_engine_server_stretch(e, i, MQOE_DOWN), change);
-    for (uint32_t i = 0; i < e->client_count; i++)
-        if (c->clients[e->client_ids[i]].path == (int)change->index)
-            change_stretches(e, mqoe_engine_client_stretch(e, i, MQOE_DOWN), change);
-}
-
 static int apply(struct mqoe_engine *e, const struct mqoe_change *change, struct mqoe_error *error) {
     if (change->kind == MQOE_CHANGE_SHAPER)
         return change_shaper(e, change, error);
-    if (change->kind != MQOE_CHANGE_PATH)
-        return mqoe_engine_change_node(e, change, error);
-    change_path(e, change);
-    return 0;
+    if (change->kind == MQOE_CHANGE_PATH)
+        return mqoe_engine_change_path(e, change, error);
+    return mqoe_engine_change_node(e, change, error);
 }
 
 int mqoe_engine_change(struct mqoe_engine *e, const struct mqoe_change *changes, size_t count, uint64_t now,

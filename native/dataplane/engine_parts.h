@@ -7,22 +7,6 @@
 
 enum mqoe_timer_kind { MQOE_TIMER_CIRCUIT, MQOE_TIMER_STRETCH, MQOE_TIMER_TREE };
 
-// The stretch of a server (its number in the blueprint) or of one of the reactor's clients (its local
-// number). Endpoints with the same path have one each, because a rate is not shared; MQOE_NO_STRETCH without
-// a path.
-static inline uint32_t mqoe_engine_server_stretch(const struct mqoe_engine *e, uint32_t server,
-                                                  enum mqoe_direction direction) {
-    return e->config->servers[server].path == MQOE_NO_PATH ? MQOE_NO_STRETCH
-                                                           : server * 2 + (uint32_t)direction;
-}
-
-static inline uint32_t mqoe_engine_client_stretch(const struct mqoe_engine *e, uint32_t local,
-                                                  enum mqoe_direction direction) {
-    return e->config->clients[e->client_ids[local]].path == MQOE_NO_PATH
-               ? MQOE_NO_STRETCH
-               : (e->config->server_count + local) * 2 + (uint32_t)direction;
-}
-
 void mqoe_engine_schedule(struct mqoe_engine *e, struct mqoe_circuit *c, uint64_t due);
 
 // Returns dropped frames, which are at `from`, to the umem and counts their causes.
@@ -30,6 +14,24 @@ void mqoe_engine_free_dropped(struct mqoe_engine *e, struct mqoe_frame_list *dro
 
 // Hands a frame on to the stage after the one that it has just left.
 void mqoe_engine_advance(struct mqoe_engine *e, struct mqoe_frame *f, uint64_t arrival);
+
+// ---- paths (engine_path.c) ----
+
+// Builds the stretches of servers, and of the sites and clients of this reactor. Returns 0 or −errno with
+// *error filled.
+int mqoe_engine_build_paths(struct mqoe_engine *e, uint64_t now, struct mqoe_error *error);
+void mqoe_engine_free_paths(struct mqoe_engine *e);
+
+// Puts a frame in hand on a stretch.
+void mqoe_engine_enter_stretch(struct mqoe_engine *e, struct mqoe_stretch *s, struct mqoe_frame *f,
+                               uint64_t arrival);
+
+// Lets go what has arrived, a quota of it, and sees to it that the stretch is asked again. Returns how many
+// frames went.
+unsigned mqoe_engine_serve_stretch(struct mqoe_engine *e, struct mqoe_stretch *s);
+
+int mqoe_engine_change_path(struct mqoe_engine *e, const struct mqoe_change *change,
+                            struct mqoe_error *error);
 
 // ---- trees (engine_tree.c) ----
 

@@ -87,13 +87,13 @@ int mqoe_engine_change_node(struct mqoe_engine *e, const struct mqoe_change *cha
 // ---- set-up ----
 
 // Numbers the roots of this reactor, and each site within its tree: parents before children, as in the
-// blueprint. sizes[root] receives how many sites it has.
+// blueprint. A path stage has the paths of sites, but no tree. sizes[root] receives how many sites it has.
 static void number_sites(struct mqoe_engine *e, uint32_t *sizes) {
     const struct mqoe_dp_config *c = e->config;
     for (uint32_t i = 0; i < c->site_count; i++) {
         const struct mqoe_dp_site *s = &c->sites[i];
         e->site_roots[i] = s->parent != MQOE_NO_SITE ? e->site_roots[s->parent] : UINT32_MAX;
-        if (s->parent == MQOE_NO_SITE && s->reactor == e->reactor)
+        if (s->parent == MQOE_NO_SITE && s->reactor == e->reactor && c->kind != MQOE_KIND_PATH)
             e->site_roots[i] = e->root_count++;
         if (e->site_roots[i] != UINT32_MAX)
             e->site_nodes[i] = sizes[e->site_roots[i]]++;
@@ -104,7 +104,7 @@ static void number_sites(struct mqoe_engine *e, uint32_t *sizes) {
 static void place_circuits(struct mqoe_engine *e, uint32_t *sizes) {
     for (uint32_t i = 0; i < e->client_count; i++) {
         int site = e->config->clients[e->client_ids[i]].site;
-        if (site == MQOE_NO_SITE)
+        if (site == MQOE_NO_SITE || e->site_roots[site] == UINT32_MAX)
             continue;
         uint32_t root = e->site_roots[site], node = sizes[root]++;
         for (uint32_t d = MQOE_DOWN; d <= MQOE_UP; d++) {

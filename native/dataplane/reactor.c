@@ -151,6 +151,7 @@ int mqoe_reactor_start(struct mqoe_reactor *r, struct mqoe_error *e) {
 
 static void call_go(void *reactor, void *t0) {
     struct mqoe_reactor *r = reactor;
+    mqoe_engine_start(&r->engine, *(uint64_t *)t0, now_ns());
     if (r->engine.config->kind == MQOE_KIND_PATH)
         return;
     mqoe_recorder_go(&r->recorder, &r->engine, *(uint64_t *)t0, now_ns());

@@ -142,7 +142,14 @@ static void write_reactor(struct mqoe_recorder *r, struct mqoe_engine *e, uint64
                                           .wakeups = r->wakeups,
                                           .kicks = e->ports[MQOE_ACCESS]->kicks + e->ports[MQOE_CORE]->kicks,
                                           .cpu = cpu,
-                                          .timer_late_max = e->late_max};
+                                          .timer_late_max = e->late_max,
+                                          .path_lost = a.on_paths.lost,
+                                          .path_overflow = a.on_paths.overflow,
+                                          .path_down = a.on_paths.down,
+                                          .duplicated = a.duplicated,
+                                          .corrupted = a.on_paths.corrupted,
+                                          .reordered = a.on_paths.reordered,
+                                          .path_marks = a.on_paths.marked};
     mqoe_segment_publish(&r->reactor);
     e->late_max = 0;
 }

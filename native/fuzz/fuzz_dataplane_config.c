@@ -1,4 +1,5 @@
-// fuzz-sources: dataplane/config.c dataplane/config_sqm.c dataplane/config_tree.c reactor/json.c
+// fuzz-sources: dataplane/config.c dataplane/config_path.c dataplane/config_sqm.c dataplane/config_tree.c
+// fuzz-sources: path/check.c reactor/json.c
 // fuzz-sources: capture/tap.c capture/capture.c capture/ring.c capture/pcapng.c
 // fuzz-sources: packet/lpm.c packet/hash.c packet/ecn.c packet/checksum.c sqm/leaf.c sqm/shaper.c
 // fuzz-sources: sqm/discipline.c sqm/fq_codel.c sqm/pfifo.c sqm/codel.c sqm/pool.c sqm/cake.c

@@ -38,6 +38,11 @@ static inline bool mqoe_timer_armed(const struct mqoe_timer *t) {
     return t->position != 0;
 }
 
+// When `t` is due, MQOE_NEVER when it is not armed.
+static inline uint64_t mqoe_timer_due(const struct mqoe_heap *h, const struct mqoe_timer *t) {
+    return t->position ? h->slots[t->position - 1].due : MQOE_NEVER;
+}
+
 // When the earliest timer is due, MQOE_NEVER when none is armed.
 static inline uint64_t mqoe_heap_next(const struct mqoe_heap *h) {
     return h->size ? h->slots[0].due : MQOE_NEVER;

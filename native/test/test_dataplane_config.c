@@ -35,9 +35,9 @@ static void reads_a_whole_blueprint(void **state) {
     assert_int_equal(c.client_prefix_count, 3);
     assert_int_equal(c.client_prefixes[2].value, 2);
     assert_string_equal(c.reactors[0].interface[1], "c0");
-    assert_int_equal(c.paths[0].delay[MQOE_UP], 10000000);
-    assert_int_equal(c.paths[0].rate, 1000000000);
-    assert_int_equal(c.paths[1].rate, 0);
+    assert_int_equal(c.paths[0].lines[MQOE_UP].delay.mean, 10000000);
+    assert_int_equal(c.paths[0].lines[MQOE_DOWN].link.rate, 1000000000);
+    assert_int_equal(c.paths[1].lines[MQOE_DOWN].link.rate, 0);
     assert_int_equal(c.servers[0].path, 0);
     assert_int_equal(c.clients[1].path, MQOE_NO_PATH);
     const struct mqoe_leaf_config *l = &c.clients[1].shaper[MQOE_UP];
@@ -75,9 +75,10 @@ static const struct wrong {
     {"reactors.0.frameSize", "4096", "$.reactors[0].frameSize", "found 4096, must be 2048"},
     {"reactors.0.frames", "10", "$.reactors[0].frames", "found 10, must be an integer from 256"},
     {"reactors.0.access", "\"an-interface-name\"", "$.reactors[0]", "1 to 15 characters"},
-    {"paths.0.downDelay", "-1", "$.paths[0].downDelay", "found -1, must be an integer from 0"},
-    {"paths.1.rate", NULL, "$.paths[1].rate", "is missing, must be an integer from 0"},
-    {"paths.1.rate", "-1", "$.paths[1].rate", "found -1, must be an integer from 0"},
+    {"paths.0.down", NULL, "$.paths[0].down", "is missing, must be an object"},
+    {"paths.0.up.delay", "-1", "$.paths[0].up.delay", "found -1, must be an integer from 0"},
+    {"paths.1.down.rate", NULL, "$.paths[1].down.rate", "is missing, must be an integer from 0"},
+    {"paths.1.down.rate", "-1", "$.paths[1].down.rate", "found -1, must be an integer from 0"},
     {"servers.0.path", "2", "$.servers[0].path", "found 2, must be an integer from -1 to 1"},
     {"servers.0.addresses.0", "\"10.0.0.\"", "$.servers[0].addresses[0]", "found \"10.0.0.\""},
     {"clients.1.addresses.0", "7", "$.clients[1].addresses[0]", "found 7, must be an IPv4 or IPv6 address"},
@@ -112,7 +113,9 @@ static json_t *site(int id, const char *name, int parent) {
 // Two reactors, a tower with an access point, clients 0 and 1 below that one and client 2 by itself.
 static json_t *good_tree(void) {
     json_t *document = good(), *client;
-    json_object_set_new(json_array_get(json_object_get(document, "paths"), 0), "rate", json_integer(0));
+    json_t *path = json_array_get(json_object_get(document, "paths"), 0);
+    json_object_set_new(path, "down", mqoe_synthetic_line(10000000, 0));
+    json_object_set_new(path, "up", mqoe_synthetic_line(10000000, 0));
     json_t *reactors = json_object_get(document, "reactors");
     json_t *second = json_deep_copy(json_array_get(reactors, 0));
     json_object_set_new(second, "id", json_integer(1));
@@ -227,8 +230,9 @@ static void a_rate_is_of_one_line(void **state) {
         json_object_set_new(second, "id", json_integer(1));
         json_array_append_new(reactors, second);
         if (!rated)
-            json_object_set_new(json_array_get(json_object_get(document, "paths"), 0), "rate",
-                                json_integer(0));
+            for (int d = 0; d < 2; d++)
+                json_object_set_new(json_array_get(json_object_get(document, "paths"), 0), d ? "up" : "down",
+                                    mqoe_synthetic_line(10000000, 0));
         assert_int_equal(mqoe_dp_config_read(&c, document, &e) != 0, rated);
         if (rated) {
             assert_string_equal(e.object, "$.servers[0]");

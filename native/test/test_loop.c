@@ -351,6 +351,14 @@ static void a_change_that_fails_changes_nothing(void **state) {
     rig_close(&rig);
 }
 
+// A change of a path to a delay and a rate in both directions. `lines` is what it points to.
+static struct mqoe_change path_change(struct mqoe_path_config lines[2], uint64_t delay, uint64_t rate) {
+    for (int d = MQOE_DOWN; d <= MQOE_UP; d++)
+        lines[d] =
+            (struct mqoe_path_config){.up = true, .keep_order = true, .delay.mean = delay, .link.rate = rate};
+    return (struct mqoe_change){.kind = MQOE_CHANGE_PATH, .index = 0, .lines = lines};
+}
+
 // From 10 ms to 1 ms while frames are under way: none overtakes, later ones take 1 ms.
 static void a_path_change_never_reorders(void **state) {
     (void)state;
@@ -359,7 +367,8 @@ static void a_path_change_never_reorders(void **state) {
     rig_open(&rig, mqoe_synthetic_blueprint(&s), 64);
     rig_arrive(&rig, 0, MQOE_DOWN, 1, 100, 0);
     rig_run(&rig, rig.now);
-    struct mqoe_change change = {.kind = MQOE_CHANGE_PATH, .index = 0, .delay = {MS, MS}};
+    struct mqoe_path_config lines[2];
+    struct mqoe_change change = path_change(lines, MS, 0);
     struct mqoe_error e;
     assert_int_equal(mqoe_engine_change(&rig.engine, &change, 1, rig.now, &e), 0);
     rig_run(&rig, rig.now + 2 * MS);
@@ -374,8 +383,8 @@ static void a_path_change_never_reorders(void **state) {
     rig_close(&rig);
 }
 
-// 10 ms, then 100 Mbit/s: frames that come in one burst leave one after the other, at their exact times, and
-// a change of the rate is for those that come after it.
+// 10 ms, then 100 Mbit/s: frames that come in one burst leave one after the other, at their exact times.
+// Those that a change meets on their way are transmitted at the new rate.
 static void a_path_has_a_rate(void **state) {
     (void)state;
     struct mqoe_synthetic s = line(0, "none");
@@ -385,17 +394,20 @@ static void a_path_has_a_rate(void **state) {
     uint64_t start = rig.now, frame = 1250 * 8ull * 10; // ns of a 1250-byte frame
     for (uint32_t i = 0; i < 20; i++)
         rig_arrive(&rig, 0, i < 10 ? MQOE_DOWN : MQOE_UP, 1, 1250, i);
-    rig_run(&rig, rig.now + MS);
-    struct mqoe_change change = {
-        .kind = MQOE_CHANGE_PATH, .index = 0, .delay = {10 * MS, 10 * MS}, .rate = 10000000};
+    rig_run(&rig, start + 10 * MS + 5 * frame);
+    assert_int_equal(rig.out_count, 10); // of both directions, which do not share
+    struct mqoe_path_config lines[2];
+    struct mqoe_change change = path_change(lines, 10 * MS, 10000000);
     struct mqoe_error e;
     assert_int_equal(mqoe_engine_change(&rig.engine, &change, 1, rig.now, &e), 0);
     rig_arrive(&rig, 0, MQOE_DOWN, 1, 1250, 10);
     rig_run(&rig, rig.now + S);
     assert_int_equal(rig.out_count, 21);
-    for (size_t i = 0; i < 20; i++) // the two directions do not share
-        assert_int_equal(rig.out[i].time - start, 10 * MS + (rig.out[i].tag % 10 + 1) * frame);
-    assert_int_equal(rig.out[20].time - start, MS + 10 * MS + 10 * frame);
+    for (size_t i = 0; i < 20; i++) {
+        uint64_t n = rig.out[i].tag % 10 + 1;
+        assert_int_equal(rig.out[i].time - start, 10 * MS + (n <= 5 ? n : 5 + (n - 5) * 10) * frame);
+    }
+    assert_int_equal(rig.out[20].time - start, 20 * MS + (5 + 10) * frame);
     assert_accounted(&rig);
     rig_close(&rig);
 }

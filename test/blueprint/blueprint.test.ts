@@ -161,7 +161,7 @@ test("none does not shape; framing and disciplines arrive as they were written",
 test("paths: split in halves without losing a nanosecond; −1 is none", (t) => {
   const { paths, servers, clients } = made(RICH.replace('"101ms"', '"101ns"')).dataplane;
   t.deepEqual(
-    paths.map(({ name, downDelay, upDelay }) => [name, downDelay, upDelay]),
+    paths.map(({ name, down, up }) => [name, down.delay, up.delay]),
     [
       ["metro", 10e6, 10e6],
       ["far", 50, 51],
@@ -258,8 +258,8 @@ test("a UDP stream beyond its fair part fills its queue, AQM or not: frames are 
 
 test("path rates reach the dataplane, and frames are counted for what is too fast for them", (t) => {
   const rated = (rate: string) => GOOD.replace('rtt = "20ms"', `rtt = "20ms"\nrate = "${rate}"`);
-  t.is(made(GOOD).dataplane.paths[0]?.rate, 0);
-  t.is(made(rated("1gbit")).dataplane.paths[0]?.rate, 1e9);
+  t.is(made(GOOD).dataplane.paths[0]?.down.rate, 0);
+  t.is(made(rated("1gbit")).dataplane.paths[0]?.up.rate, 1e9);
   const frames = (text: string) => made(text).dataplane.reactors[0]?.frames ?? 0;
   const usual = frames(GOOD);
   t.is(frames(rated("1gbit")), usual, "faster than all traffic: nothing stands there");

@@ -4,6 +4,7 @@ import { lineFramesFor } from "../../harness/blueprint/shaping.js";
 import type { PathBlueprint } from "../../harness/blueprint/types.js";
 import type { Case } from "../../harness/scenario/types.js";
 import { GOOD, lines, load } from "../scenario/helpers.js";
+import { linesWith } from "./line.js";
 
 function caseOf(text: string): Case {
   const loaded = load(text, { allowExec: true });
@@ -62,8 +63,8 @@ test("a stage's process: its side's paths, everybody's addresses, the trunk ends
   t.deepEqual([core?.kind, core?.netns], ["path", "/run/netns/mq-1a2b-path-core"]);
   t.like(core?.reactors[0], { id: 0, core: 1, access: "inner0", coreTrunk: "outer0" });
   t.like(access?.reactors[0], { id: 0, core: 1, access: "outer0", coreTrunk: "inner0" });
-  t.deepEqual(core?.paths, [{ id: 0, name: "metro", downDelay: 10e6, upDelay: 10e6, rate: 0 }]);
-  t.deepEqual(access?.paths, [{ id: 0, name: "far", downDelay: 15.5e6, upDelay: 15.5e6, rate: 0 }]);
+  t.deepEqual(core?.paths, [{ id: 0, name: "metro", ...linesWith(10e6, 10e6) }]);
+  t.deepEqual(access?.paths, [{ id: 0, name: "far", ...linesWith(15.5e6, 15.5e6) }]);
   const pathsIn = (process: typeof core) => [
     process?.servers.map(({ path }) => path),
     process?.clients.map(({ path }) => path),
@@ -112,7 +113,7 @@ test("Linux's disciplines reach the blueprint in its words", (t) => {
 });
 
 test("frames of a stage: unshaped by what a machine moves, bounded by plans behind a kernel, by a path's own rate", (t) => {
-  const line = (rate: number): PathBlueprint => ({ id: 0, name: "p", downDelay: 50e6, upDelay: 50e6, rate });
+  const line = (rate: number): PathBlueprint => ({ id: 0, name: "p", ...linesWith(50e6, 50e6, rate) });
   const scenario = caseOf(GOOD);
   t.is(lineFramesFor([line(0)], scenario, false), 37_888); // 4 Gbit/s × 100 ms / 1514 B + 4096
   t.is(lineFramesFor([line(0), line(0)], scenario, false), 37_888, "together no more than the machine moves");

@@ -6,6 +6,7 @@ import type { Blueprint, DataplaneBlueprint } from "../../harness/blueprint/type
 import { readyWithin } from "../../harness/dataplane/kinds.js";
 import { Middle, Unsupported } from "../../harness/dataplane/middle.js";
 import { NativeProcess, NativeProcessError } from "../../harness/ffi/native-process.js";
+import { linesWith } from "../blueprint/line.js";
 
 const NEVER = new AbortController().signal;
 const accounting = (fields: string) =>
@@ -134,7 +135,12 @@ test("an external command is given the time that it was promised, on top of ever
 
 /** Answers a command with its own id, as far as the shell can read it. */
 const CHANGED = `id=\${line#*'"id":'}; id=\${id%%,*}; echo "{\\"event\\":\\"changed\\",\\"id\\":$id}"`;
-const PATH = { path: 0, downDelay: 1, upDelay: 1, rate: 0 };
+const SITE = {
+  site: 0,
+  direction: "down" as const,
+  node: { rate: 0, ceil: 1, quantum: 0, priority: 0, burst: 0 },
+};
+const PATH = { path: 0, ...linesWith(1, 1) };
 
 test("a change goes to whom it concerns; it is over when all have applied it, and fails with what one says", async (t) => {
   const refusal =
@@ -149,7 +155,7 @@ test("a change goes to whom it concerns; it is over when all have applied it, an
   await middle.start(NEVER);
   await middle.change(3, { set: [], stages: [{ side: "core", set: [PATH] }] });
   // In parts, so that a line never grows beyond what a process reads.
-  const many = Array.from({ length: 25_000 }, () => PATH);
+  const many = Array.from({ length: 25_000 }, () => SITE);
   await middle.change(4, { set: [], stages: [{ side: "core", set: many }] });
   const refused = middle.change(7, { set: [PATH], stages: [{ side: "core", set: [PATH] }] });
   await t.throwsAsync(refused, { instanceOf: NativeProcessError, message: "dataplane: change $.set[0]: no (EINVAL)" });

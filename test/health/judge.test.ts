@@ -3,6 +3,7 @@ import type { PhaseBlueprint } from "../../harness/blueprint/types.js";
 import { judgeHealth, spoiledByMachine } from "../../harness/health/index.js";
 import type { RunEvent } from "../../harness/recording/index.js";
 import type { HealthCheck } from "../../harness/verdict/types.js";
+import { linesWith } from "../blueprint/line.js";
 import { addStream, MS, runOf, type Synthetic, synthetic } from "../recording/fixture.js";
 
 const health = (s: Synthetic) => judgeHealth(runOf(s));
@@ -504,7 +505,7 @@ test("probe packets that wait where there is no queue are the machine's: path an
   t.is(named(delayed(10, 0), "detours").verdict, "invalid");
   t.like(named(delayed(10, 30 * MS), "detours"), { verdict: "ok", value: 0 }, "they waited in the queue under test");
   const slow = delayed(10, 0);
-  for (const path of slow.blueprint.dataplane.paths) path.rate = 1e6;
+  for (const path of slow.blueprint.dataplane.paths) path.down.rate = 1e6;
   t.is(
     health(slow).checks.find(({ name }) => name === "detours"),
     undefined,
@@ -531,13 +532,13 @@ test("a path that a change makes longer explains the time of the packets that ta
   // 20 ms until 2.2 s, 70 ms from then on.
   const s = synthetic({ clients: 1 }, { loaded: (_, seq) => (seq >= 220 ? 0.07 : 0.02) });
   for (const row of s.rows.dp_client) row.sojourn_max = 0;
-  const set = [{ path: 0, downDelay: 52.5 * MS, upDelay: 17.5 * MS, rate: 0 }];
+  const set = [{ path: 0, ...linesWith(52.5 * MS, 17.5 * MS) }];
   t.is(named(s, "detours").verdict, "invalid", "nobody said that it would");
   s.blueprint.timeline.changes = [{ at: 2200 * MS, text: "path.metro.rtt = 70ms", set }];
   t.like(named(s, "detours"), { verdict: "ok", value: 0 });
   s.blueprint.timeline.changes = [{ at: 2900 * MS, text: "path.metro.rtt = 70ms", set }];
   t.is(named(s, "detours").verdict, "invalid", "it was longer before it should have been");
-  const limited = [{ path: 0, downDelay: 15 * MS, upDelay: 5 * MS, rate: 1e6 }];
+  const limited = [{ path: 0, ...linesWith(15 * MS, 5 * MS, 1e6) }];
   s.blueprint.timeline.changes = [{ at: 2900 * MS, text: "path.metro.rate = 1mbit", set: limited }];
   t.is(
     health(s).checks.find(({ name }) => name === "detours"),

@@ -4,8 +4,11 @@ import type {
   Blueprint,
   FlowBlueprint,
   ProbeBlueprint,
+  SessionBlueprint,
   SqmBlueprint,
   StreamBlueprint,
+  VideoScript,
+  WebScript,
 } from "../../harness/blueprint/types.js";
 import {
   decodeSegment,
@@ -20,6 +23,7 @@ import {
   writeSeg,
 } from "../../harness/recording/index.js";
 import type { Case, Expectation } from "../../harness/scenario/types.js";
+import { linesWith } from "../blueprint/line.js";
 
 /** A small synthetic run: everything that a folder holds, in code, so that a test says only what it changes. */
 export interface Synthetic {
@@ -135,7 +139,7 @@ function makeBlueprint(shape: Shape): Blueprint {
       seed: 1,
       reactors: [{ id: 0, core: 1, access: "a", coreTrunk: "c", frames: 4096, frameSize: 2048 }],
       // As probeRow divides a round trip: a quarter up, three down.
-      paths: [{ id: 0, name: "metro", downDelay: 15 * MS, upDelay: 5 * MS, rate: 0 }],
+      paths: [{ id: 0, name: "metro", ...linesWith(15 * MS, 5 * MS) }],
       servers: [{ id: 0, name: "web", addresses: [], path: 0 }],
       sites: [],
       clients: clients.map((name, id) => ({
@@ -227,6 +231,70 @@ export function addStream(s: Synthetic, client: number, direction: "down" | "up"
     s.rows.udp_bin.push({ time: end, stream: id, packets: arrived, bytes: arrived * 1000, reordered: packets / 20 });
   }
   return stream;
+}
+
+/** Adds a session of traffic `page`, ids from 100 on; pages of two objects, which the rows of `addPage` say. */
+export function addBrowser(s: Synthetic, client: number, life = { start: 0, stop: END }): SessionBlueprint {
+  const script: WebScript = { kind: "web", connections: 6, reuse: false, pages: [[1000, 1000]], thinks: [0] };
+  return addSession(s, client, { traffic: "page", script, ...life });
+}
+
+/** A page with its document and an object; times in ms, `result` as in the record. */
+export function addPage(s: Synthetic, session: number, started: number, took: number, result = 0): void {
+  const page = s.rows.page.filter((row) => row.session === session).length;
+  const [at, end] = [started * MS, (started + took) * MS];
+  s.rows.page.push({ time: end, session, page, started: at, objects: 2, failed: result === 1 ? 1 : 0, result });
+  const document = { session, index: 2 * page, group: page, label: 1, fresh: 1, asked: at, connected: at + MS };
+  s.rows.transfer.push({ ...document, time: at + (took / 2) * MS, first_byte: at + (took / 4) * MS });
+  const object = { session, index: 2 * page + 1, group: page, label: 2, asked: at + (took / 2) * MS };
+  s.rows.transfer.push({ ...object, time: end, first_byte: end, result });
+}
+
+/** Adds a session of traffic `film`, ids from 100 on; what happens in its player `addMoment` says. */
+export function addPlayer(s: Synthetic, client: number): SessionBlueprint {
+  const lengths = { segment: SECOND, buffer: 4 * SECOND, startup: SECOND, resume: SECOND };
+  const script: VideoScript = { kind: "video", ...lengths, adaptation: "dynamic", bitrates: [1e6, 2e6], sizes: [1000] };
+  return addSession(s, client, { traffic: "film", script, start: 1000 * MS, stop: 3200 * MS });
+}
+
+/** video.event */
+export const VIDEO = { started: 1, segment: 2, plays: 3, stalls: 4, failed: 5, ended: 6 } as const;
+
+/** Times and contents in ms. */
+export function addMoment(
+  s: Synthetic,
+  session: number,
+  time: number,
+  event: keyof typeof VIDEO,
+  [value = 0, buffered = 0, rung = 0]: readonly number[] = [],
+): void {
+  s.rows.video.push({ time: time * MS, session, event: VIDEO[event], rung, value, buffered: buffered * MS });
+}
+
+/** Plays from 1.1 s on, stalls from 2.1 to 2.4 s, and ends with 200 ms buffered. */
+export function addFilm(s: Synthetic, session: number): void {
+  addMoment(s, session, 1000, "started");
+  addMoment(s, session, 1100, "segment", [1e6, 1000]);
+  addMoment(s, session, 1100, "plays", [100 * MS, 1000]);
+  addMoment(s, session, 2100, "stalls", [0, 0, 1]);
+  addMoment(s, session, 2400, "segment", [2e6, 1000, 1]);
+  addMoment(s, session, 2400, "plays", [300 * MS, 1000, 1]);
+  addMoment(s, session, 2600, "segment", [2e6, 1800, 1]);
+  addMoment(s, session, 3000, "segment", [1e6, 2400, 0]);
+  addMoment(s, session, 3200, "ended", [0, 2200]);
+}
+
+function addSession(
+  s: Synthetic,
+  client: number,
+  own: Pick<SessionBlueprint, "traffic" | "script" | "start" | "stop">,
+): SessionBlueprint {
+  s.blueprint.traffic.sessions ??= [];
+  const id = 100 + s.blueprint.traffic.sessions.length;
+  const ends = { client, server: 0, family: "ipv4", port: 6001, host: 0, rtt: 20 * MS } as const;
+  const session = { id, ...ends, congestionControl: "cubic", dscp: 0, ecn: false, ...own };
+  s.blueprint.traffic.sessions.push(session);
+  return session;
 }
 
 function makeCase(shape: Shape, blueprint: Blueprint): Case {

@@ -15,6 +15,7 @@ import type {
 } from "../../harness/report/types.js";
 import type { Case, Sqm } from "../../harness/scenario/types.js";
 import type { CaseResult, ExpectationResult, Results, Verdict } from "../../harness/verdict/types.js";
+import { linesWith } from "../blueprint/line.js";
 
 /** Synthetic runs that look like real ones; the same arguments always give the same bytes. */
 
@@ -107,7 +108,7 @@ function makeScenario(discipline: Discipline, names: string[], matrix: boolean, 
     mtu: 1500,
     dataplane: { kind: "afxdp", reactors: 1 },
     plans: { home: { down: DOWN, up: UP, framing, sqmDown: sqm, sqmUp: sqm, shaper: "tree" } },
-    paths: { metro: { rtt: RTT * 1e9, rate: null } },
+    paths: { metro: linesWith((RTT / 2) * 1e9, (RTT / 2) * 1e9) },
     servers: { web: { path: "metro" } },
     clients: names.map((name) => ({
       name,
@@ -167,7 +168,7 @@ function makeBlueprint(discipline: Discipline, names: string[], options: Fixture
         frames: 16384,
         frameSize: 2048 as const,
       })),
-      paths: [{ id: 0, name: "metro", downDelay: (RTT / 2) * 1e9, upDelay: (RTT / 2) * 1e9, rate: 0 }],
+      paths: [{ id: 0, name: "metro", ...linesWith((RTT / 2) * 1e9, (RTT / 2) * 1e9) }],
       servers: [{ id: 0, name: "web", addresses: ["10.255.0.1", "fd00::1"], path: 0 }],
       clients: names.map(client),
       sites: [],
@@ -411,6 +412,7 @@ export function makeResult(
     wall_s: 31.24,
     accounting: {
       in: 101_412,
+      duplicated: 0,
       out: 100_608,
       dropped: { aqm: 412, overflow: discipline === "pfifo" ? 390 : 0, path: 0, rig: 0 },
       held: discipline === "pfifo" ? 2 : 392,

@@ -25,7 +25,14 @@ function example(): Results {
         verdict: "expected-fail",
         reason: "",
         wall_s: 15.1,
-        accounting: { in: 9, out: 8, dropped: { aqm: 1, overflow: 0, path: 0, rig: 0 }, held: 0, unaccounted: null },
+        accounting: {
+          in: 9,
+          duplicated: 0,
+          out: 8,
+          dropped: { aqm: 1, overflow: 0, path: 0, rig: 0 },
+          held: 0,
+          unaccounted: null,
+        },
         metrics: METRICS,
         by: { "client/home-1": METRICS },
         expectations: [

@@ -31,7 +31,7 @@ test("results are written in the documented order of keys, the same bytes for th
     Object.keys(parsed.cases[0]),
     "id scenario title matrix world dataplane verdict reason wall_s accounting metrics by expectations runs".split(" "),
   );
-  t.deepEqual(Object.keys(parsed.cases[0].accounting), ["in", "out", "dropped", "held", "unaccounted"]);
+  t.deepEqual(Object.keys(parsed.cases[0].accounting), ["in", "duplicated", "out", "dropped", "held", "unaccounted"]);
   const names = Object.keys(parsed.cases[0].metrics);
   t.deepEqual(names, names.toSorted());
   const shuffled = { ...input.results, cases: input.results.cases.map((c) => ({ extra: 1, ...c })) };

@@ -1,6 +1,7 @@
 import test from "ava";
 import { type Blueprint, makeBlueprint } from "../../harness/blueprint/index.js";
 import type { Case } from "../../harness/scenario/types.js";
+import { linesWith } from "../blueprint/line.js";
 import { GOOD, harmed, lines, load } from "./helpers.js";
 
 /** GOOD: 15 s = 3 s idle, 3 s ramp, 7 s loaded (6 … 13), 2 s cooldown. */
@@ -79,14 +80,14 @@ set = { plan.home.sqm.discipline = "pfifo", plan.home.down = "9mbit" }
     [7, 11, 12],
   );
   const [first, second, third] = changes;
-  t.deepEqual(first?.paths, { metro: { rtt: 60e6, rate: null } });
+  t.deepEqual(first?.paths, { metro: linesWith(30e6, 30e6) });
   t.like(first?.plans.home, { down: 8e6, up: 5e6 });
   t.is(first?.text, "plan.home.down = 8mbit, path.metro.rtt = 60ms");
   // A discipline that is stated anew has its own defaults.
   t.deepEqual(second?.plans.home?.sqmDown, { discipline: "pfifo", limit: 1000 });
   t.like(third?.plans.home, { down: 9e6, up: 1e6 });
   const { changes: told, phases } = timelineOf(text);
-  t.deepEqual(told[0]?.set.at(-1), { path: 0, downDelay: 30e6, upDelay: 30e6, rate: 0 });
+  t.deepEqual(told[0]?.set.at(-1), { path: 0, ...linesWith(30e6, 30e6) });
   t.is(phases.find(({ name }) => name === "loaded")?.shares, null, "no share holds for the whole of it");
 });
 
@@ -148,7 +149,7 @@ set = { path.metro.rtt = "30ms", plan.home.up = "1mbit" }
     change?.set.map((one) => "client" in one && one.direction),
     ["up", "up"],
   );
-  t.deepEqual(change?.stages, [{ side: "core", set: [{ path: 0, downDelay: 15e6, upDelay: 15e6, rate: 0 }] }]);
+  t.deepEqual(change?.stages, [{ side: "core", set: [{ path: 0, ...linesWith(15e6, 15e6) }] }]);
 });
 
 test("metrics of a phase that a change opens are there, where the phase it was part of has them", (t) => {
@@ -257,10 +258,10 @@ const SLIPS: [slip: string, found: string, replacement: string, message: RegExp]
     /:37:9: change\.set: seed cannot change while the run goes on; what can/u,
   ],
   [
-    "loss of a path",
-    "plan.home.down",
-    "path.metro.loss",
-    /path\.metro\.loss cannot change while the run goes on; what can: rtt, rate/u,
+    "what makes no sense in a path",
+    'plan.home.down = "5mbit"',
+    'path.metro.reorder = "1%", path.metro.rtt = "0ms"',
+    /path\.metro \(after this change\)\.reorder: is of no use without a delay/u,
   ],
   ["nonsense", '"5mbit"', '"5 potatoes"', /:37:26: change\.set: plan\.home\.down: "5 potatoes" is not a rate/u],
   [

@@ -5,6 +5,7 @@ import type {
   DataplaneClientBlueprint,
   Direction,
   PathBlueprint,
+  PathLineBlueprint,
   ShaperBlueprint,
 } from "../../blueprint/types.js";
 import { formatRate, formatTime } from "../../units/index.js";
@@ -133,8 +134,15 @@ function dataplaneColumn(blueprint: Blueprint): Column {
   return { head: `dataplane: ${kind}`, boxes };
 }
 
-const delayOf = ({ downDelay, upDelay }: PathBlueprint) =>
-  `↓ ${formatTime(downDelay / 1e9)} ↑ ${formatTime(upDelay / 1e9)}`;
+/** One way each: recordings of older versions have a delay and nothing else. */
+function delayOf(path: PathBlueprint | { downDelay: number; upDelay: number }): string {
+  const [down, up] = "downDelay" in path ? [path.downDelay, path.upDelay].map(only) : [path.down, path.up].map(delay);
+  return `↓ ${down} ↑ ${up}`;
+}
+
+const only = (ns: number): string => formatTime(ns / 1e9);
+const delay = (line: PathLineBlueprint): string =>
+  line.up ? `${only(line.delay)}${line.jitter > 0 ? ` ± ${only(line.jitter)}` : ""}` : "link down";
 
 /** The clients' side of the emulated distance, where it is a stage of its own. */
 function accessStage({ pathStages = [] }: Blueprint): Column[] {

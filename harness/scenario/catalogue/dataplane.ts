@@ -20,6 +20,7 @@ export const DATAPLANE: readonly Quantity[] = [
   quantity("unaccounted", "packets", "Frames that went in and neither came out nor were counted as dropped.", TOTAL),
   quantity("drops_rig", "packets", "Frames that the machine lost, not the product.", TOTAL),
   quantity("drops_path", "packets", "Frames that the emulated path lost.", TOTAL),
+  quantity("duplicated", "packets", "Frames that the emulated path made of others.", TOTAL),
 ];
 
 /** Names of cake's tins: of diffserv3 and diffserv4, and of all other modes, where tin 0 has the lowest priority. */
