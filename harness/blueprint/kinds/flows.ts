@@ -5,7 +5,7 @@ import { countPerClient, type Directory, directionsOf, hostOf, PORTS, portPerTra
 import { during } from "./segments.js";
 
 /**
- * All TCP connections of a case. Load runs in ramp + loaded. Every traffic and direction has a port of its own, so that
+ * All TCP connections that last as long as the load. It runs in ramp + loaded. Every traffic and direction has a port of its own, so that
  * a listener serves alike flows only.
  */
 export function flowsOf(scenario: Case, directory: Directory, random: Rng): FlowBlueprint[] {
@@ -17,7 +17,7 @@ export function flowsOf(scenario: Case, directory: Directory, random: Rng): Flow
   const portOf = portPerTraffic(PORTS.tcp.server);
   for (const traffic of scenario.traffic) {
     const window = during(traffic, load);
-    if (traffic.kind !== "tcp" || window === null) continue;
+    if (traffic.kind !== "tcp" || traffic.transfers !== undefined || window === null) continue;
     const { stop } = window;
     const within = Math.min(stagger, stop - window.start - 1);
     for (const direction of directionsOf(traffic)) {
@@ -43,11 +43,20 @@ export function flowsOf(scenario: Case, directory: Directory, random: Rng): Flow
 }
 
 function flowOf(
-  { name, to, family, congestionControl, dscp, ecn }: TcpTraffic,
+  { name, to, family, congestionControl, pacing, dscp, ecn }: TcpTraffic,
   direction: Direction,
   client: string,
   directory: Directory,
 ): Omit<FlowBlueprint, "id" | "host" | "port" | "clientPort" | "start" | "stop"> {
   const ends = { client: directory.client(client), server: directory.server(to) };
-  return { traffic: name, ...ends, direction, family, congestionControl, dscp, ecn };
+  return {
+    traffic: name,
+    ...ends,
+    direction,
+    family,
+    congestionControl,
+    dscp,
+    ecn,
+    ...(pacing === undefined ? {} : { pacing }),
+  };
 }
