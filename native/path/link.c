@@ -74,8 +74,7 @@ static uint64_t transmit_by_trace(struct mqoe_path_server *s, const struct mqoe_
     bool fresh = s->opportunity == NO_OPPORTUNITY;
     if (fresh || s->opportunity_at <= due) { // what is left of that one is wasted
         uint64_t from = fresh && s->free_at > due ? s->free_at : due;
-        uint64_t after = opportunity_after(t, origin, from);
-        take_opportunity(s, t, origin, fresh || after > s->opportunity ? after : s->opportunity + 1);
+        take_opportunity(s, t, origin, opportunity_after(t, origin, from));
     }
     while (left > s->opportunity_left) {
         left -= s->opportunity_left;

@@ -26,6 +26,43 @@ static void duplicates_are_whole_and_counted(void **state) {
     path_bed_close(&b);
 }
 
+// What happens for one purpose says nothing about another: of independent halves a quarter meets.
+static void purposes_are_independent(void **state) {
+    (void)state;
+    config.duplicate.probability = 0.5;
+    config.loss.model = MQOE_PATH_LOSS_RANDOM;
+    config.loss.random.probability = 0.5;
+    struct path_bed b;
+    open_one(&b, 97);
+    for (uint64_t i = 0; i < FRAMES; i++) {
+        uint64_t copies = b.line.counters.duplicated, lost = 0;
+        path_arrive(&b, i, 60, 0);
+        for (struct mqoe_frame *f; (f = mqoe_frame_list_pop(&b.dropped)); mqoe_frame_list_push(&b.spare, f))
+            lost |= f->stage == 0;
+        hit[i] = lost && b.line.counters.duplicated > copies;
+        while (path_leave_time(&b) != MQOE_NEVER)
+            ;
+    }
+    assert_share(0.25, 0);
+    path_bed_close(&b);
+}
+
+// Copies take no turn: they wait also where their original does not.
+static void copies_do_not_pass_others(void **state) {
+    (void)state;
+    config.delay.mean = 10 * MS;
+    config.duplicate.probability = 1;
+    config.reorder = (struct mqoe_path_reorder){{1, 0}, 3};
+    struct path_bed b;
+    path_bed_open(&b, &config, 98, 100);
+    for (uint64_t i = 0; i < 30; i++)
+        path_arrive(&b, i * MS / 10, 60, 0);
+    for (struct mqoe_frame *f; (f = path_leave(&b, SECOND));)
+        assert_int_equal(f->time, f->user * MS / 10 + (!f->stage && f->user % 3 == 2 ? 0 : 10 * MS));
+    assert_int_equal(b.line.counters.out, 60);
+    path_bed_close(&b);
+}
+
 static void a_copy_without_a_frame_is_counted(void **state) {
     (void)state;
     config.duplicate.probability = 1;
@@ -154,6 +191,8 @@ static void those_due_together_keep_their_order(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(duplicates_are_whole_and_counted, setup),
+        cmocka_unit_test_setup(purposes_are_independent, setup),
+        cmocka_unit_test_setup(copies_do_not_pass_others, setup),
         cmocka_unit_test_setup(a_copy_without_a_frame_is_counted, setup),
         cmocka_unit_test_setup(one_bit_is_flipped, setup),
         cmocka_unit_test_setup(each_gap_th_frame_passes_the_others, setup),

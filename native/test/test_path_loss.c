@@ -60,6 +60,16 @@ static void gilbert_elliott_has_its_loss(void **state) {
     }
 }
 
+// The state that a frame finds decides, and it begins in the good one.
+static void gilbert_elliott_moves_after_the_frame(void **state) {
+    (void)state;
+    config.loss.model = MQOE_PATH_LOSS_GEMODEL;
+    config.loss.gemodel.p = config.loss.gemodel.r = config.loss.gemodel.bad_loss = 1;
+    send_all(39);
+    for (int i = 0; i < FRAMES; i++)
+        assert_int_equal(hit[i], i % 2);
+}
+
 // With h = 0 and k = 1 a burst is a stay in the bad state: geometric with mean 1 / r.
 static void gilbert_bursts_last_one_over_r(void **state) {
     (void)state;
@@ -195,6 +205,7 @@ int main(void) {
         cmocka_unit_test_setup(random_loss_is_binomial, setup),
         cmocka_unit_test_setup(correlated_loss_keeps_its_share, setup),
         cmocka_unit_test_setup(gilbert_elliott_has_its_loss, setup),
+        cmocka_unit_test_setup(gilbert_elliott_moves_after_the_frame, setup),
         cmocka_unit_test_setup(gilbert_bursts_last_one_over_r, setup),
         cmocka_unit_test_setup(four_states_have_their_loss, setup),
         cmocka_unit_test_setup(losses_in_a_gap_are_alone, setup),

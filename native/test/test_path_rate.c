@@ -380,6 +380,26 @@ static void a_new_rate_takes_what_is_left(void **state) {
     path_bed_close(&b);
 }
 
+// A thousand changes of rate while a frame is transmitted: it leaves at the exact time, rounded down.
+static void changes_of_rate_do_not_add_up(void **state) {
+    (void)state;
+    static const uint64_t rates[] = {333333333, 777777777};
+    struct path_bed b;
+    struct mqoe_path_config c = rated(0, rates[0]);
+    path_bed_open(&b, &c, 1, 10);
+    path_arrive(&b, 0, 1514, 0);
+    assert_null(path_leave(&b, 0));
+    uint64_t left = 1514 * 8 * SECOND, now = 0; // in bit × ns/s
+    for (int i = 1; i <= 1000; i++) {
+        left -= rates[(i - 1) % 2] * 11;
+        now += 11;
+        c.link.rate = rates[i % 2];
+        change(&b, &c, now);
+    }
+    assert_int_equal(path_leave_time(&b), now + left / rates[0]);
+    path_bed_close(&b);
+}
+
 static void a_line_that_stood_still_goes_on(void **state) {
     (void)state;
     struct path_bed b;
@@ -452,6 +472,7 @@ int main(void) {
         cmocka_unit_test(a_buffer_follows_the_model),
         cmocka_unit_test(a_backlog_marks_those_that_understand),
         cmocka_unit_test(a_new_rate_takes_what_is_left),
+        cmocka_unit_test(changes_of_rate_do_not_add_up),
         cmocka_unit_test(a_line_that_stood_still_goes_on),
         cmocka_unit_test(a_pulled_cable_loses_what_is_inside),
         cmocka_unit_test(only_a_line_that_does_nothing_is_idle),

@@ -36,6 +36,8 @@ static void each_opportunity_carries_one_full_packet(void **state) {
     assert_int_equal(path_leave_time(&b), 19 * MS);
     assert_int_equal(path_leave_time(&b), 20 * MS);
     assert_int_equal(path_leave_time(&b), 125 * MS);
+    path_arrive(&b, 132 * MS, 1514, 0); // an idle link's opportunity of this moment is over, too
+    assert_int_equal(path_leave_time(&b), 135 * MS);
     path_bed_close(&b);
 }
 
@@ -54,7 +56,9 @@ static void small_packets_share_an_opportunity(void **state) {
         assert_int_equal(path_leave_time(&b), expected[i] * MS);
     // At 5 ms 1,454 bytes were left: wasted, for nobody was there.
     path_arrive(&b, 6 * MS, 60, 0);
+    path_arrive(&b, 9 * MS, 60, 0); // what the one before leaves of its moment is over for this one
     assert_int_equal(path_leave_time(&b), 9 * MS);
+    assert_int_equal(path_leave_time(&b), 10 * MS);
     path_bed_close(&b);
 }
 
@@ -84,6 +88,24 @@ static void a_trace_begins_when_it_is_told(void **state) {
     path_arrive(&b, SECOND + 3 * MS, 1514, 0);
     assert_int_equal(path_leave_time(&b), SECOND + 2 * MS);
     assert_int_equal(path_leave_time(&b), SECOND + 5 * MS);
+    path_bed_close(&b);
+}
+
+// From a rate to a trace and back: the frame in transmission begins anew on the other link.
+static void a_link_becomes_another_one(void **state) {
+    (void)state;
+    struct path_bed b;
+    struct mqoe_path_config rate = path_plain(), trace = mahimahi();
+    rate.link.rate = 1000000;
+    path_bed_open(&b, &rate, 1, 100);
+    for (int i = 0; i < 3; i++)
+        path_arrive(&b, 0, 1500, 0);
+    assert_null(path_leave(&b, 3 * MS)); // a quarter of the first has gone
+    change(&b, &trace, 3 * MS);          // begins here: opportunities at 5, 5, 8 …
+    assert_int_equal(path_leave_time(&b), 5 * MS);
+    assert_int_equal(path_leave_time(&b), 5 * MS);
+    change(&b, &rate, 5 * MS);
+    assert_int_equal(path_leave_time(&b), 17 * MS);
     path_bed_close(&b);
 }
 
@@ -162,6 +184,42 @@ static void a_step_takes_what_is_left_of_a_frame(void **state) {
     assert_int_equal(mqoe_path_line_next(&b.line),
                      10 * MS); // not 17: the owner is to ask when the rate changes
     assert_int_equal(path_leave_time(&b), 10875000);
+    path_bed_close(&b);
+}
+
+// 1,000 bytes from 9 ms on: 1 Mbit/s for 1 ms, 100 kbit/s for 10, then 1 Mbit/s again: 1 + 1 of 8 kbit by 20,
+// 6 ms for the rest. A visit that is late finds the same.
+static void a_late_visit_misses_no_step(void **state) {
+    (void)state;
+    static const struct mqoe_path_step slow[] = {
+        {10 * MS, 100000, MQOE_PATH_KEEP, MQOE_PATH_KEEP_LOSS},
+        {20 * MS, MQOE_PATH_KEEP, MQOE_PATH_KEEP, MQOE_PATH_KEEP_LOSS},
+    };
+    struct path_bed b;
+    struct mqoe_path_config c = stepped(0);
+    c.trace.steps = slow;
+    c.trace.step_count = 2;
+    path_bed_open(&b, &c, 1, 100);
+    path_arrive(&b, 8 * MS, 1000, 0);
+    struct mqoe_frame *f = path_leave(&b, SECOND);
+    assert_int_equal(f->time, 26 * MS);
+    path_bed_close(&b);
+}
+
+// A trace that is told to have begun long ago changes nothing of what has been: 3 ms of the frame have gone
+// at 1 Mbit/s, the other five eighths take 5/8 ms at the step that is in force now.
+static void a_trace_that_began_in_the_past_holds_from_now_on(void **state) {
+    (void)state;
+    struct path_bed b;
+    struct mqoe_path_config c = stepped(0);
+    c.delay.mean = 0;
+    c.trace.step_count = 1;
+    path_bed_open(&b, &c, 1, 100);
+    mqoe_path_line_start(&b.line, SECOND);
+    path_arrive(&b, SECOND, 1000, 0); // at the line's own rate: the step is to come
+    assert_null(path_leave(&b, SECOND + 3 * MS));
+    mqoe_path_line_start(&b.line, SECOND - 100 * MS);
+    assert_int_equal(path_leave_time(&b), SECOND + 3 * MS + 625000);
     path_bed_close(&b);
 }
 
@@ -325,9 +383,12 @@ int main(void) {
         cmocka_unit_test(small_packets_share_an_opportunity),
         cmocka_unit_test(a_trace_has_a_delay_and_a_buffer),
         cmocka_unit_test(a_trace_begins_when_it_is_told),
+        cmocka_unit_test(a_link_becomes_another_one),
         cmocka_unit_test(a_saturated_trace_delivers_its_rate),
         cmocka_unit_test(steps_are_in_force_at_their_time),
         cmocka_unit_test(a_step_takes_what_is_left_of_a_frame),
+        cmocka_unit_test(a_late_visit_misses_no_step),
+        cmocka_unit_test(a_trace_that_began_in_the_past_holds_from_now_on),
         cmocka_unit_test(steps_repeat),
         cmocka_unit_test(a_change_keeps_the_trace_going),
         cmocka_unit_test(frames_leave_in_slots),
