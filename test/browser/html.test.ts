@@ -133,6 +133,52 @@ inBrowser("one case: no errors, no requests, every plot drawn in its colours", a
   await screenshot(page, "one-1280-light");
 });
 
+inBrowser(
+  "twenty changes: each has a line and a number, none covers another, and the list says what they were",
+  async (t) => {
+    const input = makeInput();
+    const series = input.cases[0]?.runs[0]?.series;
+    if (!series) return t.fail("the fixture has no series");
+    const end = Math.max(...series.phases.map((phase) => phase.end));
+    const texts = [
+      "path.metro.link = down",
+      "path.metro.link = up",
+      "client.late.online = true, plan.home.down = 5mbit",
+    ];
+    series.changes = Array.from({ length: 20 }, (_, i) => {
+      return { at: (end * (i + 1)) / 22, text: i < 16 ? (texts[i % 2] as string) : `${texts[2]} (${i})` };
+    });
+    // Too near its neighbour for a number of its own.
+    series.changes.push({ at: (end * 20.2) / 22, text: "traffic.bulk.flows = 8" });
+    const still = await open("changes-static", input, { scripts: false });
+    const latency = still.page.locator("figure.plot", {
+      has: still.page.locator("figcaption b", { hasText: /^Latency$/u }),
+    });
+    t.is(await latency.locator("path.mark").count(), 21);
+    const boxes = await Promise.all((await latency.locator("rect.mark").all()).map((box) => box.boundingBox()));
+    t.is(boxes.length, 20);
+    const edges = boxes.map((box) => [box?.x ?? 0, (box?.x ?? 0) + (box?.width ?? 0)] as const);
+    t.true(
+      edges.every(([left], i) => i === 0 || left >= (edges[i - 1] as readonly [number, number])[1]),
+      edges.join(" "),
+    );
+    t.is(await still.page.locator("ol.changes").first().locator("li").count(), 2 + 4 + 1);
+    await screenshot(still.page, "changes-static");
+    const { page, problems } = await open("changes", input);
+    await scrollThrough(page);
+    const live = page
+      .locator("figure.plot", { has: page.locator("figcaption b", { hasText: /^Latency$/u }) })
+      .locator(".u-over");
+    const width = (await live.boundingBox())?.width ?? 0;
+    await live.hover({ position: { x: width / 22, y: 60 } });
+    t.regex((await live.getAttribute("title")) ?? "", /path\.metro\.link = down$/u);
+    await live.hover({ position: { x: width / 44, y: 60 } });
+    t.is(await live.getAttribute("title"), "");
+    t.deepEqual(problems, []);
+    await screenshot(page, "changes-live");
+  },
+);
+
 inBrowser("log scale, values under the cursor, zoom", async (t) => {
   const { page, problems } = await open("controls", makeInput({ disciplines: ["pfifo"] }));
   await scrollThrough(page);

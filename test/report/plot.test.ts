@@ -1,6 +1,14 @@
 import test from "ava";
 import { caseCdf } from "../../harness/report/html/cdf-plots.js";
-import { bucketTimes, envelope, envelopeTimes, resample } from "../../harness/report/html/plot.js";
+import { changesList } from "../../harness/report/html/changes.js";
+import {
+  bucketTimes,
+  envelope,
+  envelopeTimes,
+  labelledMarks,
+  marksOf,
+  resample,
+} from "../../harness/report/html/plot.js";
 import { MAX_LINES, timePlots } from "../../harness/report/html/time-plots.js";
 import { makeInput } from "./fixtures.js";
 
@@ -104,4 +112,39 @@ test("a distribution rises from 0 to 100 %, and idle lies left of loaded", (t) =
   t.true(median(0) > 19.9 && median(0) < 20.5);
   t.true(median(1) > 300);
   t.true(plot?.switchable?.log);
+});
+
+test("changes of one text have one number, in the order of their first time", (t) => {
+  const changes = [3, 5, 7, 9].map((at, i) => ({ at, text: i % 2 === 0 ? "link = down" : "link = up" }));
+  t.deepEqual(
+    marksOf(changes).map(({ at, number }) => [at, number]),
+    [
+      [3, 1],
+      [5, 2],
+      [7, 1],
+      [9, 2],
+    ],
+  );
+  t.is(marksOf(Array.from({ length: 5000 }, (_, at) => ({ at, text: "x" }))).length, 100);
+});
+
+test("numbers that would stand on each other are left out, the lines are not", (t) => {
+  t.deepEqual(labelledMarks([10, 20, 27, 60, 61], 17), [true, false, true, true, false]);
+});
+
+test("every change is in the list above the plots, what repeats once", (t) => {
+  const text = (changes: { at: number; text: string }[]) => String(changesList(changes)).replace(/<[^>]+>/gu, " ");
+  t.is(changesList([]), null);
+  t.regex(
+    text([
+      { at: 3, text: "a" },
+      { at: 4.5, text: "b" },
+      { at: 6, text: "a" },
+    ]),
+    /1\s+at 3, 6 s\s+a\s+2\s+at 4\.5 s\s+b/u,
+  );
+  t.regex(
+    text(Array.from({ length: 300 }, (_, at) => ({ at, text: "x" }))),
+    /100 times from 0 s to 99 s\s+x\s+and 200 more/u,
+  );
 });

@@ -5,6 +5,7 @@ import { formatGrade, formatMetric, formatValue, NO_VALUE, timeText } from "../f
 import { evidence, knownHeadline, type LatencyHeadline } from "../headline.js";
 import type { CaseReport, RunReport } from "../types.js";
 import { caseCdf } from "./cdf-plots.js";
+import { changesList } from "./changes.js";
 import { clientTable } from "./client-table.js";
 import { html, type Markup } from "./markup.js";
 import type { Plot } from "./plot.js";
@@ -127,7 +128,7 @@ function plotsOf(report: CaseReport, run: RunReport, options: SectionOptions): P
 function runPlots(report: CaseReport, run: RunReport, options: SectionOptions): Markup {
   const plots = plotsOf(report, run, options);
   if (plots.length === 0) return html`<p class="muted">This run left no samples to plot.</p>`;
-  return html`${omittedNote(run)}${pairs(plots).map((group) =>
+  return html`${omittedNote(run)}${changesList(run.series?.changes ?? [])}${pairs(plots).map((group) =>
     group.length === 1
       ? group.map((plot) => figure(plot, options.columns))
       : html`<div class="pair">${group.map((plot) => figure(plot, options.columns))}</div>`,

@@ -53,27 +53,42 @@ export const CLIENT_SCRIPT = `
     ctx.restore();
   };
 
-  /** A change while the run went on: a dashed line, and what it was beside it. */
+  /** A change while the run went on: a dashed line with its number, which the list above the plots explains. */
   const drawMarks = (plot) => (u) => {
     const { ctx, bbox } = u;
     const dot = devicePixelRatio;
+    let free = -Infinity;
     ctx.save();
-    ctx.font = 11 * dot + "px system-ui, sans-serif";
-    ctx.fillStyle = ctx.strokeStyle = css("--muted");
+    ctx.font = 10 * dot + "px system-ui, sans-serif";
+    ctx.textAlign = "center";
     ctx.lineWidth = dot;
-    ctx.setLineDash([4 * dot, 3 * dot]);
-    (plot.marks || []).forEach((mark, i) => {
+    for (const mark of plot.marks || []) {
       const x = u.valToPos(mark.at, "x", true);
-      if (x < bbox.left || x > bbox.left + bbox.width) return;
+      if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      ctx.strokeStyle = ctx.fillStyle = css("--muted");
+      ctx.setLineDash([4 * dot, 3 * dot]);
       ctx.beginPath();
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
-      const isLeft = x > bbox.left + bbox.width / 2;
-      ctx.textAlign = isLeft ? "end" : "start";
-      ctx.fillText(mark.text, x + (isLeft ? -4 : 4) * dot, bbox.top + (12 + (i % 3) * 13) * dot);
-    });
+      if (x < free) continue;
+      free = x + 17 * dot;
+      ctx.setLineDash([]);
+      ctx.beginPath();
+      ctx.rect(x - 7 * dot, bbox.top + dot, 14 * dot, 14 * dot);
+      ctx.fillStyle = css("--card");
+      ctx.fill();
+      ctx.stroke();
+      ctx.fillStyle = css("--ink");
+      ctx.fillText(String(mark.number), x, bbox.top + 12 * dot);
+    }
     ctx.restore();
+  };
+
+  /** What a change was, while the pointer is near its line. */
+  const tellMark = (plot) => (u) => {
+    const near = (plot.marks || []).filter((mark) => Math.abs(u.valToPos(mark.at, "x") - u.cursor.left) < 6);
+    u.over.title = near.map((mark) => mark.at + " s: " + mark.text).join("\\n");
   };
 
   const seriesOf = (plot) => plot.series.map((s, i) => {
@@ -134,7 +149,7 @@ export const CLIENT_SCRIPT = `
       ],
       series: [{ label: plot.x.label, value: (u, v) => (v == null ? "–" : digits(v) + " " + plot.x.unit) }, ...seriesOf(plot)],
       bands: plot.series.flatMap((s, i) => (s.stackOn >= 0 ? [{ series: [i + 1, s.stackOn + 1], dir: s.values.some((v) => v < 0) ? 1 : -1 }] : [])),
-      hooks: { drawClear: [drawPhases(plot)], draw: [drawLosses(plot), drawPhaseNames(plot), drawMarks(plot)] },
+      hooks: { drawClear: [drawPhases(plot)], draw: [drawLosses(plot), drawPhaseNames(plot), drawMarks(plot)], setCursor: [tellMark(plot)] },
     };
   };
 

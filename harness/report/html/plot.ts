@@ -12,7 +12,7 @@ export interface Plot {
   switchable: { axis: "x" | "y"; log: boolean } | null;
   series: PlotSeries[];
   phases: { name: string; start: number; end: number; loaded: boolean }[];
-  /** What was changed while the run went on: a line across, and what it was. */
+  /** What was changed while the run went on, in order of time. */
   marks?: Mark[];
   /** x positions of lost probes, drawn as ticks on the x axis. */
   losses: number[];
@@ -24,23 +24,34 @@ export interface Plot {
   group: string;
 }
 
+/** A change on the time axis: a line with a number, which the list of changes explains (changes.ts). */
 export interface Mark {
   at: number;
+  /** One for each text, from 1. */
+  number: number;
   text: string;
 }
 
 /** More lines than these would hide what they are there to explain. */
-const MAX_MARKS = 50;
-/** Labels that fit beside each other, one below the other. */
-const MARK_TEXT = 48;
+const MAX_MARKS = 100;
 
-/** Changes as marks; of very many only the first ones. A text that is repeated is written once. */
-export function marksOf(changes: readonly Mark[]): Mark[] {
-  const shown = changes.slice(0, MAX_MARKS);
-  return shown.map(({ at, text }, index) => {
-    const known = shown.slice(0, index).some((other) => other.text === text);
-    const short = text.length <= MARK_TEXT ? text : `${text.slice(0, MARK_TEXT - 1)}…`;
-    return { at: round(at), text: known ? "" : short };
+/** Changes as marks, those of one text under one number; of very many only the first ones. */
+export function marksOf(changes: readonly { at: number; text: string }[]): Mark[] {
+  const numbers = new Map<string, number>();
+  return changes.slice(0, MAX_MARKS).map(({ at, text }) => {
+    const number = numbers.get(text) ?? numbers.size + 1;
+    numbers.set(text, number);
+    return { at: round(at), number, text };
+  });
+}
+
+/** Which of the marks' numbers can be written beside each other when each takes `width`: of those too near, the first. */
+export function labelledMarks(positions: readonly number[], width: number): boolean[] {
+  let free = Number.NEGATIVE_INFINITY;
+  return positions.map((at) => {
+    if (at < free) return false;
+    free = at + width;
+    return true;
   });
 }
 

@@ -1,5 +1,5 @@
 import { html, jsonScript, type Markup, raw } from "./markup.js";
-import { envelope, type Plot, type PlotSeries } from "./plot.js";
+import { envelope, labelledMarks, type Plot, type PlotSeries } from "./plot.js";
 
 /** The static drawing of a plot: what is seen without scripting, and what is printed. Colours come from the page. */
 
@@ -150,7 +150,7 @@ function phaseBands(plot: Plot, x: Scale, frame: Frame): Markup {
   return html`${plot.phases.map((phase) => {
     const [from, to] = [x.toPixel(phase.start), x.toPixel(phase.end)];
     const label =
-      to - from > 40
+      to - from > 2 + 6 * phase.name.length
         ? html`<text x="${(from + to) / 2}" y="${frame.top - 6}" class="phase">${phase.name}</text>`
         : null;
     return html`<rect x="${from}" y="${frame.top}" width="${to - from}" height="${frame.bottom - frame.top}" class="band ${
@@ -159,16 +159,22 @@ function phaseBands(plot: Plot, x: Scale, frame: Frame): Markup {
   })}`;
 }
 
-/** Labels stand in three rows, so that those of neighbours do not cover each other; right of their line while there is room. */
+/** Room for two digits in their box, and a little between boxes. */
+const LABEL = 17;
+
+/** Numbers stand at the top of their lines, in boxes; what they mean is in the list above the plots, and under the pointer. */
 function markLines(plot: Plot, x: Scale, frame: Frame): Markup {
-  const middle = (frame.left + frame.right) / 2;
-  return html`${(plot.marks ?? []).map(({ at, text }, index) => {
-    const px = x.toPixel(at);
-    const isLeft = px > middle;
-    const y = frame.top + 12 + (index % 3) * 13;
-    return html`<path d="M${px} ${frame.top}V${frame.bottom}" class="mark"/><text x="${px + (isLeft ? -4 : 4)}" y="${y}" class="mark ${
-      isLeft ? "end" : "start"
-    }">${text}</text>`;
+  const marks = plot.marks ?? [];
+  const positions = marks.map(({ at }) => x.toPixel(at));
+  const labelled = labelledMarks(positions, LABEL);
+  return html`${marks.map(({ at, number, text }, index) => {
+    const px = positions[index] as number;
+    const label = labelled[index]
+      ? html`<rect x="${px - 7}" y="${frame.top + 1}" width="14" height="14" rx="3" class="mark"/><text x="${px}" y="${
+          frame.top + 12
+        }" class="mark">${number}</text>`
+      : null;
+    return html`<g><title>${at} s: ${text}</title><path d="M${px} ${frame.top}V${frame.bottom}" class="mark"/>${label}</g>`;
   })}`;
 }
 
