@@ -1,9 +1,20 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ExecutionContext } from "ava";
 import type { DataplaneAccounting } from "../../harness/ffi/native-process.js";
 import { type Run, readRun } from "../../harness/recording/index.js";
-import { BULK, type Finished, home, labTest, mqoe, namespaces, scenario } from "./helpers/mqoe.js";
+import {
+  BULK,
+  type Finished,
+  home,
+  labTest,
+  mqoe,
+  namespaces,
+  type Running,
+  scenario,
+  startMqoe,
+} from "./helpers/mqoe.js";
 import { type Packet, tshark } from "./helpers/tshark.js";
 
 const CAPTURES = `[capture.line]
@@ -24,6 +35,9 @@ at = "dataplane"
 limit = "64KiB"
 keep = "always"
 `;
+
+/** The captures of a lab with one client only. */
+const ONE_CLIENT = CAPTURES.replace("home-1", "home").replace("home-2", "home");
 
 const CLIENT = "100.64.0.1";
 const SERVER = "198.18.0.1";
@@ -79,8 +93,7 @@ function assertClient(t: ExecutionContext, run: Run): void {
 }
 
 /** In, out and dropped are the dataplane's own counts; every frame that leaves or is dropped came in before. */
-function assertDataplane(t: ExecutionContext, run: Run): void {
-  const packets = open(run, "all");
+function assertDataplane(t: ExecutionContext, run: Run, packets: readonly Packet[]): void {
   const accounting = dataplaneOf(run);
   const count = (is: (packet: Packet) => boolean) => packets.filter(is).length;
   t.is(
@@ -123,7 +136,8 @@ labTest("captures of a client and at our dataplane agree with the recording, pac
   const text = home({ count: 2, sqm: 'discipline = "pfifo", limit = 20' }) + BULK + CAPTURES;
   const { run, done } = await captured(t, text);
   assertClient(t, run);
-  assertDataplane(t, run);
+  const all = open(run, "all");
+  assertDataplane(t, run, all);
   const one = open(run, "one");
   t.true(one.length > 500);
   t.true(one.every((packet) => packet.interface !== "core" && packet.captured <= 64));
@@ -132,12 +146,12 @@ labTest("captures of a client and at our dataplane agree with the recording, pac
   t.true(loaded > 3 && loaded <= 3.5, `loaded lasts 3.5 s, captured: ${loaded} s`);
   // The ring holds the last packets that the large one holds, and no more than its limit.
   const ring = open(run, "ring");
-  t.deepEqual(ring, open(run, "all").slice(-ring.length));
+  t.deepEqual(ring, all.slice(-ring.length));
   const { size } = statSync(join(run.dir, "captures/ring.pcapng"));
   t.true(ring.length > 250 && size > 60_000 && size < 67_000, `${ring.length} packets, ${size} bytes`);
   const told = done.results?.cases[0]?.runs[0]?.captures ?? [];
   t.deepEqual(told.map(({ name }) => name).sort(), ["all", "line", "one", "ring"]);
-  t.is(told.find(({ name }) => name === "ring")?.older, open(run, "all").length - ring.length);
+  t.is(told.find(({ name }) => name === "ring")?.older, all.length - ring.length);
   t.true(told.every(({ file, lost }) => lost === 0 && existsSync(join(done.out, file))));
 });
 
@@ -169,4 +183,43 @@ labTest("--pcap on-fail: what failed is kept and named", async (t) => {
   t.not(done.code, 0);
   t.regex(done.stdout, /capture {2}\S+\/cap\/run-1\/captures\/pcap\.pcapng/u);
   t.true(open(run, "pcap").length > 500);
+});
+
+/** The pid of one of a running lab's native processes, once the run is loading it. */
+async function whileLoaded(running: Running, lab: string, part: string): Promise<number> {
+  const events = join(running.out, "cap/run-1/events.jsonl");
+  const isLoaded = () => existsSync(events) && readFileSync(events, "utf8").includes('"loaded"');
+  while (!isLoaded() && running.child.exitCode === null) await sleep(20);
+  const lines = readFileSync(`/run/mqoe/${lab}/journal.jsonl`, "utf8").split("\n").filter(Boolean);
+  const created = lines.map((line) => JSON.parse(line) as { create?: string; name?: string; pid: number });
+  return created.find(({ create, name }) => create === "process" && name === part)?.pid ?? Number.NaN;
+}
+
+labTest("a capture that dies takes its packets along, and nothing else", async (t) => {
+  t.timeout(120_000);
+  const lab = "mqcapdies";
+  const running = startMqoe(["run", scenario(t, "cap", home() + BULK + ONE_CLIENT), "--lab", lab]);
+  process.kill(await whileLoaded(running, lab, "capture"), "SIGKILL");
+  await running.finished;
+  const run = readRun(join(running.out, "cap/run-1"));
+  const done = run.events.find(({ event }) => event === "done");
+  t.is(done?.reason, "complete", String(done?.error));
+  t.regex(String(run.events.find(({ event }) => event === "capture")?.error), /killed by SIGKILL/u);
+  const files = run.events.filter(({ event }) => event === "captured").map(({ name }) => name);
+  t.deepEqual(files.sort(), ["all", "one", "ring"]);
+  t.deepEqual(namespaces(lab), []);
+});
+
+labTest("what was captured until Ctrl-C is kept", async (t) => {
+  t.timeout(120_000);
+  const lab = "mqcapint";
+  const text = home({ duration: "60s" }) + BULK + ONE_CLIENT;
+  const running = startMqoe(["run", scenario(t, "cap", text), "--lab", lab]);
+  await whileLoaded(running, lab, "capture");
+  await sleep(1000);
+  running.child.kill("SIGINT");
+  t.is((await running.finished).code, 130);
+  const run = readRun(join(running.out, "cap/run-1"));
+  for (const name of ["line", "all"]) t.true(open(run, name).length > 500, name);
+  t.deepEqual(namespaces(lab), []);
 });
