@@ -27,7 +27,7 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     "flows = 4",
     "flow = 4",
     'home.toml:23:1: traffic.bulk: unknown key "flow"; did you mean "flows"? allowed: kind, from, to, family, dscp, ' +
-      "host, enabled, active, reshuffle, direction, flows, congestion_control, ecn",
+      "host, enabled, active, reshuffle, direction, flows, size, arrivals, every, think, congestion_control, initial_window, pacing, ecn",
   ],
   [
     "an unknown section",
