@@ -171,7 +171,8 @@ class Session {
     this.captures.go(t0);
     this.middle.go(t0);
     const over = traffic.ask({ op: "go", t0 }, "done", this.request.blueprint.timeline.duration / 1e6 + 30_000);
-    const changes = new TimedChanges(this.request.blueprint.timeline.changes, this.middle, this.log);
+    const { changes: planned } = this.request.blueprint.timeline;
+    const changes = new TimedChanges(planned, this.middle, this.log, (text) => this.hooks.note(text));
     const ending = await this.watched(t0, firstOf(over, this.middle, traffic, changes.failure(t0), signal));
     changes.stop();
     const trouble = await this.finish(traffic, ending.reason);

@@ -4,6 +4,9 @@ import type { Middle } from "../dataplane/middle.js";
 import { clockMonotonic } from "../ffi/spool.js";
 import type { EventLog } from "./event-log.js";
 
+/** More lines than these would push everything else off the screen; all changes are in the event log. */
+const MAX_SHOWN = 50;
+
 /**
  * Tells the middle of each change of the timeline when its time has come, one after the other: a change that takes long
  * makes the next one late, which its event says. On a guest's virtual time the same run tells them at the same moments.
@@ -15,6 +18,8 @@ export class TimedChanges {
     private readonly changes: readonly ChangeBlueprint[],
     private readonly middle: Pick<Middle, "change">,
     private readonly log: Pick<EventLog, "write">,
+    /** For whoever watches. */
+    private readonly show: (text: string) => void = () => {},
   ) {}
 
   /** Resolves with what is wrong when a change was refused; else never. `t0`: CLOCK_MONOTONIC, ns. */
@@ -40,6 +45,8 @@ export class TimedChanges {
         this.log.write("change", { ...event, error: refusal.message });
         throw new Error(`the change at ${change.at / 1e9} s (${change.text}) failed: ${refusal.message}`);
       });
+      if (number < MAX_SHOWN) this.show(`at ${change.at / 1e9} s: ${change.text}`);
+      if (number === MAX_SHOWN) this.show(`further changes are in events.jsonl`);
       const applied = clockMonotonic() - (t0 + change.at) - late;
       this.log.write("change", { ...event, applied_ms: applied / 1e6 });
     }

@@ -24,7 +24,9 @@ function listening() {
 test("each change is told when its time has come, never before, in order, and how late is noted", async (t) => {
   const { told, events, middle, log } = listening();
   const t0 = clockMonotonic() + 5 * MS;
-  const changes = new TimedChanges([change(10, "one"), change(10, "two"), change(40, "bad")], middle, log);
+  const shown: string[] = [];
+  const planned = [change(10, "one"), change(10, "two"), change(40, "bad")];
+  const changes = new TimedChanges(planned, middle, log, (text) => void shown.push(text));
   const error = await changes.failure(t0);
   t.deepEqual(
     told.map(({ text }) => text),
@@ -39,6 +41,7 @@ test("each change is told when its time has come, never before, in order, and ho
       ["change", "bad", 0.04],
     ],
   );
+  t.deepEqual(shown, ["at 0.01 s: one", "at 0.01 s: two"]);
   for (const { late_ms } of events) t.true((late_ms as number) >= 0);
   t.regex(error.message, /^the change at 0\.04 s \(bad\) failed: dataplane: change .*no such client/u);
   t.is(events[2]?.error, "dataplane: change $.set[0]: no such client (EINVAL)");
