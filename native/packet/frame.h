@@ -25,7 +25,7 @@ enum mqoe_drop_cause {
 struct mqoe_frame {
     struct mqoe_frame *next; // in the one list that holds the frame
     uint8_t *data;           // first byte of the Ethernet header, in the UMEM
-    uint64_t time;       // ns; set when entering a stage (leaf: arrival, delay line: release), and on leaving
+    uint64_t time;       // ns; set when entering a stage (leaf: arrival, path line: release), and on leaving
                          // one it is the logical departure: hand it to the next stage as its arrival time
     uint32_t len;        // bytes at `data`: layer 2 without FCS
     uint32_t shaped_len; // what the frame costs the shaped link (mqoe_framing_adjust), fixed at enqueue
