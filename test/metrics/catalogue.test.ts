@@ -1,7 +1,17 @@
 import test from "ava";
 import { deriveMetrics, type Metrics } from "../../harness/metrics/index.js";
 import { CATALOGUE, parseMetric, STATISTICS } from "../../harness/scenario/metric-names.js";
-import { addStream, MS, makeFlow, runOf, synthetic } from "../recording/fixture.js";
+import {
+  addBrowser,
+  addFilm,
+  addPage,
+  addPlayer,
+  addStream,
+  MS,
+  makeFlow,
+  runOf,
+  synthetic,
+} from "../recording/fixture.js";
 
 /** A run with everything in it: both directions, sites, flows through ramp and loaded. */
 function derived() {
@@ -16,6 +26,9 @@ function derived() {
     s.rows[name].push(...up.flatMap((flow) => ofFirst.map((row) => ({ ...row, flow: flow.id }))));
   }
   for (const direction of ["down", "up"] as const) addStream(s, 0, direction);
+  const browser = addBrowser(s, 0).id;
+  for (const started of [100, 1050, 1300, 3250]) addPage(s, browser, started, 100);
+  addFilm(s, addPlayer(s, 0).id);
   return deriveMetrics(runOf(s));
 }
 
@@ -23,6 +36,8 @@ const SOURCES = new Map([
   ["bulk", "tcp"],
   ["ping", "probe"],
   ["flood", "udp"],
+  ["page", "web"],
+  ["film", "video"],
 ]);
 
 test("what the catalogue of metric names promises is produced, for every scope, phase and statistic", (t) => {
