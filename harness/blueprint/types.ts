@@ -420,7 +420,7 @@ export interface ProbeBlueprint {
   timeout: number;
 }
 
-/** Unresponsive UDP in one direction at a constant rate: packets leave on the clock, whatever becomes of them. */
+/** Unresponsive UDP in one direction: packets leave on the clock, whatever becomes of them. */
 export interface StreamBlueprint {
   /** Numbered on from the flows, so that `flow/<id>` names either. */
   id: number;
@@ -431,15 +431,28 @@ export interface StreamBlueprint {
   family: Family;
   port: number;
   clientPort: number;
-  /** Between two packets, ns; from the scenario's rate, which counts IP bytes. */
+  /** Between two packets, ns; from the scenario's rate, which counts IP bytes. Of a rate that varies: the mean. */
   interval: number;
-  /** UDP payload bytes, ≥ 12. */
+  /** UDP payload bytes, ≥ 12. Of several sizes: the mean. */
   size: number;
+  /** Absent: a packet every `interval`. */
+  pattern?: PatternBlueprint;
+  /** Exponentially distributed with the mean that `interval` or the pattern says; absent: constant. */
+  gaps?: "poisson";
+  /** Drawn for each packet by its number and the seed; absent: all have `size`. */
+  mix?: { size: number; weight: number }[];
   dscp: number;
   /** As FlowBlueprint.host. */
   host: number;
   start: number;
   stop: number;
+}
+
+/** A rate that varies: pieces from the stream's start on, again every `period` ns. */
+export interface PatternBlueprint {
+  period: number;
+  /** Ascending, the first from 0: `interval` between packets until the next piece, 0 = none are sent. */
+  pieces: { from: number; interval: number }[];
 }
 
 /**

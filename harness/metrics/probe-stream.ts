@@ -1,5 +1,7 @@
 import { column, type Table } from "../recording/index.js";
 import { sortRows } from "./context.js";
+import { type LossRuns, lossRuns } from "./loss-runs.js";
+import { type Reordering, reorderingOf } from "./reordering.js";
 
 /** Bit of probe.flags: the packet was never sent (refused by the kernel, or its slot was missed). */
 const NOT_SENT = 4;
@@ -16,7 +18,10 @@ export interface ProbeStream {
   lostDown: number;
   /** Copies beyond the first, at either end. */
   duplicates: number;
-  reordered: number;
+  /** Of the echoes, as they came back. */
+  order: Reordering;
+  /** Of packets whose echo never came. */
+  losses: LossRuns;
   /** Sent more than one interval after due, or not at all: the generator's fault, not the network's. */
   late: number;
   /** Ascending: most of what is derived from it is ranked. */
@@ -25,6 +30,9 @@ export interface ProbeStream {
   owdUp: Float64Array;
   /** |D(i) − D(i−1)| of the RTTs of consecutive packets that both came back (RFC 5481 §4.1: undefined after a loss). */
   ipdv: Float64Array;
+  /** The same of one-way delays. */
+  ipdvDown: Float64Array;
+  ipdvUp: Float64Array;
   jitter: number | null;
   jitterDown: number | null;
   jitterUp: number | null;
@@ -68,12 +76,15 @@ export class ProbeColumns {
       reachedServer: up.length,
       lostDown: up.filter((row) => at(this.downCopies, row) === 0).length,
       duplicates: sent.reduce((n, row) => n + this.extraCopies(row), 0),
-      reordered: countReordered(arrived.map((row) => at(this.seq, row))),
+      order: reorderingOf(arrived.map((row) => at(this.seq, row))),
+      losses: lossRuns(sent.map((row) => at(this.downCopies, row) === 0)),
       late: due.length - sent.length + sent.filter((row) => this.lateness(row) > interval).length,
       rtt: valuesOf(back, this.rtt).sort(),
       owdDown: valuesOf(back, this.owdDown),
       owdUp: valuesOf(up, this.owdUp),
-      ipdv: this.ipdv(back),
+      ipdv: this.ipdv(back, this.rtt),
+      ipdvDown: this.ipdv(back, this.owdDown),
+      ipdvUp: this.ipdv(up, this.owdUp),
       jitter: rtpJitter(arrived.map(this.rtt)),
       jitterDown: rtpJitter(arrived.map(this.owdDown)),
       jitterUp: rtpJitter(sortRows([...up], this.t2).map(this.owdUp)),
@@ -116,13 +127,11 @@ export class ProbeColumns {
     return Math.max(0, at(this.upCopies, row) - 1, at(this.downCopies, row) - 1);
   }
 
-  private ipdv(back: readonly number[]): Float64Array {
+  private ipdv(rows: readonly number[], delay: (row: number) => number): Float64Array {
     const differences: number[] = [];
-    for (let i = 1; i < back.length; i++) {
-      const [previous, row] = [back[i - 1] as number, back[i] as number];
-      if (at(this.seq, row) === at(this.seq, previous) + 1) {
-        differences.push(Math.abs(this.rtt(row) - this.rtt(previous)));
-      }
+    for (let i = 1; i < rows.length; i++) {
+      const [previous, row] = [rows[i - 1] as number, rows[i] as number];
+      if (at(this.seq, row) === at(this.seq, previous) + 1) differences.push(Math.abs(delay(row) - delay(previous)));
     }
     return Float64Array.from(differences);
   }
@@ -137,20 +146,6 @@ function valuesOf(rows: readonly number[], value: (row: number) => number): Floa
   const values = new Float64Array(rows.length);
   for (let i = 0; i < rows.length; i++) values[i] = value(rows[i] as number);
   return values;
-}
-
-/**
- * Reordered packets in an order of arrival: packet s is reordered when s < NextExp, else NextExp = s + 1 (RFC 4737
- * §3.3). Arrivals are first copies only.
- */
-export function countReordered(arrivals: readonly number[]): number {
-  let nextExpected = 0;
-  let reordered = 0;
-  for (const s of arrivals) {
-    if (s < nextExpected) reordered++;
-    else nextExpected = s + 1;
-  }
-  return reordered;
 }
 
 /**

@@ -1,10 +1,13 @@
 import type { ProbeBlueprint } from "../blueprint/types.js";
-import { mean, percentileOfSorted, sum } from "../stats/index.js";
+import type { Traffic } from "../scenario/types.js";
+import { largest, mean, percentileOfSorted, smallest, sum } from "../stats/index.js";
 import { type Context, overlaps, type Phase, rowsBy } from "./context.js";
+import { putLatePackets } from "./game.js";
 import { gradeOf } from "./grade.js";
 import { BASELINE_PHASE, metricName } from "./names.js";
 import { ProbeColumns, type ProbeStream } from "./probe-stream.js";
 import { type Group, groupBy, pool, type Sheet } from "./sheet.js";
+import { putCalls } from "./voip.js";
 
 /** One client's probe in the phase that is looked at, and in the baseline phase. */
 interface Pair {
@@ -33,6 +36,7 @@ export function probeMetrics(context: Context, sheet: Sheet): void {
       phase.end,
       own[0]?.interval ?? 0,
     );
+  const kinds = new Map((run.case?.traffic ?? []).map((each) => [each.name, each]));
   for (const [traffic, probes] of groupBy(blueprint.traffic.probes, (probe) => [probe.traffic])) {
     const baselines = baselinesOf(probes, (own) => (idle ? baselineIn(own, idle) : null));
     for (const phase of phases) {
@@ -46,7 +50,9 @@ export function probeMetrics(context: Context, sheet: Sheet): void {
       for (const [group, members] of groupBy(pairs, (pair) => context.groupsOf(pair.client))) {
         putDelays(sheet, group, name, members);
         putCounts(sheet, group, name, members);
+        putLossRuns(sheet, group, name, members);
         if (phase !== idle) putInduced(sheet, group, name, members);
+        putKind(sheet, group, name, members, kinds.get(traffic), phase !== idle);
       }
     }
   }
@@ -89,16 +95,40 @@ function putDelays(sheet: Sheet, group: Group, name: Namer, members: readonly Pa
     each((stream) => delayVariation(stream.rtt)),
     "s",
   );
-  const ipdv = each((stream) => stream.ipdv);
-  sheet.put(group, name("ipdv"), mean(ipdv), "s", ipdv.length);
+  sheet.distribution(
+    group,
+    name("pdv_down"),
+    each((stream) => delayVariation(stream.owdDown)),
+    "s",
+  );
+  sheet.distribution(
+    group,
+    name("pdv_up"),
+    each((stream) => delayVariation(stream.owdUp)),
+    "s",
+  );
+  const putIpdv = (quantity: string, ipdv: Float64Array): void =>
+    sheet.put(group, name(quantity), mean(ipdv), "s", ipdv.length);
+  putIpdv(
+    "ipdv",
+    each((stream) => stream.ipdv),
+  );
+  putIpdv(
+    "ipdv_down",
+    each((stream) => stream.ipdvDown),
+  );
+  putIpdv(
+    "ipdv_up",
+    each((stream) => stream.ipdvUp),
+  );
   putJitter(sheet, group, name("jitter"), members, (stream) => stream.jitter);
   putJitter(sheet, group, name("jitter_down"), members, (stream) => stream.jitterDown);
   putJitter(sheet, group, name("jitter_up"), members, (stream) => stream.jitterUp);
 }
 
-/** PDV: delay beyond the stream's own smallest (RFC 5481 §4.2), of ascending delays. */
+/** PDV: delay beyond the stream's own smallest (RFC 5481 §4.2). */
 function delayVariation(delays: Float64Array): Float64Array {
-  const least = delays[0] as number;
+  const least = smallest(delays);
   return delays.map((delay) => delay - least);
 }
 
@@ -150,15 +180,56 @@ function putCounts(sheet: Sheet, group: Group, name: Namer, members: readonly Pa
   );
   count(
     "reordered",
-    total((stream) => stream.reordered),
+    total((stream) => stream.order.reordered),
     received,
   );
+  count(
+    "reordered_3",
+    total((stream) => stream.order.threeReordered),
+    received,
+  );
+  count("reorder_extent", largest(members.map((m) => m.now.order.extent)), received);
   const due = sent + total((stream) => stream.notSent);
   count(
     "late",
     total((stream) => stream.late),
     due,
   );
+}
+
+/** How losses lie together; of several streams the worst one's run and burst, and what all of them lost in bursts. */
+function putLossRuns(sheet: Sheet, group: Group, name: Namer, members: readonly Pair[]): void {
+  const runs = members.map((m) => m.now.losses);
+  const sent = sum(members.map((m) => m.now.sent));
+  const lost = sum(members.map((m) => m.now.lost));
+  const inBursts = sum(runs.map((run) => run.lostInBursts));
+  const put = (quantity: string, value: number, unit: "packets" | "count" | "ratio"): void =>
+    sheet.put(group, name(quantity), sent > 0 ? value : null, unit, sent);
+  put("loss_run_max", largest(runs.map((run) => run.longest)), "packets");
+  put("loss_bursts", sum(runs.map((run) => run.bursts)), "count");
+  put("loss_burst_max", largest(runs.map((run) => run.longestBurst)), "packets");
+  put("loss_in_bursts", inBursts / sent, "ratio");
+  put("loss_in_gaps", (lost - inBursts) / sent, "ratio");
+}
+
+/** What a kind of traffic that is measured as a probe has beyond it. */
+function putKind(
+  sheet: Sheet,
+  group: Group,
+  name: Namer,
+  members: readonly Pair[],
+  traffic: Traffic | undefined,
+  isNotIdle: boolean,
+): void {
+  if (traffic?.kind === "voip") {
+    putCalls(
+      sheet,
+      group,
+      name,
+      members.map((m) => m.now),
+    );
+  }
+  if (traffic?.kind === "game" && isNotIdle) putLatePackets(sheet, group, name, members, traffic.deadline / 1e9);
 }
 
 /**

@@ -9,7 +9,7 @@ export interface MetricValue {
   layer?: "wire" | "frame" | "ip" | "goodput";
 }
 
-export type MetricUnit = "s" | "bit/s" | "ratio" | "packets" | "bytes" | "count" | "grade";
+export type MetricUnit = "s" | "bit/s" | "ratio" | "packets" | "bytes" | "count" | "grade" | "score";
 
 /** Metric name (`ping.rtt.p99`) → value. */
 export type Metrics = Record<string, MetricValue>;

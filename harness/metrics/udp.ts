@@ -113,16 +113,19 @@ class StreamRecording {
     const end = Math.min(phase.end, this.aliveUntil);
     const received = this.window(arrivals, this.arrived.get(stream.id) ?? [], phase.start, end);
     const sent = this.window(departures, this.left.get(stream.id) ?? [], phase.start, end);
-    const bits = (packets: number | null): number | null =>
-      packets === null ? null : packets * udpPacketBytes(stream.size, stream.family) * 8;
-    const payload = received.rate("packets");
+    // Packets may have different sizes: what is counted is bytes.
+    const bits = ({ rate }: { rate: (name: string) => number | null }): number | null => {
+      const [packets, payload] = [rate("packets"), rate("bytes")];
+      return packets === null || payload === null ? null : (payload + packets * udpPacketBytes(0, stream.family)) * 8;
+    };
+    const payload = received.rate("bytes");
     return {
       stream,
       client,
       bins: received.bins,
-      goodput: payload === null ? null : payload * stream.size * 8,
-      throughput: bits(payload),
-      sent: bits(sent.rate("packets")),
+      goodput: payload === null ? null : payload * 8,
+      throughput: bits(received),
+      sent: bits(sent),
       packets: sent.count("packets") - sent.count("pending"),
       lost: sent.count("lost"),
       reordered: received.count("reordered"),

@@ -30,6 +30,7 @@ export function formatValue(value: number | null, unit: MetricUnit | string, met
       return formatGrade(value);
     case "count":
     case "packets":
+    case "score":
       return formatCount(value);
     default:
       return `${formatCount(value)} ${unit}`.trim();

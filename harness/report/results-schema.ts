@@ -11,7 +11,7 @@ const verdict = z
 
 const metric = z.strictObject({
   value: z.number().nullable().describe("null: no data."),
-  unit: z.enum(["s", "bit/s", "ratio", "packets", "bytes", "count", "grade"]),
+  unit: z.enum(["s", "bit/s", "ratio", "packets", "bytes", "count", "grade", "score"]),
   count: z.number().describe("Raw observations behind the value."),
   layer: z.enum(["wire", "frame", "ip", "goodput"]).optional().describe("For rates: what is counted."),
 });

@@ -21,6 +21,7 @@ const UNIT_WORDS: Readonly<Record<Unit, string>> = {
   ratio: `a ratio; write e.g. 0.98 or "1%"`,
   packets: "a number of packets; write e.g. 0",
   count: "a count; write e.g. 0",
+  score: "a number; write e.g. 4.2",
   grade: `a grade; allowed: ${Object.keys(GRADES).reverse().join(", ")}`,
 };
 
@@ -53,6 +54,7 @@ const PASSES_ONE = /^(?:utilization|plt_ratio)/u;
 /** What a quantity can be, so that a bound that holds always or never is seen before anything runs. */
 function limitsOf({ name, unit }: Quantity): [low: number, high: number] {
   if (unit === "grade") return [Math.min(...Object.values(GRADES)), Math.max(...Object.values(GRADES))];
+  if (unit === "score") return name.startsWith("mos") ? [1, 4.5] : [Number.NEGATIVE_INFINITY, 100];
   const high = unit === "ratio" && !PASSES_ONE.test(name) ? 1 : Number.POSITIVE_INFINITY;
   // Load can also shorten a delay (a CPU that no longer sleeps), so what it adds may be less than nothing.
   return [name === "induced" ? Number.NEGATIVE_INFINITY : 0, high];
@@ -72,8 +74,8 @@ function senseless({ op, value, of, text }: Bound, quantity: Quantity): string |
 }
 
 function parseNumber(op: BoundOp, value: number, text: string, unit: Unit): ParsedBound {
-  if (unit === "ratio" || unit === "packets" || unit === "count") {
-    const valid = unit === "ratio" ? Number.isFinite(value) : Number.isInteger(value) && value >= 0;
+  if (unit === "ratio" || unit === "packets" || unit === "count" || unit === "score") {
+    const valid = unit === "ratio" || unit === "score" ? Number.isFinite(value) : Number.isInteger(value) && value >= 0;
     return valid ? bound(op, value, unit, null, text) : { ok: false, message: `${text} is not ${UNIT_WORDS[unit]}` };
   }
   return { ok: false, message: `${text} is a bare number, here it must be ${UNIT_WORDS[unit]}` };
@@ -93,6 +95,8 @@ function parseValue(text: string, unit: Unit): number | string {
       const parsed = parsePercent(text);
       return parsed.ok ? parsed.value : `"${text}" is not ${UNIT_WORDS.ratio}`;
     }
+    case "score":
+      return /^-?(?:\d+(?:\.\d+)?|\.\d+)$/u.test(text) ? Number(text) : `"${text}" is not ${UNIT_WORDS.score}`;
     case "grade":
       return Object.hasOwn(GRADES, text) ? (GRADES[text] as number) : `"${text}" is not ${UNIT_WORDS.grade}`;
     default:

@@ -133,6 +133,8 @@ class Reader {
         this.#problems.error(entry.value.at, `${section}.${name}: expected a table, found ${found}`);
         continue;
       }
+      // It stands for other tables (presets.ts) unless something is wrong with it, which has been said.
+      if (section === "traffic" && entry.value.entries.has("preset")) continue;
       sections.set(name, { name, at: entry.key, node: entry.value, value: this.#section(section, name, part, entry) });
     }
     return sections;

@@ -159,7 +159,7 @@ function wrongDirection({ traffic, quantity }: MetricName, draft: Draft): string
 function emptyPhase({ phase, quantity }: MetricName, { phases }: Draft): string | undefined {
   if (!phases) return undefined;
   if (phase !== "loaded" && phases[phase as keyof typeof phases] === 0) return `the ${phase} phase has no length`;
-  const needsBaseline = ["induced", "grade", "recovery_time"].includes(quantity.name);
+  const needsBaseline = ["induced", "grade", "recovery_time", "late_packets"].includes(quantity.name);
   return needsBaseline && phases.idle === 0
     ? `${quantity.name} is measured against the idle phase, which has no length`
     : undefined;

@@ -10,6 +10,7 @@ import type { Machine } from "./machine.js";
 import { type Axes, type Cell, expandMatrix } from "./matrix.js";
 import { applySet } from "./override.js";
 import { anchorFiles, PathFiles } from "./path-files.js";
+import { expandPresets } from "./presets.js";
 import { type Problem, Problems, wholeFile } from "./problem.js";
 import { resolveCase } from "./resolve.js";
 import { checkSemantics } from "./semantics.js";
@@ -108,7 +109,7 @@ class Loader {
       cell.tree,
     );
     const cwd = this.#options.cwd ?? "/";
-    const tree = anchorFiles(anchorCommand(overridden, cwd), cwd);
+    const tree = expandPresets(anchorFiles(anchorCommand(overridden, cwd), cwd), problems);
     const draft = makeDraft(tree, this.#pathFiles, problems);
     const clients = expandClients(draft, problems);
     checkSemantics(draft, clients, this.#options, problems);

@@ -1,6 +1,7 @@
 import { membersOf } from "./active.js";
 import { selectClients } from "./clients.js";
 import type { Draft, Section } from "./draft.js";
+import { isEchoed } from "./kinds/index.js";
 import type { Problems } from "./problem.js";
 import type { TrafficSpec } from "./schema.js";
 import { didYouMean, oneOf } from "./suggest.js";
@@ -60,9 +61,9 @@ export function checkSockets(draft: Draft, clients: readonly Client[], problems:
 function demandOf(traffic: Section<TrafficSpec>, clients: readonly Client[], draft: Draft): Demand[] {
   const { value } = traffic;
   if (value?.kind === "web" || value?.kind === "video") return [sessionsOf(traffic, value, clients, draft)];
-  if (value?.kind !== "tcp" && value?.kind !== "probe" && value?.kind !== "udp") return [];
+  if (value === undefined || (value.kind !== "tcp" && value.kind !== "udp" && !isEchoed(value))) return [];
   const senders = membersOf(value, selectClients(value.from, clients, draft).names.length, draft);
-  if (value.kind === "probe") {
+  if (isEchoed(value)) {
     return [{ traffic, sockets: senders * 2, product: `${count(senders)} clients × 2 ends` }];
   }
   const directions = value.direction === "both" ? 2 : 1;

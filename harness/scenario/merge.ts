@@ -7,6 +7,7 @@ import { type Entry, emptyTable, type ListNode, type Node, type TableNode } from
 const CHOICES: Readonly<Record<string, readonly string[]>> = {
   discipline: [],
   kind: ["from", "to"],
+  shape: [],
 };
 
 /**

@@ -1,9 +1,11 @@
 import { DATAPLANE, TIN, TINS } from "./catalogue/dataplane.js";
+import { GAME } from "./catalogue/game.js";
 import { PROBE } from "./catalogue/probe.js";
 import { DEFAULT_PHASE, PHASES, type Quantity, STATISTICS, WHOLE_RUN } from "./catalogue/quantity.js";
 import { TCP } from "./catalogue/tcp.js";
 import { UDP } from "./catalogue/udp.js";
 import { VIDEO } from "./catalogue/video.js";
+import { VOIP } from "./catalogue/voip.js";
 import { WEB } from "./catalogue/web.js";
 import { didYouMean, oneOf } from "./suggest.js";
 
@@ -21,6 +23,8 @@ export const CATALOGUE: Readonly<Record<string, readonly Quantity[]>> = {
   udp: UDP,
   web: WEB,
   video: VIDEO,
+  voip: VOIP,
+  game: GAME,
   dataplane: DATAPLANE,
 };
 

@@ -74,6 +74,31 @@ matrix, changes what is there: it does not invent plans, paths, servers, sites, 
 expressions are JavaScript's and match anywhere: \`--filter 'tag=per-pr sqm=fq id=^home'\`.
 `;
 
+export const PRESETS_TEXT = `### Presets
+
+A \`[traffic.NAME]\` with \`preset\` instead of \`kind\` stands for several tables, \`[traffic.NAME-PART]\`: those that a test
+of that name has in flent. \`from\` and \`to\` are needed; \`family\`, \`host\`, \`enabled\`, \`active\` and \`reshuffle\` are for all of
+them, and what else is written goes to the tables that have such a key.
+
+\`\`\`toml
+[traffic.load]
+preset   = "rrul"
+from     = "home"
+to       = "web"
+interval = "200ms"                    # of the four probes; flent's. The default is 20ms
+
+[traffic.load-ef]                     # a table of the preset's, without a kind: adds to it
+congestion_control = "reno"
+
+[[expect]]
+metric = "load-udp_ef.induced.p99"
+below  = "30ms"
+\`\`\`
+
+\`mqoe blueprint\` shows what comes of it, and the \`scenario.toml\` in a run's folder has the tables written out. \`tcp_nup\` and
+\`tcp_ndown\` may have their number in the name: \`tcp_8up\`.
+`;
+
 export const CHANGES = `## Changes while the run goes on
 
 A \`[[change]]\` lays its overrides on what is in force at its time. What can change: of a plan \`down\`, \`up\`, its framing

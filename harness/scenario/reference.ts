@@ -2,8 +2,9 @@ import { BUILT, disciplinesOf, isBuilt } from "./capabilities.js";
 import { OVERHEADS } from "./framing.js";
 import { type JsonSchema, languageSchema } from "./json-schema.js";
 import { CATALOGUE, PHASES, type Quantity, STATISTICS, TIN, TINS } from "./metric-names.js";
+import { PRESETS } from "./presets.js";
 import { DSCP } from "./quantities.js";
-import { BOUNDS, CHANGES, EXAMPLE, FILES, INTRODUCTION, OVERRIDES, TREE } from "./reference-text.js";
+import { BOUNDS, CHANGES, EXAMPLE, FILES, INTRODUCTION, OVERRIDES, PRESETS_TEXT, TREE } from "./reference-text.js";
 
 /** docs/scenario.md, made from the schema and the catalogue: what it says of keys is what the program checks. */
 export function scenarioReference(): string {
@@ -18,6 +19,7 @@ export function scenarioReference(): string {
     `† part of the language, not built yet in this version: refused with exit code 2 and its name.\n`,
     topLevel(schema),
     ...SECTIONS.map((section) => sectionOf(schema, section)),
+    presets(),
     OVERRIDES,
     CHANGES,
     BOUNDS,
@@ -86,7 +88,9 @@ function partOf(schema: JsonSchema, key: string): JsonSchema {
     };
   const part = schema.properties?.[key] ?? {};
   if (part.items) return part.items;
-  return typeof part.additionalProperties === "object" ? part.additionalProperties : part;
+  const own = typeof part.additionalProperties === "object" ? part.additionalProperties : part;
+  // A traffic is of some kind, or a preset, which has a chapter of its own.
+  return key === "traffic" ? (own.anyOf?.[0] ?? own) : own;
 }
 
 function variants(
@@ -99,7 +103,8 @@ function variants(
     .map((option) => {
       const name = String(option.properties?.[choice]?.const);
       const settings = Object.entries(option.properties ?? {}).filter(([key]) => key !== choice && !common.has(key));
-      const heading = `#### ${choice} = "${name}"${isBuilt(kind, name) ? "" : " †"}\n\n`;
+      const about = option.description ? `${option.description}\n\n` : "";
+      const heading = `#### ${choice} = "${name}"${isBuilt(kind, name) ? "" : " †"}\n\n${about}`;
       return (
         heading +
         (settings.length > 0
@@ -149,6 +154,19 @@ function defaultOf({ default: value }: JsonSchema, required: boolean): string {
 
 function code(value: unknown): string {
   return `\`${JSON.stringify(value)}\``;
+}
+
+function presets(): string {
+  const rows = Object.entries(PRESETS).map(([name, { about, parts }]) => {
+    const made = parts.map(({ suffix, settings }) => `\`-${suffix}\` ${settings.kind}`).join(", ");
+    const takes = [...new Set(parts.flatMap((part) => part.takes))].map((key) => `\`${key}\``).join(" ");
+    return row(`\`${name}\``, about, made, takes);
+  });
+  return `${PRESETS_TEXT}
+${row("preset", "what it is", "tables", "keys")}
+| --- | --- | --- | --- |
+${rows.join("\n")}
+`;
 }
 
 function metrics(): string {

@@ -176,6 +176,16 @@ export const expect = z
   })
   .describe("A bound on a metric.");
 
+/** For editors only: presets.ts expands and checks it before anything else reads it. */
+const preset = z.looseObject({
+  preset: z
+    .string()
+    .meta({ examples: ["rrul", "tcp_8down"] })
+    .describe("Stands for several tables of traffic, under a name that people know."),
+  from: oneOrMore("a client group, a client, `site/*` or a glob").describe("Clients of all of them."),
+  to: name().describe("The server of all of them."),
+});
+
 const named = <T extends z.ZodType>(value: T) => z.record(name(), value).prefault({} as never);
 
 export const scenario = z
@@ -210,7 +220,7 @@ export const scenario = z
     server: named(server),
     site: named(site),
     client: named(client),
-    traffic: named(traffic),
+    traffic: named(z.union([traffic, preset])),
     capture: named(capture),
     change: z.array(change).default([]),
     expect: z.array(expect).default([]),

@@ -5,6 +5,7 @@ import { selectClients } from "./clients.js";
 import { checkExec } from "./command.js";
 import { type Draft, isIncomplete, type Section } from "./draft.js";
 import { checkCongestionControls, checkSockets, type Machine } from "./machine.js";
+import { checkPackets } from "./packets.js";
 import { pathOf } from "./path-lines.js";
 import type { Problems } from "./problem.js";
 import type { PlanSpec, TrafficSpec } from "./schema.js";
@@ -122,9 +123,7 @@ export function checkTraffic(
       problems.error(place, `traffic.${name}.from: ${message}`);
   }
   if (value?.host !== undefined) checkHost(name, value, value.host, node, draft, clients, problems);
-  if ((value?.kind === "probe" || value?.kind === "udp") && draft.mtu !== undefined)
-    checkPacketSize(name, value, node, draft.mtu, problems);
-  if (value?.kind === "udp") checkPacketRate(name, value, node, problems);
+  if (value !== undefined) checkPackets(name, value, node, draft.mtu, problems);
   checkActive({ name, at, node, value }, draft, clients, problems);
 }
 
@@ -157,43 +156,11 @@ function areClientsKnown(draft: Draft): boolean {
   return !badCount && !isIncomplete(draft, "client", clients) && !isIncomplete(draft, "site", sites);
 }
 
-/** Bytes of IP and UDP headers. */
-const UDP_HEADERS = { ipv4: 28, ipv6: 48 } as const;
-
 /** The patterns as written, also when the rest of the table has problems. */
 function fromPatterns(node: Node): string[] {
   const from = nodeAt(node, ["from"]);
   const items = from?.type === "list" ? from.items : from ? [from] : [];
   return items.flatMap((item) => (item.type === "scalar" && typeof item.value === "string" ? [item.value] : []));
-}
-
-function checkPacketSize(
-  name: string,
-  { size, family }: Extract<TrafficSpec, { kind: "probe" | "udp" }>,
-  node: Node,
-  mtu: number,
-  problems: Problems,
-): void {
-  // A packet that is fragmented measures something else.
-  const largest = mtu - UDP_HEADERS[family];
-  if (size <= largest) return;
-  const message = `${size} bytes do not fit an mtu of ${mtu}; at most ${largest} are allowed`;
-  problems.error(positionAt(node, ["size"]), `traffic.${name}.size: ${message}`);
-}
-
-/** A stream's sender takes at least a system call for a packet; beyond this no machine would keep its time. */
-const MAX_PACKETS = 1_000_000;
-
-function checkPacketRate(
-  name: string,
-  { rate, size, family }: Extract<TrafficSpec, { kind: "udp" }>,
-  node: Node,
-  problems: Problems,
-): void {
-  const bits = (size + UDP_HEADERS[family]) * 8;
-  if (rate / bits <= MAX_PACKETS) return;
-  const found = `${Math.round(rate / bits)} packets of ${bits / 8} bytes a second; at most ${MAX_PACKETS} are allowed`;
-  problems.error(positionAt(node, ["rate"]), `traffic.${name}.rate: ${found}`, "a lower rate or a larger size");
 }
 
 /** Linux sets tcp_ecn per network namespace, so all TCP of one client negotiates ECN or none does. */

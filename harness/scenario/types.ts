@@ -1,6 +1,8 @@
 import type { Traffic } from "./kinds/index.js";
 
 export type {
+  GameTraffic,
+  Isochronous,
   Life,
   ProbeTraffic,
   TcpTraffic,
@@ -8,6 +10,7 @@ export type {
   TrafficCommon,
   UdpTraffic,
   VideoTraffic,
+  VoipTraffic,
   WebTraffic,
 } from "./kinds/index.js";
 

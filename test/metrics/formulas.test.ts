@@ -1,5 +1,6 @@
 import test from "ava";
 import type { Framing } from "../../harness/blueprint/types.js";
+import { meanOpinionScore, rFactor } from "../../harness/metrics/emodel.js";
 import {
   canonicalName,
   framedBytes,
@@ -8,7 +9,10 @@ import {
   Shares,
   splitName,
 } from "../../harness/metrics/index.js";
-import { countReordered, rtpJitter } from "../../harness/metrics/probe-stream.js";
+import { lossRuns } from "../../harness/metrics/loss-runs.js";
+import { rtpJitter } from "../../harness/metrics/probe-stream.js";
+import { reorderingOf } from "../../harness/metrics/reordering.js";
+import { seededRng } from "../../harness/stats/index.js";
 import { addStream, synthetic } from "../recording/fixture.js";
 
 const framing = (given: Partial<Framing>): Framing => ({ base: "ip", overhead: 0, mpu: 0, cell: "none", ...given });
@@ -48,11 +52,70 @@ test("RFC 3550 jitter: J += (|D| − J)/16", (t) => {
 });
 
 test("RFC 4737 reordering: s < NextExp", (t) => {
+  const countReordered = (arrivals: number[]) => reorderingOf(arrivals).reordered;
   t.is(countReordered([0, 1, 2, 3]), 0);
   t.is(countReordered([0, 2, 1, 3]), 1);
   // RFC 4737 §5.3's example, numbered from 1: 4, 5 and 6 come after 9.
   t.is(countReordered([1, 2, 3, 7, 8, 9, 4, 5, 6]), 3);
   t.is(countReordered([0, 2, 4, 6]), 0, "a gap is loss, not reordering");
+});
+
+test("RFC 4737: extent and 3-reordering, its own example and a search by the definitions", (t) => {
+  // 4, 5 and 6 come 3, 4 and 5 places after 7; only 4 directly follows three later ones.
+  t.deepEqual(reorderingOf([1, 2, 3, 7, 8, 9, 4, 5, 6]), { reordered: 3, extent: 5, threeReordered: 1 });
+  t.deepEqual(reorderingOf([0, 2, 1, 3]), { reordered: 1, extent: 1, threeReordered: 0 });
+  t.deepEqual(reorderingOf([]), { reordered: 0, extent: 0, threeReordered: 0 });
+  const random = seededRng(4737);
+  for (let round = 0; round < 200; round++) {
+    const s = Array.from({ length: 30 }, (_, i) => i)
+      .map((seq) => ({ seq, key: seq + random.next() * 8 }))
+      .sort((a, b) => a.key - b.key)
+      .map(({ seq }) => seq);
+    const late = s.flatMap((value, i) => {
+      const j = s.findIndex((other) => other > value);
+      return j >= 0 && j < i ? [i - j] : [];
+    });
+    const three = s.filter((value, i) => i >= 3 && s.slice(i - 3, i).every((other) => other > value)).length;
+    t.deepEqual(reorderingOf(s), { reordered: late.length, extent: Math.max(0, ...late), threeReordered: three });
+  }
+});
+
+test("RFC 3611 bursts and gaps: 16 packets received in a row end a burst, a single loss is none", (t) => {
+  const runs = (text: string) => lossRuns([...text].map((letter) => letter === "x"));
+  const received = (n: number) => ".".repeat(n);
+  const none = { longest: 0, bursts: 0, longestBurst: 0, lostInBursts: 0 };
+  t.deepEqual(runs(""), none);
+  t.deepEqual(runs(received(40)), none);
+  t.deepEqual(runs(`${received(3)}x${received(3)}`), { ...none, longest: 1 }, "before and after a stream all is well");
+  t.deepEqual(runs(`x${received(15)}x`), { longest: 1, bursts: 1, longestBurst: 17, lostInBursts: 2 });
+  t.deepEqual(runs(`x${received(16)}x`), { ...none, longest: 1 });
+  t.deepEqual(runs(`xx${received(16)}xxx.x${received(99)}x`), {
+    longest: 3,
+    bursts: 2,
+    longestBurst: 5,
+    lostInBursts: 6,
+  });
+});
+
+test("E-model: the table of metrics.md §1.6, exact", (t) => {
+  const table = [
+    [0, 0, 93.21, 4.409],
+    [20, 0, 92.53, 4.396],
+    [100, 0, 90.66, 4.355],
+    [150, 0, 89.54, 4.328],
+    [150, 1, 71.61, 3.672],
+    [250, 3, 40.14, 2.071],
+    [400, 0, 62.25, 3.216],
+  ] as const;
+  for (const [ms, percent, r, mos] of table) {
+    const found = rFactor(ms / 1e3, percent / 100);
+    t.is(Number(found.toFixed(2)), r, `R of ${ms} ms, ${percent} %`);
+    t.is(Number(meanOpinionScore(found).toFixed(3)), mos, `MOS of ${ms} ms, ${percent} %`);
+  }
+  t.is(meanOpinionScore(-1), 1);
+  t.is(meanOpinionScore(3), 1, "no opinion is worse than bad");
+  t.is(meanOpinionScore(101), 4.5);
+  t.true(rFactor(0, 1) < 3, "nothing of the call is left");
 });
 
 test("grades", (t) => {

@@ -1,16 +1,17 @@
-import type { Case, ProbeTraffic } from "../../scenario/types.js";
+import { isEchoed } from "../../scenario/kinds/index.js";
+import type { Case, Isochronous, TrafficCommon } from "../../scenario/types.js";
 import type { Rng } from "../../stats/index.js";
 import type { ProbeBlueprint } from "../types.js";
 import { countPerClient, type Directory, hostOf, PORTS, portPerTraffic } from "./common.js";
 import { during, offsetIn } from "./segments.js";
 
-/** All probes of a case: they run from the start, each with a seeded offset within its interval. */
+/** All probes of a case, calls and games among them: from the start, each with a seeded offset within its interval. */
 export function probesOf(scenario: Case, directory: Directory, random: Rng): ProbeBlueprint[] {
   const probes: ProbeBlueprint[] = [];
   const nextClientPort = countPerClient(PORTS.probe.client);
   const portOf = portPerTraffic(PORTS.probe.server);
   for (const traffic of scenario.traffic) {
-    if (traffic.kind !== "probe") continue;
+    if (!isEchoed(traffic)) continue;
     const port = portOf(traffic);
     for (const client of traffic.from) {
       const { stop, timeout } = probeWindow(scenario, directory.rtt(client, traffic.to));
@@ -35,7 +36,7 @@ export function probesOf(scenario: Case, directory: Directory, random: Rng): Pro
 }
 
 function probeOf(
-  { name, to, family, interval, size, dscp }: ProbeTraffic,
+  { name, to, family, interval, size, dscp }: TrafficCommon & Isochronous,
   client: string,
   directory: Directory,
 ): Omit<ProbeBlueprint, "id" | "host" | "port" | "clientPort" | "start" | "stop" | "timeout"> {

@@ -1,7 +1,7 @@
 /** What a metric name can mean: one entry of the catalogue (metric-names.ts). */
 export interface Quantity {
   name: string;
-  unit: "s" | "bit/s" | "ratio" | "packets" | "count" | "grade";
+  unit: "s" | "bit/s" | "ratio" | "packets" | "count" | "grade" | "score";
   /** A distribution: the name must end in a statistic. */
   distribution: boolean;
   /** For whom it is computed. */

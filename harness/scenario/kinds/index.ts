@@ -1,13 +1,13 @@
 import { z } from "zod";
 import type { Life, TrafficCommon } from "./common.js";
 import { exec } from "./exec.js";
-import { game } from "./game.js";
-import { type ProbeTraffic, probe, resolveProbe } from "./probe.js";
+import { type GameTraffic, game, resolveGame } from "./game.js";
+import { type Isochronous, type ProbeTraffic, probe, resolveProbe } from "./probe.js";
 import { rpm } from "./rpm.js";
 import { resolveTcp, type TcpTraffic, tcp } from "./tcp.js";
 import { resolveUdp, type UdpTraffic, udp } from "./udp.js";
 import { resolveVideo, type VideoTraffic, video } from "./video.js";
-import { voip } from "./voip.js";
+import { resolveVoip, type VoipTraffic, voip } from "./voip.js";
 import { resolveWeb, type WebTraffic, web } from "./web.js";
 
 /** [traffic.*]: one file for each kind has its part of the schema, what a case contains of it, and how one becomes the other. */
@@ -17,9 +17,28 @@ export const traffic = z
 
 export type TrafficSpec = z.output<typeof traffic>;
 
-export type Traffic = TcpTraffic | ProbeTraffic | UdpTraffic | WebTraffic | VideoTraffic;
+export type Traffic = TcpTraffic | ProbeTraffic | UdpTraffic | VoipTraffic | GameTraffic | WebTraffic | VideoTraffic;
 
-export type { Life, ProbeTraffic, TcpTraffic, TrafficCommon, UdpTraffic, VideoTraffic, WebTraffic };
+export type {
+  GameTraffic,
+  Isochronous,
+  Life,
+  ProbeTraffic,
+  TcpTraffic,
+  TrafficCommon,
+  UdpTraffic,
+  VideoTraffic,
+  VoipTraffic,
+  WebTraffic,
+};
+
+/** Kinds that are sent and measured as probes: packets on the clock, which the server echoes. */
+const ECHOED = ["probe", "voip", "game"] as const;
+type Echoed = (typeof ECHOED)[number];
+
+export function isEchoed<T extends { kind: string }>(of: T): of is T & { kind: Echoed } {
+  return (ECHOED as readonly string[]).includes(of.kind);
+}
 
 export function resolveTraffic(spec: TrafficSpec, shared: TrafficCommon): Traffic {
   switch (spec.kind) {
@@ -33,6 +52,10 @@ export function resolveTraffic(spec: TrafficSpec, shared: TrafficCommon): Traffi
       return resolveWeb(spec, shared);
     case "video":
       return resolveVideo(spec, shared);
+    case "voip":
+      return resolveVoip(spec, shared);
+    case "game":
+      return resolveGame(spec, shared);
     default:
       throw new Error(`mqoe: traffic kind "${spec.kind}" passed the checks without being built; please report this`);
   }

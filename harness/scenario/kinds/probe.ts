@@ -12,13 +12,18 @@ export const probe = z.strictObject({
   recovered_below: recoveredBelow(),
 });
 
-export interface ProbeTraffic extends TrafficCommon {
-  kind: "probe";
+/** Packets on the clock, each of which the server echoes. */
+export interface Isochronous {
+  /** ns */
   interval: number;
   /** UDP payload bytes. */
   size: number;
   /** Induced latency (ns) that counts as recovered; absent from recordings of older versions. */
   recoveredBelow?: number;
+}
+
+export interface ProbeTraffic extends TrafficCommon, Isochronous {
+  kind: "probe";
 }
 
 export function resolveProbe(spec: z.output<typeof probe>, shared: TrafficCommon): ProbeTraffic {
