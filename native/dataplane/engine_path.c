@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "dataplane/engine_parts.h"
+#include "dataplane/engine_tap.h"
 
 #define LINE_QUOTA 64u // frames of one stretch in a round
 
@@ -26,6 +27,7 @@ static struct mqoe_frame *copy_frame(void *engine, const struct mqoe_frame *f) {
     copy->next = NULL;
     copy->data = mqoe_umem_data(umem, chunk) + (f->data - from);
     memcpy(copy->data, f->data, f->len);
+    mqoe_engine_show_copied(engine, f, copy);
     return copy;
 }
 

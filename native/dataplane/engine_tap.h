@@ -21,6 +21,13 @@ static inline void mqoe_engine_show_unclassified(struct mqoe_engine *e, const st
                          e->now);
 }
 
+// A duplicate leaves, or is dropped, under the number of the frame that it is one of.
+static inline void mqoe_engine_show_copied(struct mqoe_engine *e, const struct mqoe_frame *f,
+                                           const struct mqoe_frame *copy) {
+    if (e->tap)
+        e->tap->ids[mqoe_umem_chunk(e->umem, copy)] = e->tap->ids[mqoe_umem_chunk(e->umem, f)];
+}
+
 static inline void mqoe_engine_show_sent(struct mqoe_engine *e, const struct mqoe_frame *f,
                                          enum mqoe_side side) {
     if (e->tap)

@@ -236,8 +236,10 @@ static void a_missing_folder_is_named(void **state) {
 
 // ---- the tap ----
 
-static void open_tapped(uint64_t rate, const char *side, json_t *clients) {
+// `duplicate`: the chance of it on the server's path of 1 ms; below 0 there is no path.
+static void open_tapped(uint64_t rate, const char *side, json_t *clients, double duplicate) {
     struct mqoe_synthetic s = {.clients = 2,
+                               .server_delay = duplicate < 0 ? 0 : MS,
                                .frames = 8192,
                                .rate = rate,
                                .discipline = rate ? "pfifo" : "none",
@@ -246,6 +248,11 @@ static void open_tapped(uint64_t rate, const char *side, json_t *clients) {
                                .access = "a",
                                .core = "c"};
     json_t *blueprint = mqoe_synthetic_blueprint(&s);
+    if (duplicate >= 0) {
+        json_t *path = json_array_get(json_object_get(blueprint, "paths"), 0);
+        json_t *chance = json_object_get(json_object_get(path, "down"), "duplicate");
+        json_object_set_new(chance, "probability", json_real(duplicate));
+    }
     json_object_set_new(blueprint, "captures",
                         json_pack("[{s:s, s:s, s:i, s:i, s:[], s:s, s:o}]", "name", "pcap", "file",
                                   "a.pcapng", "snaplen", 64, "limit", 1 << 20, "windows", "side", side,
@@ -275,7 +282,7 @@ static struct read_file close_tapped(void) {
 // its time has come or being dropped.
 static void every_frame_comes_in_and_leaves_or_is_dropped(void **state) {
     (void)state;
-    open_tapped(8000000, "both", json_array());
+    open_tapped(8000000, "both", json_array(), -1);
     uint64_t start = REAL + rig.now;
     for (uint32_t i = 0; i < 30; i++)
         assert_true(rig_arrive(&rig, 0, MQOE_DOWN, 1, 1000, i));
@@ -312,7 +319,7 @@ static void every_frame_comes_in_and_leaves_or_is_dropped(void **state) {
 
 static void a_capture_of_one_client_sees_no_other(void **state) {
     (void)state;
-    open_tapped(0, "access", json_pack("[i]", 1));
+    open_tapped(0, "access", json_pack("[i]", 1), -1);
     for (uint32_t i = 0; i < 20; i++)
         assert_true(rig_arrive(&rig, i % 2, i % 4 < 2 ? MQOE_DOWN : MQOE_UP, 1, 100, i));
     rig_run(&rig, rig.now);
@@ -327,7 +334,7 @@ static void a_capture_of_one_client_sees_no_other(void **state) {
 
 static void what_is_nobodys_is_seen_once_and_dropped(void **state) {
     (void)state;
-    open_tapped(0, "both", json_array());
+    open_tapped(0, "both", json_array(), -1);
     assert_true(rig_arrive(&rig, 77, MQOE_UP, 1, 100, 0)); // no such client
     rig_run(&rig, rig.now);
     struct read_file f = close_tapped();
@@ -335,6 +342,26 @@ static void what_is_nobodys_is_seen_once_and_dropped(void **state) {
     assert_int_equal(f.packets[0].interface, MQOE_TAP_ACCESS);
     assert_string_equal(f.packets[1].comment, "dropped: unclassified");
     assert_int_equal(f.packets[0].id, f.packets[1].id);
+    free(f.packets);
+}
+
+// Also while chunks are used again and again: what has been one frame's is no other's.
+static void a_duplicate_has_the_number_of_its_original(void **state) {
+    (void)state;
+    open_tapped(0, "both", json_array(), 0.5);
+    for (uint32_t i = 0; i < 3000; i++) {
+        assert_true(rig_arrive(&rig, 0, MQOE_DOWN, 1, 100, i));
+        rig_run(&rig, rig.now + MS / 10);
+    }
+    rig_run(&rig, rig.now + 10 * MS);
+    struct read_file f = close_tapped();
+    uint32_t out = 0;
+    for (uint32_t i = 0; i < f.count; i++) {
+        assert_int_equal(f.packets[i].id, u32_at(f.packets[i].data + 42) + 1);
+        out += f.packets[i].interface == MQOE_TAP_ACCESS;
+    }
+    assert_in_range(out, 4300, 4700);
+    assert_int_equal(f.count, 3000 + out);
     free(f.packets);
 }
 
@@ -377,6 +404,7 @@ int main(void) {
         cmocka_unit_test(every_frame_comes_in_and_leaves_or_is_dropped),
         cmocka_unit_test(a_capture_of_one_client_sees_no_other),
         cmocka_unit_test(what_is_nobodys_is_seen_once_and_dropped),
+        cmocka_unit_test(a_duplicate_has_the_number_of_its_original),
         cmocka_unit_test(wrong_captures_are_refused_by_name),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
