@@ -1,10 +1,10 @@
-import type { Case, Client, DataplaneChoice, Plan } from "../scenario/types.js";
+import type { Case, Client, DataplaneChoice, Plan, TcpTraffic } from "../scenario/types.js";
 import { seededRng, sum } from "../stats/index.js";
 import { type Addresses, clientAddresses, GATEWAY, MAC, serverAddresses } from "./addresses.js";
 import { Backlog } from "./backlog.js";
 import { captureProcess, dataplaneCaptures } from "./captures.js";
 import { changesOf, type Told } from "./changes.js";
-import { type Directory, flowsOf, probesOf, sessionsOf, streamsOf, withLives } from "./kinds/index.js";
+import { type Directory, flowsOf, isAsking, probesOf, sessionsOf, streamsOf, withLives } from "./kinds/index.js";
 import { pathsBelow, pathsOf, roundTrip } from "./paths.js";
 import { packBins, placeThreads } from "./placement.js";
 import { FRAME_SIZE, framesFor, shaperOf } from "./shaping.js";
@@ -282,6 +282,7 @@ class Layout implements Directory {
         shard: 0,
         ...addresses,
         sysctl,
+        ...this.#initialWindow(({ to, direction }) => to === name && direction !== "up"),
       };
     });
   }
@@ -289,18 +290,27 @@ class Layout implements Directory {
   #clientEndpoints(): EndpointBlueprint[] {
     const farthest = Math.max(0, ...this.#servers.map(({ path }) => this.#rttOf(path)));
     const ecn = new Set(this.#case.traffic.flatMap((t) => ("ecn" in t && t.ecn ? t.from : [])));
+    const asking = new Set(this.#case.traffic.flatMap((t) => (isAsking(t) ? t.from : [])));
     return this.#case.clients.map((client, index) => {
       const { name } = client;
       const window = this.#window(client, farthest + this.#rttBelow(client));
-      const sysctl = sysctlsOf({ ecn: ecn.has(name), window });
+      const sysctl = sysctlsOf({ ecn: ecn.has(name), window, asking: asking.has(name) });
+      const sends = this.#initialWindow(({ from, direction }) => from.includes(name) && direction !== "down");
       const shard = this.#shards[index] ?? 0;
       const addresses = this.#addressesOf(index);
-      return { role: "client", name, netns: this.#netns(name), port: `c${index}`, shard, ...addresses, sysctl };
+      const role = "client" as const;
+      return { role, name, netns: this.#netns(name), port: `c${index}`, shard, ...addresses, sysctl, ...sends };
     });
   }
 
   #hasEcn(concerns: (traffic: Case["traffic"][number]) => boolean): boolean {
     return this.#case.traffic.some((traffic) => "ecn" in traffic && traffic.ecn && concerns(traffic));
+  }
+
+  /** All traffic of one sender agrees on it. */
+  #initialWindow(concerns: (traffic: TcpTraffic) => boolean): Pick<EndpointBlueprint, "initialWindow"> {
+    const own = this.#case.traffic.find((t) => t.kind === "tcp" && t.initialWindow !== undefined && concerns(t));
+    return own?.kind === "tcp" && own.initialWindow !== undefined ? { initialWindow: own.initialWindow } : {};
   }
 
   #window(client: Client, rtt: number): number {

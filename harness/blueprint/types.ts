@@ -84,6 +84,8 @@ export interface EndpointBlueprint {
   ipv6: string[];
   /** Written below /proc/sys in the endpoint's namespace, e.g. `net/ipv4/tcp_ecn: "1"`. */
   sysctl: Record<string, string>;
+  /** Packets that TCP may send here before the first acknowledgement (`initcwnd` of the default route); absent: the kernel's. */
+  initialWindow?: number;
 }
 
 // ---- dataplane: `mqoe-native dataplane | kernel | external | path --blueprint FILE` --------------------------------

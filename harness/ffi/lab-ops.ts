@@ -27,6 +27,8 @@ export type LabOp =
       gateway4?: string;
       gateway6?: string;
       sysctl?: Record<string, string>;
+      /** Of TCP that starts to send here, in packets; absent: the kernel's. */
+      initcwnd?: number;
     }
   /** The far end of an endpoint's veth pair. `ipv4` and `ipv6` (addresses or prefixes) leave the trunk by this port. */
   | { op: "port"; side: LabSide; netns: string; ifname: string; shard: number; ipv4: string[]; ipv6: string[] }

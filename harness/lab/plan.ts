@@ -108,6 +108,7 @@ function endpointOp(lab: LabBlueprint, endpoint: EndpointBlueprint): LabOp {
     gateway4: lab.gateway.ipv4,
     gateway6: lab.gateway.ipv6,
     sysctl: endpoint.sysctl,
+    ...(endpoint.initialWindow === undefined ? {} : { initcwnd: endpoint.initialWindow }),
   };
 }
 

@@ -4,6 +4,7 @@ import { checkCaptures } from "./capture.js";
 import { selectClients } from "./clients.js";
 import { checkExec } from "./command.js";
 import { type Draft, isIncomplete, type Section } from "./draft.js";
+import { checkInitialWindows } from "./initial-window.js";
 import { checkCongestionControls, checkSockets, type Machine } from "./machine.js";
 import { checkPackets } from "./packets.js";
 import { pathOf } from "./path-lines.js";
@@ -24,6 +25,7 @@ export function checkSemantics(draft: Draft, clients: readonly Client[], machine
   for (const path of draft.paths.values()) pathOf(path, draft.files, problems);
   for (const traffic of draft.traffic.values()) checkTraffic(traffic, draft, clients, problems);
   checkEcn(draft, clients, problems);
+  checkInitialWindows(draft, clients, problems);
   checkSockets(draft, clients, problems);
   checkCongestionControls(draft, machine, problems);
   checkExec(draft, machine, problems);

@@ -27,13 +27,17 @@
 struct endpoint {
     const char *netns, *ifname;
     uint8_t mac[ETH_ALEN];
-    int64_t mtu;
+    int64_t mtu, window; // window: TCP's initial one in packets, 0 = the kernel's own
     json_t *ipv4, *ipv6, *sysctl;
 };
 
 static int read_endpoint(struct lab *lab, json_t *op, struct endpoint *e) {
     int status;
     e->sysctl = json_object_get(op, "sysctl");
+    e->window = 0;
+    if (json_object_get(op, "initcwnd") &&
+        (status = lab_number(lab, op, "initcwnd", 1, 1000, &e->window)) < 0)
+        return status;
     if ((status = lab_path(lab, op, "netns", &e->netns)) < 0 ||
         (status = lab_ifname(lab, op, "ifname", &e->ifname)) < 0 ||
         (status = lab_mac(lab, op, "mac", e->mac)) < 0 ||
@@ -77,7 +81,7 @@ static int add_gateway(struct lab *lab, json_t *op, struct netlink *nl, int ifin
     if (!lab_parse_address(text, family, address))
         return lab_field_error(lab, field, family == AF_INET ? "an IPv4 address" : "an IPv6 address");
     link_add_neighbour(nl, ifindex, e->ifname, family, text, address, e->mac);
-    link_add_default_route(nl, ifindex, e->ifname, family, text, address);
+    link_add_default_route(nl, ifindex, e->ifname, family, text, address, (uint32_t)e->window);
     return 0;
 }
 

@@ -26,7 +26,7 @@ int mqoe_lab_open(void);
 //   sysctl netns values{"net/…":"1"}
 //   veth_add mtu a{netns,name[,mac]} b{…}       → {"a":ifindex,"b":ifindex}; both ends stay down
 //   xdp_open access core ports shards           loads native/bpf/redirect.bpf.c for both sides; first of
-//   those below endpoint netns ifname mac mtu ipv4[] ipv6[] [gateway4] [gateway6] [sysctl]     →
+//   those below endpoint netns ifname mac mtu ipv4[] ipv6[] [gateway4] [gateway6] [sysctl] [initcwnd]     →
 //   {"ifindex":n} port side netns ifname shard ipv4[] ipv6[]  → {"ifindex":n,"slot":n} route side shard
 //   ipv4[] ipv6[]              core only: which shard the frames for these prefixes belong to trunk side
 //   netns ifname shard               → {"ifindex":n} trunk_peer netns ifname mac [stub]          →

@@ -75,7 +75,7 @@ void link_add_neighbour(struct netlink *nl, int ifindex, const char *ifname, int
 }
 
 void link_add_default_route(struct netlink *nl, int ifindex, const char *ifname, int family, const char *text,
-                            const uint8_t *gateway) {
+                            const uint8_t *gateway, uint32_t window) {
     struct nlmsghdr *m =
         netlink_begin(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, "default via %s on %s", text, ifname);
     struct rtmsg *r = mnl_nlmsg_put_extra_header(m, sizeof *r);
@@ -87,6 +87,11 @@ void link_add_default_route(struct netlink *nl, int ifindex, const char *ifname,
     r->rtm_flags = RTNH_F_ONLINK;
     mnl_attr_put(m, RTA_GATEWAY, address_bytes(family), gateway);
     mnl_attr_put_u32(m, RTA_OIF, (uint32_t)ifindex);
+    if (window) {
+        struct nlattr *metrics = mnl_attr_nest_start(m, RTA_METRICS);
+        mnl_attr_put_u32(m, RTAX_INITCWND, window);
+        mnl_attr_nest_end(m, metrics);
+    }
     netlink_end(nl, m);
 }
 

@@ -27,8 +27,9 @@ void link_add_address(struct netlink *nl, int ifindex, const char *ifname, int f
 // A permanent neighbour, and the default route through it (on-link: no prefix covers the gateway).
 void link_add_neighbour(struct netlink *nl, int ifindex, const char *ifname, int family, const char *text,
                         const uint8_t *address, const uint8_t mac[ETH_ALEN]);
+// What a route says to TCP: `window` is its initial congestion window in packets, 0 = the kernel's own.
 void link_add_default_route(struct netlink *nl, int ifindex, const char *ifname, int family, const char *text,
-                            const uint8_t *gateway);
+                            const uint8_t *gateway, uint32_t window);
 
 // Instead of the default route, whatever there is: nothing leaves by it any more, what open sockets would
 // send included.

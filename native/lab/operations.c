@@ -16,7 +16,7 @@ static const struct operation {
     {"sysctl", lab_op_sysctl, " netns values "},
     {"veth_add", lab_op_veth_add, " mtu a b "},
     {"xdp_open", lab_op_xdp_open, " access core ports shards "},
-    {"endpoint", lab_op_endpoint, " netns ifname mac mtu ipv4 ipv6 gateway4 gateway6 sysctl "},
+    {"endpoint", lab_op_endpoint, " netns ifname mac mtu ipv4 ipv6 gateway4 gateway6 sysctl initcwnd "},
     {"port", lab_op_port, " side netns ifname shard ipv4 ipv6 "},
     {"route", lab_op_route, " side shard ipv4 ipv6 "},
     {"trunk", lab_op_trunk, " side netns ifname shard "},

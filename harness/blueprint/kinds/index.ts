@@ -2,5 +2,5 @@ export type { Directory } from "./common.js";
 export { flowsOf } from "./flows.js";
 export { probesOf } from "./probes.js";
 export { withLives } from "./segments.js";
-export { sessionsOf } from "./sessions.js";
+export { isAsking, sessionsOf } from "./sessions.js";
 export { streamsOf } from "./streams.js";

@@ -62,7 +62,8 @@ export function sessionsOf(scenario: Case, directory: Directory, random: Rng, fi
   return sessions;
 }
 
-function isAsking(traffic: Traffic): traffic is Asking {
+/** Does its client open connections as it goes? */
+export function isAsking(traffic: Traffic): traffic is Asking {
   return (
     traffic.kind === "web" || traffic.kind === "video" || (traffic.kind === "tcp" && traffic.transfers !== undefined)
   );
