@@ -263,7 +263,7 @@ static void run_empty(struct world *w) {
         while (leave(w))
             ;
         idle = w->out == out ? idle + 1 : 0;
-        if (idle > 100000) // a frame at 1 bit/s beside a trace with a step each nanosecond
+        if (idle > 10000) // a frame at 1 bit/s beside a trace with a step each nanosecond
             break;
     }
     struct mqoe_frame_list rest = {0};

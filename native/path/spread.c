@@ -126,10 +126,12 @@ static double normal_correlation(const struct spectrum *s, double wanted) {
 }
 
 void mqoe_path_spreader_set(struct mqoe_path_spreader *s, const struct mqoe_path_spread *spread) {
-    pthread_once(&tables_made, make_tables);
     struct spectrum callers;
     s->correlation = 0;
-    if (spread->correlation <= 0 || !spread->jitter)
+    if (!spread->jitter)
+        return;
+    pthread_once(&tables_made, make_tables);
+    if (spread->correlation <= 0)
         return;
     if (spread->distribution == MQOE_PATH_UNIFORM) {
         s->correlation = 2 * sin(M_PI / 6 * spread->correlation); // Pearson 1907
