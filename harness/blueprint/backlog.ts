@@ -9,11 +9,13 @@ import type { Direction } from "./types.js";
  * endpoints get (sysctls.ts), in full-size frames.
  */
 const TCP_WINDOW = Math.ceil((8 * 2 ** 20) / 1514);
+/** As many as a program is reckoned to open, each way; what it really does is its own affair. */
+const FLOWS_OF_PROGRAM = 16;
 const DIRECTIONS: readonly Direction[] = ["down", "up"];
 
 /** Of a traffic that sends in some direction: what one of its clients has of it there. */
 interface Load {
-  kind: "tcp" | "udp";
+  kind: "tcp" | "udp" | "exec";
   server: string;
   flows: number;
   /** UDP: bit/s of IP, packets/s. */
@@ -43,9 +45,8 @@ export class Backlog {
   }
 
   #add(one: Traffic, direction: Direction): void {
-    if (!("direction" in one) || (one.direction !== direction && one.direction !== "both")) return;
-    const [rate, packets] = one.kind === "udp" ? [one.rate, one.rate / (8 * one.size)] : [0, 0];
-    const load: Load = { kind: one.kind, server: one.to, flows: one.kind === "tcp" ? one.flows : 1, rate, packets };
+    const load = loadOf(one, direction);
+    if (load === null) return;
     for (const client of one.from) {
       const key = `${direction} ${client}`;
       const list = this.#loads.get(key);
@@ -55,7 +56,7 @@ export class Backlog {
   }
 
   /**
-   * The directions in which a client's UDP streams ask for more than a fair part of its plan or share: nothing that a queue does
+   * The directions in which a client's UDP streams ask for more than a fair part of its plan or share, or programs might: nothing that a queue does
    * makes them send less, so they fill it to its limit.
    */
   floodedDirections(client: string): Direction[] {
@@ -63,7 +64,7 @@ export class Backlog {
       const loads = this.#loadsOf(client, direction);
       const flows = loads.reduce((sum, load) => sum + load.flows, 0);
       const fair = (this.#shares.get(client)?.[direction] ?? this.#planOf(client, direction)) / flows;
-      return loads.some(({ rate }) => rate > fair);
+      return loads.some(({ kind, rate }) => kind === "exec" || rate > fair);
     });
   }
 
@@ -124,7 +125,7 @@ export class Backlog {
         const admitted = shaped ? Math.min(1, plan / Math.max(load.rate, 1)) : 1;
         offered += load.rate * admitted;
         packets += load.packets * admitted;
-        if (load.kind !== "tcp") continue;
+        if (load.kind === "udp") continue;
         flows += load.flows;
         plans += plan;
       }
@@ -141,6 +142,13 @@ export class Backlog {
   #planOf(client: string, direction: Direction): number {
     return this.#plans.get(client)?.[direction] ?? Number.POSITIVE_INFINITY;
   }
+}
+
+function loadOf(one: Traffic, direction: Direction): Load | null {
+  if (one.kind === "exec") return { kind: "exec", server: one.to, flows: FLOWS_OF_PROGRAM, rate: 0, packets: 0 };
+  if (!("direction" in one) || (one.direction !== direction && one.direction !== "both")) return null;
+  const [rate, packets] = one.kind === "udp" ? [one.rate, one.rate / (8 * one.size)] : [0, 0];
+  return { kind: one.kind, server: one.to, flows: one.kind === "tcp" ? one.flows : 1, rate, packets };
 }
 
 function planRates({ plans }: Case, name: string): Record<Direction, number> {

@@ -4,7 +4,16 @@ import { type Addresses, clientAddresses, GATEWAY, MAC, serverAddresses } from "
 import { Backlog } from "./backlog.js";
 import { captureProcess, dataplaneCaptures } from "./captures.js";
 import { changesOf, type Told } from "./changes.js";
-import { type Directory, flowsOf, isAsking, probesOf, sessionsOf, streamsOf, withLives } from "./kinds/index.js";
+import {
+  type Directory,
+  flowsOf,
+  isAsking,
+  probesOf,
+  programsOf,
+  sessionsOf,
+  streamsOf,
+  withLives,
+} from "./kinds/index.js";
 import { pathsBelow, pathsOf, roundTrip } from "./paths.js";
 import { packBins, placeThreads } from "./placement.js";
 import { FRAME_SIZE, framesFor, shaperOf } from "./shaping.js";
@@ -26,6 +35,7 @@ import type {
   TrafficBlueprint,
   TrafficEndpoint,
   TrunkBlueprint,
+  UserBlueprint,
 } from "./types.js";
 import { versionsOf } from "./versions.js";
 
@@ -37,6 +47,8 @@ export interface BlueprintOptions {
   cores: number;
   /** Default: live. */
   world?: "live" | "hermetic";
+  /** Whom the scenario's own programs run as. Default: nobody. */
+  user?: UserBlueprint;
 }
 
 /** Goodput bins, TCP_INFO samples. */
@@ -51,6 +63,7 @@ export function makeBlueprint(scenario: Case, options: BlueprintOptions): Bluepr
   const lab = layout.lab();
   const dataplane = layout.dataplane();
   const capture = captureProcess(scenario, lab, dataplane);
+  const programs = programsOf(scenario, lab.endpoints, options.seed, options.user);
   return {
     schema: "mqoe-blueprint/1",
     case: scenario.id,
@@ -60,6 +73,7 @@ export function makeBlueprint(scenario: Case, options: BlueprintOptions): Bluepr
     dataplane,
     pathStages: lab.stages.map((stage) => pathStage(scenario, dataplane, stage, layout.stageOptions())),
     traffic: layout.traffic(),
+    ...(programs ? { programs } : {}),
     timeline: timelineOf(scenario, changesOf(scenario, toldOf(dataplane, lab.stages)), options.seed),
     ...(capture === null ? {} : { capture }),
   };
@@ -273,7 +287,8 @@ class Layout implements Directory {
     return this.#servers.map(({ name, path, addresses }, index) => {
       const rtt = farthest + this.#rttOf(path);
       const window = this.#case.clients.reduce((max, client) => Math.max(max, this.#window(client, rtt)), 0);
-      const sysctl = sysctlsOf({ ecn: this.#hasEcn((traffic) => traffic.to === name), window });
+      const programs = this.#hasPrograms((traffic) => traffic.to === name);
+      const sysctl = sysctlsOf({ ecn: this.#hasEcn((traffic) => traffic.to === name), window, programs });
       return {
         role: "server",
         name,
@@ -291,10 +306,11 @@ class Layout implements Directory {
     const farthest = Math.max(0, ...this.#servers.map(({ path }) => this.#rttOf(path)));
     const ecn = new Set(this.#case.traffic.flatMap((t) => ("ecn" in t && t.ecn ? t.from : [])));
     const asking = new Set(this.#case.traffic.flatMap((t) => (isAsking(t) ? t.from : [])));
+    const programs = new Set(this.#case.traffic.flatMap((t) => (t.kind === "exec" ? t.from : [])));
     return this.#case.clients.map((client, index) => {
       const { name } = client;
       const window = this.#window(client, farthest + this.#rttBelow(client));
-      const sysctl = sysctlsOf({ ecn: ecn.has(name), window, asking: asking.has(name) });
+      const sysctl = sysctlsOf({ ecn: ecn.has(name), window, asking: asking.has(name), programs: programs.has(name) });
       const sends = this.#initialWindow(({ from, direction }) => from.includes(name) && direction !== "down");
       const shard = this.#shards[index] ?? 0;
       const addresses = this.#addressesOf(index);
@@ -311,6 +327,10 @@ class Layout implements Directory {
   #initialWindow(concerns: (traffic: TcpTraffic) => boolean): Pick<EndpointBlueprint, "initialWindow"> {
     const own = this.#case.traffic.find((t) => t.kind === "tcp" && t.initialWindow !== undefined && concerns(t));
     return own?.kind === "tcp" && own.initialWindow !== undefined ? { initialWindow: own.initialWindow } : {};
+  }
+
+  #hasPrograms(concerns: (traffic: Case["traffic"][number]) => boolean): boolean {
+    return this.#case.traffic.some((traffic) => traffic.kind === "exec" && concerns(traffic));
   }
 
   #window(client: Client, rtt: number): number {

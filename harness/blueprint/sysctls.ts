@@ -11,9 +11,11 @@ export interface SysctlNeeds {
   asking?: boolean;
   /** The largest window that a flow here may need, bytes. */
   window: number;
+  /** Do programs of the scenario's own run here? */
+  programs?: boolean;
 }
 
-export function sysctlsOf({ ecn, window, asking = false }: SysctlNeeds): Record<string, string> {
+export function sysctlsOf({ ecn, window, asking = false, programs = false }: SysctlNeeds): Record<string, string> {
   const max = windowLimit(window);
   return {
     // ssthresh and RTT of a closed connection would start the next one to the same host: runs would not be alike.
@@ -31,8 +33,12 @@ export function sysctlsOf({ ecn, window, asking = false }: SysctlNeeds): Record<
     "net/ipv4/tcp_wmem": `4096 65536 ${max}`,
     // A port is free again a second after its connection has ended, not a minute: thousands of short ones have enough.
     ...(asking ? { "net/ipv4/tcp_tw_reuse": "1" } : {}),
+    ...(programs ? FOR_PROGRAMS : {}),
   };
 }
+
+/** They are ordinary users, who may ping and listen on any port in here: nobody else's network is at stake. */
+const FOR_PROGRAMS = { "net/ipv4/ping_group_range": "0 2147483647", "net/ipv4/ip_unprivileged_port_start": "0" };
 
 const MIB = 2 ** 20;
 

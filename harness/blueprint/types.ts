@@ -15,6 +15,8 @@ export interface Blueprint {
   /** Emulated distance as a stage of its own, where the dataplane does not do it itself: every kind but `afxdp`. */
   pathStages: PathStageBlueprint[];
   traffic: TrafficBlueprint;
+  /** Absent: the scenario has no programs of its own. */
+  programs?: ProgramsBlueprint;
   timeline: TimelineBlueprint;
   /** Absent when no packet socket is needed. */
   capture?: CaptureProcessBlueprint;
@@ -570,6 +572,38 @@ export interface CapturePoint {
   interface: string;
   name: string;
   description: string;
+}
+
+// ---- programs: `mqoe-native program` each --------------------------------------------------------------------------
+
+/** Traffic of kind exec (docs/exec.md). */
+export interface ProgramsBlueprint {
+  /** Whom they run as; never root. */
+  user: UserBlueprint;
+  programs: ProgramBlueprint[];
+}
+
+export interface UserBlueprint {
+  uid: number;
+  gid: number;
+}
+
+export interface ProgramBlueprint {
+  /** `speed.home-1`, `speed.web.server`: also of its files in the run's folder. */
+  name: string;
+  traffic: string;
+  role: "client" | "server";
+  /** Name of the client or server in whose namespace it runs. */
+  endpoint: string;
+  netns: string;
+  command: string[];
+  /** What it is told beside PATH, HOME, TMPDIR and LANG. */
+  environment: Record<string, string>;
+  /** Of a server: it is ready when this port is taken in its namespace; null = 500 ms after its start. */
+  port: number | null;
+  /** Of a client: when it starts and is ended at the latest; null of servers, which are there before and after the run. */
+  start: number | null;
+  stop: number | null;
 }
 
 // ---- timeline ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import type { CommandModule } from "yargs";
 import { makeBlueprint } from "../blueprint/index.js";
 import type { Blueprint } from "../blueprint/types.js";
+import { invoker, userOf } from "../traffic/user.js";
 import type { WorldName } from "../world/world.js";
 import { UsageError } from "./exit.js";
 import { caseOption, dataplaneOption, given, integer, labOption, SEEDS, setOption, worldOption } from "./options.js";
@@ -50,7 +51,7 @@ export const blueprint: CommandModule<object, BlueprintArguments> = {
     const { world, seed = chosen.seed } = args;
     const isLive = world === "live";
     const { lab = isLive ? "mq-lab" : "hermetic", cores = isLive ? availableParallelism() : 1 } = args;
-    const made = makeBlueprint(chosen, { lab, seed, cores, world });
+    const made = makeBlueprint(chosen, { lab, seed, cores, world, user: userOf(invoker()) });
     process.stdout.write(`${JSON.stringify(partOf(made, args.part), null, 2)}\n`);
   },
 };

@@ -56,7 +56,7 @@ export const dataplaneOption = text("dataplane", "override the scenario's datapl
 
 export const allowExecOption = {
   type: "boolean",
-  describe: "let scenarios run programs of their own (external dataplanes), with the rights of mqoe",
+  describe: "let scenarios run programs of their own: external dataplanes with the rights of mqoe, traffic without any",
 } as const;
 
 export const worldOption = {

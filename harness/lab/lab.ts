@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { LabBlueprint } from "../blueprint/types.js";
+import type { EndpointBlueprint, LabBlueprint } from "../blueprint/types.js";
 import { LabEngine } from "../ffi/lab-engine.js";
 import { type Created, Journal } from "./journal.js";
 import { buildStages, namespacesOf } from "./plan.js";
@@ -94,6 +94,19 @@ export class Lab {
   async counters(): Promise<LabCounters> {
     const [result] = await this.engine.run([{ op: "counters", namespaces: namespacesOf(this.blueprint) }]);
     return result as unknown as LabCounters;
+  }
+
+  /** Of this lab alone; goes with it. */
+  get folder(): string {
+    return this.journal.folder;
+  }
+
+  /** From now on nothing leaves these endpoints: what programs left in sockets would be sent, and sent again. */
+  async silence(names: readonly string[]): Promise<void> {
+    const chosen = this.blueprint.endpoints.filter(({ name }) => names.includes(name));
+    const families = (endpoint: EndpointBlueprint) =>
+      (["ipv4", "ipv6"] as const).filter((family) => endpoint[family].length > 0);
+    await this.engine.run(chosen.map((one) => ({ op: "silence", netns: one.netns, families: families(one) })));
   }
 
   /** Writes a process of this lab into the journal, so that `mqoe clean` can end it after a SIGKILL. */

@@ -2,6 +2,7 @@ import type { Run } from "../recording/index.js";
 import { accountingOf } from "./accounting.js";
 import { makeContext } from "./context.js";
 import { dataplaneMetrics } from "./dataplane.js";
+import { execMetrics } from "./exec.js";
 import { probeMetrics } from "./probe.js";
 import { recoveryMetrics } from "./recovery.js";
 import { Sheet } from "./sheet.js";
@@ -33,6 +34,7 @@ export function deriveMetrics(run: Run): DerivedMetrics {
     udpMetrics(context, sheet);
     webMetrics(context, sheet);
     videoMetrics(context, sheet);
+    execMetrics(context, sheet);
     dataplaneMetrics(context, sheet, accounting);
     tinMetrics(context, sheet);
   }

@@ -103,6 +103,11 @@ function readEvents(path: string, problems: string[]): RunEvent[] {
   return events;
 }
 
+/** What a program of the scenario printed (docs/run-folder.md); null when there is no such file. */
+export function readOutput({ dir, problems }: Pick<Run, "dir" | "problems">, file: string): string | null {
+  return readText(join(dir, "programs", file), problems);
+}
+
 function lazyTables(dir: string, problems: string[]): Record<TableName, Table> {
   const cache = new Map<TableName, Table>();
   const tables = {} as Record<TableName, Table>;

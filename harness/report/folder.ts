@@ -159,21 +159,24 @@ function withRetries(health: RigHealth, retried: RunFile["retried"] = []): RigHe
 
 const DETERMINISM = "determinism";
 
-/** A run that was recorded twice must have come out the same, or neither is what its seed says. */
-function withDeterminism(health: RigHealth, determinism: RunFile["determinism"]): RigHealth {
+/**
+ * A run that was recorded twice must have come out the same, or neither is what its seed says. Programs of the
+ * scenario's own need not: their threads, random numbers and dates are not ours.
+ */
+function withDeterminism(health: RigHealth, determinism: RunFile["determinism"], hasPrograms: boolean): RigHealth {
   if (determinism === undefined) return health;
   const { identical, files, differences } = determinism;
   const told: HealthCheck = {
     name: DETERMINISM,
-    verdict: identical ? "ok" : "invalid",
+    verdict: identical ? "ok" : hasPrograms ? "warn" : "invalid",
     value: differences.length,
     limit: 0,
     unit: "files",
     reason: identical
       ? `a second recording is identical in all ${files} sample files.`
-      : `a second recording differs: ${differences.join("; ")}.`,
+      : `a second recording differs${hasPrograms ? ", as programs may" : ""}: ${differences.join("; ")}.`,
   };
-  return { verdict: identical ? health.verdict : "invalid", checks: [...health.checks, told] };
+  return { verdict: identical || hasPrograms ? health.verdict : "invalid", checks: [...health.checks, told] };
 }
 
 /** A complete run without the second recording that was asked for was stopped before its end. */
@@ -190,6 +193,7 @@ function orUnverified(evidence: RunEvidence): RunEvidence {
 }
 
 function readEvidence(run: Run, repeat: number, which: Case): RunEvidence {
+  const hasPrograms = run.blueprint?.programs !== undefined;
   const { wall_s, retried, determinism } = readJsonOr<RunFile>(join(run.dir, "run.json"), { wall_s: 0 });
   return {
     repeat,
@@ -197,7 +201,7 @@ function readEvidence(run: Run, repeat: number, which: Case): RunEvidence {
     wall_s,
     blueprint: run.blueprint,
     metrics: deriveMetrics(run),
-    health: withDeterminism(withRetries(judgeHealth(run), retried), determinism),
+    health: withDeterminism(withRetries(judgeHealth(run), retried), determinism, hasPrograms),
     ending: endingOf(run),
   };
 }

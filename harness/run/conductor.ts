@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { makeBlueprint } from "../blueprint/index.js";
 import { packageVersion } from "../ffi/package.js";
 import type { Case } from "../scenario/types.js";
+import { invoker, userOf } from "../traffic/user.js";
 import type { Recorded, RecordHooks } from "../world/record.js";
 import type { World, WorldName } from "../world/world.js";
 import { compareSamples, type Determinism } from "./determinism.js";
@@ -224,7 +225,13 @@ async function runOnce(
   const seed = which.seed + repeat - 1;
   const started = performance.now();
   try {
-    const blueprint = makeBlueprint(which, { lab, seed, cores: world.cores, world: world.name });
+    const blueprint = makeBlueprint(which, {
+      lab,
+      seed,
+      cores: world.cores,
+      world: world.name,
+      user: userOf(invoker()),
+    });
     return await world.record({ blueprint, folder, command: options.command }, hooks, signal);
   } catch (error) {
     const { reason, message } = explain(error, signal);

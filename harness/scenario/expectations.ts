@@ -4,6 +4,7 @@ import { isBuilt, notBuilt } from "./capabilities.js";
 import type { Timeline } from "./change.js";
 import { selectClients } from "./clients.js";
 import { type Draft, isIncomplete, type Section } from "./draft.js";
+import { quantitiesOf } from "./kinds/exec.js";
 import type { Axes } from "./matrix.js";
 import { CATALOGUE, DEFAULT_PHASE, type MetricName, parseMetric } from "./metric-names.js";
 import type { Problems } from "./problem.js";
@@ -24,9 +25,23 @@ interface Context {
 
 /** The expectations that hold in this cell; those of other cells are checked as well, but left out. */
 export function resolveExpectations(context: Context): Expectation[] {
-  return context.draft.expects.flatMap((section) => {
+  const written = context.draft.expects.flatMap((section) => {
     const expectation = section.value && resolveOne(section, section.value, context);
     return expectation && applies(section.value, context.matrix) ? [expectation] : [];
+  });
+  return [...written, ...exitCodes(context.draft, written)];
+}
+
+/** Every program must exit as its traffic says: an expectation that nobody need write, unless another is written. */
+function exitCodes({ traffic }: Draft, written: readonly Expectation[]): Expectation[] {
+  return [...traffic.values()].flatMap(({ name, at, value }): Expectation[] => {
+    const metric = `${name}.exit_code`;
+    if (value?.kind !== "exec" || value.expect_exit === "any" || !value.enabled) return [];
+    if (written.some((one) => one.metric === metric)) return [];
+    const text = String(value.expect_exit);
+    const bound = { op: "equals", value: value.expect_exit, unit: "count", of: null, text } as const;
+    const rest = { gate: "invariant", per: "client", for: 1, outcome: "pass", because: "" } as const;
+    return [{ metric, bound, ...rest, file: at.file, line: at.line }];
   });
 }
 
@@ -83,14 +98,18 @@ function checkControl({ node }: Section<ExpectSpec>, spec: ExpectSpec, problems:
 function metricOf({ node }: Section<ExpectSpec>, spec: ExpectSpec, context: Context): MetricName | undefined {
   const { draft, problems } = context;
   const kinds = new Map([...draft.traffic].map(([name, { node: table }]) => [name, stringAt(table, "kind") ?? ""]));
-  const source = kinds.get(spec.metric.split(".")[0] ?? "");
+  const name = spec.metric.split(".")[0] ?? "";
+  const source = kinds.get(name);
   // Traffic whose kind is wrong or not built: that has been said, and what it would produce is unknown.
   if (source !== undefined && !Object.hasOwn(CATALOGUE, source)) return undefined;
+  // Likewise a program whose table has problems: what it declares is unknown.
+  if (source === "exec" && draft.traffic.get(name)?.value === undefined) return undefined;
   // Likewise traffic whose name is wrong: it cannot be told from traffic that is not there.
   const unnamed = source === undefined && !spec.metric.startsWith("dataplane.");
   if (unnamed && isIncomplete(draft, "traffic", draft.traffic)) return undefined;
   const at = positionAt(node, ["metric"]);
-  const parsed = parseMetric(spec.metric, kinds, context.timeline.opened);
+  const { opened } = context.timeline;
+  const parsed = parseMetric(spec.metric, kinds, opened, declaredQuantities(draft));
   if (!parsed.ok) {
     problems.error(at, `expect.metric: ${parsed.message}`);
     return undefined;
@@ -98,6 +117,10 @@ function metricOf({ node }: Section<ExpectSpec>, spec: ExpectSpec, context: Cont
   const message = wrongDirection(parsed.metric, draft) ?? emptyPhase(parsed.metric, draft);
   if (message) problems.error(at, `expect.metric: nothing produces "${spec.metric}": ${message}`);
   return message ? undefined : parsed.metric;
+}
+
+function declaredQuantities({ traffic }: Draft) {
+  return new Map([...traffic].map(([name, { value }]) => [name, value?.kind === "exec" ? quantitiesOf(value) : []]));
 }
 
 /** In a phase during which a plan changes there is no one rate to compare with. */
@@ -178,11 +201,17 @@ function boundOf(
   { node }: Section<ExpectSpec>,
   spec: ExpectSpec,
   op: BoundOp,
-  { quantity }: MetricName,
-  { axes, problems }: Context,
+  { quantity, traffic }: MetricName,
+  { axes, draft, problems }: Context,
 ): Bound | undefined {
   const at = positionAt(node, [op]);
   const parsed = parseBound(op, spec[op] as string | number, quantity, axes);
+  const isRelative = parsed.ok && (parsed.bound.of === "share" || parsed.bound.of === "plan");
+  if (isRelative && draft.traffic.get(traffic)?.value?.kind === "exec") {
+    const message = `"${parsed.bound.text}": what a program sends, and which way, is not known, so it has no ${parsed.bound.of}`;
+    problems.error(at, `expect.${op}: ${message}`, 'write a rate, e.g. "19mbit"');
+    return undefined;
+  }
   const measured = quantity.unit === "s" || quantity.unit === "bit/s";
   if (op === "equals" && measured) {
     problems.error(

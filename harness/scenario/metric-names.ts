@@ -1,4 +1,5 @@
 import { DATAPLANE, TIN, TINS } from "./catalogue/dataplane.js";
+import { EXEC } from "./catalogue/exec.js";
 import { GAME } from "./catalogue/game.js";
 import { PROBE } from "./catalogue/probe.js";
 import { DEFAULT_PHASE, PHASES, type Quantity, STATISTICS, WHOLE_RUN } from "./catalogue/quantity.js";
@@ -25,6 +26,7 @@ export const CATALOGUE: Readonly<Record<string, readonly Quantity[]>> = {
   video: VIDEO,
   voip: VOIP,
   game: GAME,
+  exec: EXEC,
   dataplane: DATAPLANE,
 };
 
@@ -45,12 +47,13 @@ export type ParsedMetric = { ok: true; metric: MetricName } | { ok: false; messa
 /**
  * Reads a metric name against what the scenario has: name of traffic → its kind. The message of a refusal says which
  * part nothing produces and what there is instead. `opened`: phase that a [[change]] opens → the default one that it is
- * cut out of, whose metrics exist in it.
+ * cut out of, whose metrics exist in it. `declared`: what traffics have of their own, beyond their kind.
  */
 export function parseMetric(
   text: string,
   traffic: ReadonlyMap<string, string>,
   opened: ReadonlyMap<string, string> = new Map(),
+  declared: ReadonlyMap<string, readonly Quantity[]> = new Map(),
 ): ParsedMetric {
   const [source = "", ...rest] = text.split(".");
   const kind = source === "dataplane" ? "dataplane" : traffic.get(source);
@@ -60,7 +63,7 @@ export function parseMetric(
       ? (rest.shift() as string)
       : DEFAULT_PHASE;
   if (kind === "dataplane" && rest[0] === "tin") return parseTinMetric(text, source, phase, rest.slice(1));
-  const quantities = CATALOGUE[kind] ?? [];
+  const quantities = [...(CATALOGUE[kind] ?? []), ...(declared.get(source) ?? [])];
   const [name = "", ...statistic] = rest;
   const quantity = quantities.find((known) => known.name === name);
   if (!quantity) return refuse(text, unknownQuantity(kind, name, quantities));

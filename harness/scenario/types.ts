@@ -1,6 +1,8 @@
 import type { Traffic } from "./kinds/index.js";
 
 export type {
+  ExecMetric,
+  ExecTraffic,
   GameTraffic,
   Isochronous,
   Life,

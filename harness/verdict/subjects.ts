@@ -69,7 +69,7 @@ function spanOf({ metric }: Expectation, kind: string | undefined, blueprint: Bl
     metric,
     phases.map(({ name }) => name),
   );
-  if (kind === undefined || isOfWholeRun(kind, quantity)) return WHOLE_RUN;
+  if (kind === undefined || kind === "exec" || isOfWholeRun(kind, quantity)) return WHOLE_RUN;
   return phases.find(({ name }) => name === phase) ?? WHOLE_RUN;
 }
 
@@ -86,6 +86,8 @@ function presentClients(
   span: Span,
 ): readonly string[] {
   if (blueprint === null) return from;
+  const programs = (blueprint.programs?.programs ?? []).filter((one) => one.traffic === traffic);
+  if (programs.length > 0) return from.filter((client) => programs.some(({ endpoint }) => endpoint === client));
   const { clients, flows, probes, streams = [], sessions = [] } = blueprint.traffic;
   const items = [flows, probes, streams, sessions].flatMap((list) => list.filter((item) => item.traffic === traffic));
   if (items.length === 0) return from;

@@ -9,6 +9,7 @@ import { orAborted } from "../ffi/or-aborted.js";
 import { clockMonotonic, Spool } from "../ffi/spool.js";
 import { processStart } from "../lab/journal.js";
 import { Lab } from "../lab/lab.js";
+import { Programs } from "../traffic/programs.js";
 import { SessionCaptures, stopWithin, writeCaptureParts } from "./captures.js";
 import { endToEnd, namedCounters, readMachineCounters } from "./counters.js";
 import { readEnvironment, staticInfo } from "./environment.js";
@@ -113,6 +114,7 @@ class Session {
   private spool: Spool | null = null;
   private rates: LiveRates | null = null;
   private readonly captures: SessionCaptures;
+  private readonly programs: Programs | null;
 
   constructor(
     private readonly request: RecordRequest,
@@ -126,6 +128,7 @@ class Session {
       stopWithin(request.blueprint.dataplane.captures),
     );
     this.captures = new SessionCaptures(request.blueprint, log, hooks.note);
+    this.programs = this.programsOf(request);
   }
 
   /**
@@ -144,6 +147,7 @@ class Session {
     const capturing = await this.captures.start((part, name) => this.launch(part, name), signal);
     this.traffic = this.launch("traffic", "traffic");
     const traffic = await orAborted(this.traffic.wait("ready", READY_MS), signal);
+    await this.programs?.start(signal);
     this.spool = Spool.start(samples, 1000);
     this.rates = new LiveRates(this.request.blueprint);
     for (const segment of [...middle.segments, ...(traffic.segments ?? [])]) {
@@ -170,10 +174,12 @@ class Session {
     this.log.write("go", { t0, date: new Date().toISOString() });
     this.captures.go(t0);
     this.middle.go(t0);
+    this.programs?.go(t0);
     const over = traffic.ask({ op: "go", t0 }, "done", this.request.blueprint.timeline.duration / 1e6 + 30_000);
     const { changes: planned } = this.request.blueprint.timeline;
     const changes = new TimedChanges(planned, this.middle, this.log, (text) => this.hooks.note(text));
-    const ending = await this.watched(t0, firstOf(over, this.middle, traffic, changes.failure(t0), signal));
+    const troubles = [changes.failure(t0), ...(this.programs ? [this.programs.failure] : [])];
+    const ending = await this.watched(t0, firstOf(over, this.middle, traffic, troubles, signal));
     changes.stop();
     const trouble = await this.finish(traffic, ending.reason);
     return ending.reason === "complete" ? (trouble ?? ending) : ending;
@@ -184,9 +190,11 @@ class Session {
    * ending of a run that broke only here: without its last accounting it is no evidence.
    */
   private async finish(traffic: NativeProcess, reason: DoneReason): Promise<Ending | null> {
+    await this.programs?.end();
     this.log.write("counters", { when: "traffic-end", ...readMachineCounters() });
     if (reason !== "traffic-died") await traffic.stop();
     if (reason === "dataplane-died" || reason === "path-died") return null;
+    await this.silencePrograms();
     await this.middle.drain();
     const { accounting, death } = await this.middle.stop();
     await this.captures.end(this.middle.captured());
@@ -204,6 +212,7 @@ class Session {
 
   /** Stops what still runs and drains the spool; never throws. */
   async end(): Promise<void> {
+    await this.programs?.end();
     await this.traffic?.stop();
     await this.middle.end();
     await this.captures.end(this.middle.captured());
@@ -219,6 +228,21 @@ class Session {
       this.log.write("spool", { error });
       this.hooks.note(error);
     }
+  }
+
+  private programsOf({ blueprint, folder }: RecordRequest): Programs | null {
+    const { programs } = blueprint;
+    if (programs === undefined) return null;
+    const { lab } = this;
+    const adopt = (pid: number, name: string) => lab.adopt(pid, processStart(pid) ?? "", name);
+    const log = (event: string, fields: object) => this.log.write(event, fields);
+    return new Programs({ ...blueprint, programs }, { folder, labFolder: lab.folder, adopt, log });
+  }
+
+  /** What programs left in their sockets is not sent while frames are counted. */
+  private async silencePrograms(): Promise<void> {
+    const { programs = [] } = this.request.blueprint.programs ?? {};
+    if (programs.length > 0) await this.lab.silence([...new Set(programs.map(({ endpoint }) => endpoint))]);
   }
 
   private launch(part: NativePart, name: string): NativeProcess {
@@ -272,7 +296,7 @@ async function firstOf(
   over: Promise<unknown>,
   middle: Middle,
   traffic: NativeProcess,
-  refusedChange: Promise<Error>,
+  troubles: readonly Promise<Error>[],
   signal: AbortSignal,
 ): Promise<Ending> {
   const ended = (reason: DoneReason, error = ""): Ending => ({ reason, error });
@@ -284,7 +308,8 @@ async function firstOf(
       // A death also rejects this; give the more exact ending above the chance to win.
       (error: Error) => sleep(100).then(() => ended("error", error.message)),
     ),
-    refusedChange.then((error) => sleep(100).then(() => ended("error", error.message))),
+    // A change that was refused, a program that could not be run.
+    Promise.race(troubles).then((error) => sleep(100).then(() => ended("error", error.message))),
   ]);
   return orAborted(itself, signal).catch((error: unknown) => {
     if (!signal.aborted) throw error;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Life, TrafficCommon } from "./common.js";
-import { exec } from "./exec.js";
+import { type ExecMetric, type ExecTraffic, exec, resolveExec } from "./exec.js";
 import { type GameTraffic, game, resolveGame } from "./game.js";
 import { type Isochronous, type ProbeTraffic, probe, resolveProbe } from "./probe.js";
 import { rpm } from "./rpm.js";
@@ -17,9 +17,19 @@ export const traffic = z
 
 export type TrafficSpec = z.output<typeof traffic>;
 
-export type Traffic = TcpTraffic | ProbeTraffic | UdpTraffic | VoipTraffic | GameTraffic | WebTraffic | VideoTraffic;
+export type Traffic =
+  | TcpTraffic
+  | ProbeTraffic
+  | UdpTraffic
+  | VoipTraffic
+  | GameTraffic
+  | WebTraffic
+  | VideoTraffic
+  | ExecTraffic;
 
 export type {
+  ExecMetric,
+  ExecTraffic,
   GameTraffic,
   Isochronous,
   Life,
@@ -56,6 +66,8 @@ export function resolveTraffic(spec: TrafficSpec, shared: TrafficCommon): Traffi
       return resolveVoip(spec, shared);
     case "game":
       return resolveGame(spec, shared);
+    case "exec":
+      return resolveExec(spec, shared);
     default:
       throw new Error(`mqoe: traffic kind "${spec.kind}" passed the checks without being built; please report this`);
   }
