@@ -80,23 +80,29 @@ export function endToEnd(counters: LabCounters, { dataplane, stages }: MiddleAcc
   const processes = [dataplane, ...Object.values(stages)];
   const total = (value: (one: DataplaneAccounting) => number): number => sum(processes.map(value));
   const unmatched = counters.access.unmatched + counters.core.unmatched + total((one) => one.unclassified);
-  // A frame whose address a path has corrupted is nobody's; that is the path's doing, not the rig's.
-  const astray = Math.min(
-    unmatched,
-    total((one) => one.corrupted ?? 0),
-  );
+  // A frame in whose header a path has flipped a bit may be nobody's, or no packet of an endpoint at all, and the next
+  // switch drops it: the path's doing, not the rig's.
+  const nobodys = Math.max(unmatched, droppedFromTrunks(counters));
+  const corrupted = total((one) => one.corrupted ?? 0);
+  const astray = Math.min(corrupted, nobodys);
   const duplicated = total((one) => one.duplicated ?? 0);
   const inSockets = total(({ kernel }) => kernel.rx_dropped + kernel.rx_invalid + kernel.tx_invalid);
   const dropped = {
     aqm: total((one) => one.dropped.aqm),
     overflow: total((one) => one.dropped.overflow),
     path: total((one) => one.dropped.path) + astray,
-    rig: total((one) => one.dropped.rig) + unmatched - astray + inSockets + linkDrops(counters),
+    rig: total((one) => one.dropped.rig) + Math.max(0, unmatched - astray) + inSockets + linkDrops(counters),
   };
   const held = total((one) => one.held);
   const accounted = counters.delivered + dropped.aqm + dropped.overflow + dropped.path + dropped.rig + held;
   const unaccounted = entered + duplicated - accounted;
   return { in: entered, duplicated, out: counters.delivered, dropped, held, unaccounted };
+}
+
+/** Frames out of the dataplane that its neighbours' switches did not know where to send, or took for control. */
+function droppedFromTrunks({ links }: LabCounters): number {
+  const trunks = Object.entries(links).filter(([key]) => /\/trunk\d+$/u.test(key));
+  return sum(trunks.map(([, link]) => link.xdp_drops ?? 0));
 }
 
 /** Frames that the kernel dropped on links between an endpoint's port and the other endpoint's stack. */
