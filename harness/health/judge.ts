@@ -2,7 +2,7 @@ import type { Blueprint, DataplaneBlueprint } from "../blueprint/types.js";
 import { accountingOf } from "../metrics/accounting.js";
 import type { Accounting } from "../metrics/types.js";
 import { column, emptyTable, type Run, type Table, type TableName } from "../recording/index.js";
-import { largest, median, smallest } from "../stats/index.js";
+import { largest, median, percentile, smallest } from "../stats/index.js";
 import type { HealthCheck, RigHealth } from "../verdict/types.js";
 import { kernelDrops, machineUse, numberAt } from "./counters.js";
 import { delayFindings } from "./delays.js";
@@ -164,6 +164,7 @@ function checkGenerator(run: Run): HealthCheck[] {
   const checks = isVirtual(run) ? [] : [check(limit, lateness, found)];
   const slots = run.tables.probe.rows;
   if (slots > 0) {
+    if (!isVirtual(run)) checks.push(...checkLateness(run.tables.probe));
     const late = lateProbes(run.tables.probe, new Map(probes.map((probe) => [probe.id, probe.interval])));
     checks.push(
       check(
@@ -174,6 +175,23 @@ function checkGenerator(run: Run): HealthCheck[] {
     );
   }
   return checks;
+}
+
+/** How late packets left that did leave; the others are counted as late ones. */
+function checkLateness(probes: Table): HealthCheck[] {
+  const [due, sent, flags] = [column(probes, "time"), column(probes, "client_sent"), column(probes, "flags")];
+  const lateness = sent
+    .map((time, row) => (((flags[row] as number) & NOT_SENT) === 0 ? time - (due[row] as number) : Number.NaN))
+    .filter((time) => !Number.isNaN(time));
+  const p99 = percentile(lateness, 99);
+  if (p99 === null) return [];
+  return [
+    check(
+      LIMITS.probeLateness,
+      p99 / SECOND,
+      `one probe packet in a hundred left ${ms(p99 / SECOND)} after its time or later`,
+    ),
+  ];
 }
 
 /** Bit of probe.flags: never sent. */

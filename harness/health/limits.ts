@@ -84,6 +84,13 @@ export const LIMITS = {
     invalid: 0.001,
     why: "p99.9 stands on one slot in a thousand",
   },
+  probeLateness: {
+    name: "probe-lateness",
+    unit: "s",
+    warn: null,
+    invalid: 0.001,
+    why: "a generator that is late for one packet in a hundred does not keep the scenario's time",
+  },
   streamsSkipped: {
     name: "streams-skipped",
     unit: "ratio",

@@ -11,6 +11,7 @@ const OF_THE_MACHINE: ReadonlySet<string> = new Set([
   LIMITS.steal.name,
   LIMITS.lateProbes.name,
   LIMITS.lateness.name,
+  LIMITS.probeLateness.name,
   LIMITS.streamsSkipped.name,
   LIMITS.clockStep.name,
   LIMITS.softnetDrops.name,

@@ -26,6 +26,7 @@ test("a healthy run: every check is there, is ok and says what it saw", (t) => {
       "machine-cpu",
       "steal",
       "generator-late",
+      "probe-lateness",
       "probes-late",
       "kernel-drops",
       "rig-drops",
@@ -181,6 +182,16 @@ const examples: Example[] = [
     name: "generator-late",
     verdict: "warn",
     reason: /^the latest probe left 12 ms after its time \(interval 10 ms\)/,
+  },
+  {
+    what: "a generator that is behind, packet after packet, though never by an interval",
+    damage: (s) =>
+      rows(s, "probe", (row) =>
+        (row.seq as number) % 50 === 7 ? { client_sent: (row.time as number) + 1.5 * MS } : {},
+      ),
+    name: "probe-lateness",
+    verdict: "invalid",
+    reason: /^one probe packet in a hundred left 1\.5 ms after its time or later: a generator that is late/,
   },
   {
     what: "probes never sent",
