@@ -8,6 +8,7 @@ import { recoveryMetrics } from "./recovery.js";
 import { Sheet } from "./sheet.js";
 import { tcpMetrics } from "./tcp.js";
 import { tinMetrics } from "./tins.js";
+import { transferMetrics } from "./transfer.js";
 import type { Accounting, RunMetrics } from "./types.js";
 import { udpMetrics } from "./udp.js";
 import { videoMetrics } from "./video.js";
@@ -31,6 +32,7 @@ export function deriveMetrics(run: Run): DerivedMetrics {
     probeMetrics(context, sheet);
     recoveryMetrics(context, sheet);
     tcpMetrics(context, sheet);
+    transferMetrics(context, sheet);
     udpMetrics(context, sheet);
     webMetrics(context, sheet);
     videoMetrics(context, sheet);

@@ -5,6 +5,7 @@ import { DEFAULT_PHASE, metricName } from "./names.js";
 import type { Shares } from "./shares.js";
 import { type Group, groupBy, pool, type Sheet } from "./sheet.js";
 import { type FlowPhase, FlowRecording } from "./tcp-flow.js";
+import { transferFlows } from "./transfer.js";
 
 /**
  * Metrics of all TCP traffic: goodput (per flow, client, site, total; `goodput_down` / `goodput_up` too where a traffic
@@ -14,14 +15,16 @@ import { type FlowPhase, FlowRecording } from "./tcp-flow.js";
 export function tcpMetrics(context: Context, sheet: Sheet): void {
   const recording = new FlowRecording(context);
   const { shares } = context;
-  for (const [traffic, flows] of groupBy(context.blueprint.traffic.flows, (flow) => [flow.traffic])) {
+  const endless = new Set(context.blueprint.traffic.flows);
+  for (const [traffic, flows] of groupBy([...endless, ...transferFlows(context.blueprint)], (f) => [f.traffic])) {
     for (const phase of context.phases) {
       const { shares: rates } = context.during(phase);
       const active = flows
         .filter((flow) => overlaps(phase, flow.start, flow.stop))
         .map((flow) => {
           const client = shares.clientName(flow.client);
-          const fair = rates.flowCeiling(flow, rates.share(client, flow.direction));
+          // What makes transfers takes no more than they are; a share of theirs is nobody's.
+          const fair = endless.has(flow) ? rates.flowCeiling(flow, rates.share(client, flow.direction)) : null;
           return recording.measure(flow, client, phase, fair);
         });
       const name = (quantity: string): string => metricName(traffic, phase.name, quantity);
@@ -31,7 +34,8 @@ export function tcpMetrics(context: Context, sheet: Sheet): void {
         if (!group.startsWith("flow/")) putFairness(rates, sheet, group, name, members);
       }
     }
-    putConnectFailures(context, sheet, traffic, flows, recording);
+    const tried = flows.filter((flow) => endless.has(flow));
+    putConnectFailures(context, sheet, traffic, tried, recording);
     putRetransmissions(context, sheet, traffic, flows, recording);
   }
 }

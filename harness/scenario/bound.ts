@@ -49,7 +49,7 @@ function bound(op: BoundOp, value: number, unit: Unit, of: Bound["of"], text: st
 }
 
 /** Ratios that are no part of a whole: a shaper may overshoot the plan, and a page may take longer than while idle. */
-const PASSES_ONE = /^(?:utilization|plt_ratio)/u;
+const PASSES_ONE = /^(?:utilization|plt_ratio|slowdown)/u;
 
 /** What a quantity can be, so that a bound that holds always or never is seen before anything runs. */
 function limitsOf({ name, unit }: Quantity): [low: number, high: number] {

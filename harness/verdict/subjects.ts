@@ -98,9 +98,15 @@ function presentClients(
 function flowsOf(traffic: string, blueprint: Blueprint | null, span: Span): Subject[] {
   if (blueprint === null) return [];
   const shares = new Shares(blueprint);
-  return [...blueprint.traffic.flows, ...(blueprint.traffic.streams ?? [])]
-    .filter((flow) => flow.traffic === traffic && isIn(span)(flow))
-    .map((flow) => {
+  const isOwn = (item: { traffic: string; start: number; stop: number }) =>
+    item.traffic === traffic && isIn(span)(item);
+  const sessions = (blueprint.traffic.sessions ?? []).filter(isOwn).map((session): Subject => {
+    const client = shares.clientName(session.client);
+    return { key: `flow/${session.id}`, label: `${client} session ${session.id}`, clients: [client], flow: null };
+  });
+  const flows = [...blueprint.traffic.flows, ...(blueprint.traffic.streams ?? [])]
+    .filter(isOwn)
+    .map((flow): Subject => {
       const client = shares.clientName(flow.client);
       return {
         key: `flow/${flow.id}`,
@@ -109,6 +115,7 @@ function flowsOf(traffic: string, blueprint: Blueprint | null, span: Span): Subj
         flow,
       };
     });
+  return [...flows, ...sessions];
 }
 
 /** The subject's value of a metric; null when there is none, or when no observation is behind it. */
