@@ -3,6 +3,7 @@ import { column } from "../recording/index.js";
 import { largest, mean, sum } from "../stats/index.js";
 import { type Context, lastTime, overlaps, type Phase, rowsBy } from "./context.js";
 import { DEFAULT_PHASE, metricName } from "./names.js";
+import { putSessionGoodput } from "./session-goodput.js";
 import { type Group, groupBy, type Sheet } from "./sheet.js";
 
 const SECOND = 1e9;
@@ -43,6 +44,7 @@ interface Watching {
 export function videoMetrics(context: Context, sheet: Sheet): void {
   const sessions = (context.blueprint.traffic.sessions ?? []).filter(({ script }) => script.kind === "video");
   if (sessions.length === 0) return;
+  putSessionGoodput(context, sheet, sessions);
   const players = new PlayerRecording(context);
   for (const [traffic, own] of groupBy(sessions, (session) => [session.traffic])) {
     for (const phase of context.phases) {

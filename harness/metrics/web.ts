@@ -3,6 +3,7 @@ import { column, type Table } from "../recording/index.js";
 import { median } from "../stats/index.js";
 import { type Context, overlaps, type Phase, rowsBy } from "./context.js";
 import { BASELINE_PHASE, metricName } from "./names.js";
+import { putSessionGoodput } from "./session-goodput.js";
 import { type Group, groupBy, type Sheet } from "./sheet.js";
 
 const SECOND = 1e9;
@@ -39,6 +40,7 @@ interface Browsing {
 export function webMetrics(context: Context, sheet: Sheet): void {
   const sessions = (context.blueprint.traffic.sessions ?? []).filter(({ script }) => script.kind === "web");
   if (sessions.length === 0) return;
+  putSessionGoodput(context, sheet, sessions);
   const recording = new PageRecording(context);
   for (const [traffic, own] of groupBy(sessions, (session) => [session.traffic])) {
     const baselines = recording.baselines(own);

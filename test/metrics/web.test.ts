@@ -35,6 +35,7 @@ test("page load times by phase, and each page as a multiple of its own client's 
   near(t, by["client/home-2"], "page.plt_ratio.p50", 2);
   near(t, total, "page.plt_ratio.mean", (2 + 3 + 2) / 3);
   near(t, total, "page.pages", 3);
+  near(t, total, "page.goodput", 4e6);
   near(t, total, "page.ttfb.max", 0.4);
   near(t, total, "page.object_time.min", 0.2);
   t.is(total["page.plt.p50"]?.count, 3);

@@ -7,6 +7,7 @@ import type {
   SessionBlueprint,
   SqmBlueprint,
   StreamBlueprint,
+  TransfersScript,
   VideoScript,
   WebScript,
 } from "../../harness/blueprint/types.js";
@@ -233,7 +234,7 @@ export function addStream(s: Synthetic, client: number, direction: "down" | "up"
   return stream;
 }
 
-/** Adds a session of traffic `page`, ids from 100 on; pages of two objects, which the rows of `addPage` say. */
+/** Adds a session of traffic `page`, ids from 100 on, that reads 2 Mbit/s; pages of two objects, which the rows of `addPage` say. */
 export function addBrowser(s: Synthetic, client: number, life = { start: 0, stop: END }): SessionBlueprint {
   const script: WebScript = { kind: "web", connections: 6, reuse: false, pages: [[1000, 1000]], thinks: [0] };
   return addSession(s, client, { traffic: "page", script, ...life });
@@ -248,6 +249,25 @@ export function addPage(s: Synthetic, session: number, started: number, took: nu
   s.rows.transfer.push({ ...document, time: at + (took / 2) * MS, first_byte: at + (took / 4) * MS });
   const object = { session, index: 2 * page + 1, group: page, label: 2, asked: at + (took / 2) * MS };
   s.rows.transfer.push({ ...object, time: end, first_byte: end, result });
+}
+
+/** Adds a session of traffic `file`, ids from 100 on, which loads 100 kB again and again; its transfers `addTransfer` says. */
+export function addLoader(s: Synthetic, client: number): SessionBlueprint {
+  const script: TransfersScript = { kind: "transfers", loop: "closed", transfers: [{ wait: 0, up: 0, down: 100_000 }] };
+  const session = addSession(s, client, { traffic: "file", script, start: 1000 * MS, stop: 3200 * MS });
+  const ofFirst = (name: "tcp_bin" | "tcp_info") => s.rows[name].filter((row) => row.flow === 0);
+  for (const name of ["tcp_bin", "tcp_info"] as const)
+    s.rows[name].push(...ofFirst(name).map((row) => ({ ...row, flow: session.id })));
+  return session;
+}
+
+/** A transfer that is connected after 20 ms; times in ms, `result` as in the record. */
+export function addTransfer(s: Synthetic, session: number, asked: number, took: number, result = 0): void {
+  const index = s.rows.transfer.filter((row) => row.session === session).length;
+  const [at, time] = [asked * MS, (asked + took) * MS];
+  const sizes = { up_bytes: 0, down_bytes: 100_000, down_received: result === 0 ? 100_000 : 0 };
+  const connected = result === 1 ? 0 : at + 20 * MS;
+  s.rows.transfer.push({ time, session, index, label: 0, result, fresh: 1, asked: at, connected, ...sizes });
 }
 
 /** Adds a session of traffic `film`, ids from 100 on; what happens in its player `addMoment` says. */
@@ -294,6 +314,8 @@ function addSession(
   const ends = { client, server: 0, family: "ipv4", port: 6001, host: 0, rtt: 20 * MS } as const;
   const session = { id, ...ends, congestionControl: "cubic", dscp: 0, ecn: false, ...own };
   s.blueprint.traffic.sessions.push(session);
+  for (let end = own.start + 100 * MS; end <= own.stop; end += 100 * MS)
+    s.rows.tcp_bin.push({ time: end, flow: id, bytes: 25_000, reads: 1 });
   return session;
 }
 

@@ -8,5 +8,6 @@ export const VIDEO: readonly Quantity[] = [
   quantity("stall_ratio", "ratio", "That, of the time since playback began.", LOADED),
   quantity("buffer", "s", "Content that was there, each second.", { distribution: true, phases: UNDER_LOAD }),
   quantity("startup", "s", "From the first request to the first picture; of several clients the longest.", WHOLE_RUN),
+  quantity("goodput", "bit/s", "Bytes of segments that arrived, also of the time in which none was asked for.", LOADED),
   quantity("failed", "count", "Segments whose connection broke.", { ...LOADED, ...COUNTED }),
 ];

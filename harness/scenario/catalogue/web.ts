@@ -13,4 +13,5 @@ export const WEB: readonly Quantity[] = [
   quantity("pages", "count", "Pages begun in the phase that came completely."),
   quantity("failed", "count", "Pages begun in the phase of which an object failed.", COUNTED),
   quantity("unfinished", "count", "Pages begun in the phase that were not over when the traffic ended."),
+  quantity("goodput", "bit/s", "Bytes of objects that arrived, also of the time between pages."),
 ];
