@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #include "traffic/plan.h"
+#include "traffic/plan_session.h"
+#include "traffic/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -39,6 +41,16 @@ static void check_stream(const struct traffic_stream_plan *stream) {
     check(size >= 12 && size <= stream->largest && stream->pair.client_port > 0);
 }
 
+static void check_transfers(const struct traffic_transfers_plan *plan) {
+    check(plan->open || plan->count > 0);
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct traffic_transfer_plan *each = &plan->list[i];
+        check(each->wait >= 0 && each->request.up <= TRAFFIC_REQUEST_BYTES &&
+              each->request.down <= TRAFFIC_REQUEST_BYTES);
+        check(!plan->open || i == 0 || each->wait >= plan->list[i - 1].wait);
+    }
+}
+
 static void check_plan(const struct traffic_plan *plan) {
     check(plan->core_count > 0 && plan->sample_interval > 0);
     for (uint32_t i = 0; i < plan->flow_count; i++)
@@ -50,6 +62,12 @@ static void check_plan(const struct traffic_plan *plan) {
     for (uint32_t i = 0; i < plan->stream_count; i++) {
         check_pair(plan, &plan->streams[i].pair, plan->stream_count);
         check_stream(&plan->streams[i]);
+    }
+    for (uint32_t i = 0; i < plan->session_count; i++) {
+        check_pair(plan, &plan->sessions[i].pair, plan->session_count);
+        check(plan->sessions[i].kind < TRAFFIC_SCRIPTS && plan->sessions[i].script);
+        if (plan->sessions[i].kind == TRAFFIC_SCRIPT_TRANSFERS)
+            check_transfers(plan->sessions[i].script);
     }
 }
 
