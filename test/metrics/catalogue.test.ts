@@ -4,9 +4,11 @@ import { CATALOGUE, parseMetric, STATISTICS } from "../../harness/scenario/metri
 import {
   addBrowser,
   addFilm,
+  addLoader,
   addPage,
   addPlayer,
   addStream,
+  addTransfer,
   MS,
   makeFlow,
   runOf,
@@ -29,16 +31,23 @@ function derived() {
   const browser = addBrowser(s, 0).id;
   for (const started of [100, 1050, 1300, 3250]) addPage(s, browser, started, 100);
   addFilm(s, addPlayer(s, 0).id);
+  const loader = addLoader(s, 0).id;
+  for (const asked of [1050, 1300]) addTransfer(s, loader, asked, 100);
   return deriveMetrics(runOf(s));
 }
 
 const SOURCES = new Map([
   ["bulk", "tcp"],
+  ["file", "tcp"],
   ["ping", "probe"],
   ["flood", "udp"],
   ["page", "web"],
   ["film", "video"],
 ]);
+
+/** Of tcp: only with a size, only without. */
+const SIZED = ["fct", "fct_connect", "slowdown", "completed", "failed", "unfinished"];
+const ENDLESS = ["starvation", "goodput_down", "goodput_up"];
 
 test("what the catalogue of metric names promises is produced, for every scope, phase and statistic", (t) => {
   const { total, by } = derived();
@@ -47,10 +56,11 @@ test("what the catalogue of metric names promises is produced, for every scope, 
     client: by["client/home-1"],
     site: by["site/tower"],
   };
-  const flows: Record<string, Metrics | undefined> = { bulk: by["flow/0"], flood: by["flow/6"] };
+  const flows: Record<string, Metrics | undefined> = { bulk: by["flow/0"], flood: by["flow/6"], file: by["flow/102"] };
   let promised = 0;
   for (const [source, kind] of [...SOURCES, ["dataplane", "dataplane"] as const]) {
     for (const quantity of CATALOGUE[kind] ?? []) {
+      if (kind === "tcp" && (source === "file" ? ENDLESS : SIZED).includes(quantity.name)) continue;
       for (const phase of quantity.phases) {
         for (const scope of quantity.scopes) {
           const stem = phase === "loaded" ? `${source}.${quantity.name}` : `${source}.${phase}.${quantity.name}`;

@@ -86,6 +86,7 @@ export function synthetic(shape: Shape = {}, behaviour: Behaviour = {}): Synthet
       transfer: [],
       page: [],
       video: [],
+      rpm: [],
       dp_client: clientRows(blueprint, probes),
       dp_tin: [],
       dp_reactor: every(100 * MS).map((time, i) => ({
@@ -255,9 +256,8 @@ export function addPage(s: Synthetic, session: number, started: number, took: nu
 export function addLoader(s: Synthetic, client: number): SessionBlueprint {
   const script: TransfersScript = { kind: "transfers", loop: "closed", transfers: [{ wait: 0, up: 0, down: 100_000 }] };
   const session = addSession(s, client, { traffic: "file", script, start: 1000 * MS, stop: 3200 * MS });
-  const ofFirst = (name: "tcp_bin" | "tcp_info") => s.rows[name].filter((row) => row.flow === 0);
-  for (const name of ["tcp_bin", "tcp_info"] as const)
-    s.rows[name].push(...ofFirst(name).map((row) => ({ ...row, flow: session.id })));
+  const ofFirst = s.rows.tcp_info.filter((row) => row.flow === 0);
+  s.rows.tcp_info.push(...ofFirst.map((row) => ({ ...row, flow: session.id })));
   return session;
 }
 
