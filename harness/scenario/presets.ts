@@ -88,6 +88,11 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   },
 };
 
+/** What may be written in a preset beside `preset`, `from` and `to`, of all of them. */
+export const PRESET_KEYS: readonly string[] = [
+  ...new Set([...COMMON, ...Object.values(PRESETS).flatMap(({ parts }) => parts.flatMap(({ takes }) => takes))]),
+].filter((key) => key !== "from" && key !== "to");
+
 /** `tcp_8up`, `tcp_12down`: those with `n` written out. */
 const COUNTED = /^tcp_([1-9]\d{0,3})(up|down)$/u;
 

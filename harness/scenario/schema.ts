@@ -2,6 +2,7 @@ import { z } from "zod";
 import { framingKeys } from "./framing.js";
 import { traffic } from "./kinds/index.js";
 import { path } from "./path-schema.js";
+import { PRESET_KEYS } from "./presets.js";
 import { name, oneOrMore, percent, rate, time } from "./quantities.js";
 import { capture } from "./schema-capture.js";
 import { sqm } from "./schema-sqm.js";
@@ -177,13 +178,14 @@ export const expect = z
   .describe("A bound on a metric.");
 
 /** For editors only: presets.ts expands and checks it before anything else reads it. */
-const preset = z.looseObject({
+const preset = z.strictObject({
   preset: z
     .string()
     .meta({ examples: ["rrul", "tcp_8down"] })
     .describe("Stands for several tables of traffic, under a name that people know."),
   from: oneOrMore("a client group, a client, `site/*` or a glob").describe("Clients of all of them."),
   to: name().describe("The server of all of them."),
+  ...Object.fromEntries(PRESET_KEYS.map((key) => [key, z.unknown().describe("As of the tables that have it.")])),
 });
 
 const named = <T extends z.ZodType>(value: T) => z.record(name(), value).prefault({} as never);

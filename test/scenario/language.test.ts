@@ -138,7 +138,7 @@ to = "s"
   const common = { from: ["c"], to: "s", family: "ipv4", dscp: 0, host: null };
   t.deepEqual(one?.traffic, [
     { kind: "tcp", name: "t", ...common, direction: "down", flows: 1, congestionControl: "cubic", ecn: false },
-    { kind: "probe", name: "p", ...common, interval: 10e6, size: 64 },
+    { kind: "probe", name: "p", ...common, interval: 10e6, size: 64, recoveredBelow: 30e6 },
   ]);
 });
 
@@ -247,6 +247,8 @@ test("the scenarios of the repository, the sample of init and DESIGN's example f
   t.false(validate({ plan: { home: { down: "20 potatoes", up: "1mbit" } } }));
   t.false(validate({ duraton: "3s" }));
   t.false(validate({ traffic: { bulk: { kind: "tcp", interval: "3ms" } } }));
+  t.true(validate({ traffic: { load: { preset: "rrul", from: "home", to: "web", interval: "200ms" } } }));
+  t.false(validate({ traffic: { load: { preset: "rrul", kind: "tcp" } } }));
   t.true(validate({ traffic: { bulk: { flows: 8 } } }), "a file that extends another need not repeat it");
   t.deepEqual(
     loadCases(files, {}, read).problems.map((problem) => formatProblem(problem)),
