@@ -1,6 +1,7 @@
 import test from "ava";
 import { deriveMetrics, type Metrics } from "../../harness/metrics/index.js";
 import { CATALOGUE, parseMetric, STATISTICS } from "../../harness/scenario/metric-names.js";
+import type { GameTraffic, ProbeTraffic, VoipTraffic } from "../../harness/scenario/types.js";
 import {
   addBrowser,
   addFilm,
@@ -12,6 +13,7 @@ import {
   MS,
   makeFlow,
   runOf,
+  type Synthetic,
   synthetic,
 } from "../recording/fixture.js";
 
@@ -33,13 +35,32 @@ function derived() {
   addFilm(s, addPlayer(s, 0).id);
   const loader = addLoader(s, 0).id;
   for (const asked of [1050, 1300]) addTransfer(s, loader, asked, 100);
+  for (const [name, kind] of [
+    ["call", "voip"],
+    ["play", "game"],
+  ] as const)
+    addEchoed(s, name, kind);
   return deriveMetrics(runOf(s));
+}
+
+/** Traffic that is measured as a probe is: with the same packets as `ping`. */
+function addEchoed(s: Synthetic, name: string, kind: "voip" | "game"): void {
+  const { probes } = s.blueprint.traffic;
+  const own = probes.filter((probe) => probe.traffic === "ping");
+  const first = probes.length;
+  probes.push(...own.map((probe) => ({ ...probe, id: first + probe.id, traffic: name })));
+  const rows = s.rows.probe.filter((row) => own.some(({ id }) => id === row.probe));
+  s.rows.probe.push(...rows.map((row) => ({ ...row, probe: first + (row.probe as number) })));
+  const ping = s.case.traffic.find((each) => each.name === "ping") as ProbeTraffic;
+  s.case.traffic.push({ ...ping, name, kind, deadline: 2 * MS } as VoipTraffic | GameTraffic);
 }
 
 const SOURCES = new Map([
   ["bulk", "tcp"],
   ["file", "tcp"],
   ["ping", "probe"],
+  ["call", "voip"],
+  ["play", "game"],
   ["flood", "udp"],
   ["page", "web"],
   ["film", "video"],
