@@ -102,8 +102,9 @@ below  = "30ms"
 export const CHANGES = `## Changes while the run goes on
 
 A \`[[change]]\` lays its overrides on what is in force at its time. What can change: of a plan \`down\`, \`up\`, its framing
-and its \`sqm\`, \`sqm_down\`, \`sqm_up\` (dataplanes afxdp and kernel; not the rates of clients below a site), and of a
-path \`rtt\` and \`rate\` (every dataplane). Queued packets stay queued. A change is never early; by how much it was late
+and its \`sqm\`, \`sqm_down\`, \`sqm_up\` (dataplanes afxdp and kernel), every key of a path (every dataplane), \`down\` and \`up\` of
+a site, of a traffic whatever its connections are like and whether it is \`enabled\`, and whether a client is \`online\`;
+docs/timeline.md has the table. Queued packets stay queued. A change is never early; by how much it was late
 is in \`events.jsonl\`, and a change that is refused ends the run.
 
 \`at\` and \`until\` are \`"15s"\` from the start of the run, or \`"loaded+10s"\` from the start of a phase, also of one that
@@ -111,8 +112,8 @@ a change further up opens. With \`every\` it repeats until \`until\`, or to the 
 
 \`phase = "dropped"\` ends the phase at that time and opens another, which lasts until the old one would have ended. What
 is measured in it is called \`<traffic>.dropped.<quantity>\`, and it has the quantities of the phase that it was part of.
-Shares, plans and \`utilization\` of a phase are those in force when it begins; in a phase during which a plan changes
-there are none, and bounds on them are refused.
+Shares, plans and \`utilization\` of a phase are those in force when it begins; in a phase during which a plan, a site
+or the load changes there are none, and bounds on them are refused.
 `;
 
 export const BOUNDS = `## Bounds

@@ -44,3 +44,26 @@ test("a plan that changes within a phase is none of both, unless only something 
     }));
   t.is(planOf(below(2000 * MS, shaper), "down"), 20e6);
 });
+
+test("a site has the capacity in force; one that changes within the phase is unknown", (t) => {
+  const capacity = (at: number) => {
+    const s = below(at, () => [{ site: 0, direction: "down", node: node(10e6) }]);
+    s.blueprint.dataplane.sites = [{ id: 0, name: "tower", parent: -1, reactor: 0, down: node(30e6), up: node(15e6) }];
+    const [site] = inForce(s.blueprint, LOADED).dataplane.sites;
+    return [site?.down.ceil, site?.up.ceil];
+  };
+  t.deepEqual(capacity(1000 * MS), [10e6, 15e6]);
+  t.deepEqual(capacity(2000 * MS), [0, 15e6]);
+  t.deepEqual(capacity(3200 * MS), [30e6, 15e6]);
+});
+
+test("flows that are over when the phase begins, or begin after it, take no part of what there is", (t) => {
+  const s = synthetic({ clients: 1, flows: 3 });
+  const [early, , late] = s.blueprint.traffic.flows;
+  Object.assign(early as object, { stop: 1200 * MS });
+  Object.assign(late as object, { start: 3200 * MS, stop: 3300 * MS });
+  t.deepEqual(
+    inForce(s.blueprint, LOADED).traffic.flows.map(({ id }) => id),
+    [1],
+  );
+});

@@ -541,3 +541,17 @@ test("what the kernel lacks is skipped with its words, in every run and expectat
   const half = lacking(2);
   t.is(of([evidence(synthetic()), { ...half, health: { ...half.health, verdict: "invalid" } }]).verdict, "invalid");
 });
+
+test("who has nothing of a traffic in the phase is not judged by it; who should have and left nothing is", (t) => {
+  const s = synthetic({ expectations: [{ metric: "bulk.goodput", bound: bound("at_least", 1e6, { unit: "bit/s" }) }] });
+  const judged = (): CaseResult => judgeCase(s.case, [evidence(s)], new Map());
+  t.is(judged().verdict, "pass");
+  const second = s.blueprint.traffic.flows.filter(({ client }) => client === 1);
+  s.rows.tcp_bin = s.rows.tcp_bin.filter(({ flow }) => !second.some(({ id }) => id === flow));
+  s.rows.flow_event = s.rows.flow_event.filter(({ flow }) => !second.some(({ id }) => id === flow));
+  t.is(judged().verdict, "no-data", "it is planned, and nothing of it was recorded");
+  for (const flow of second) Object.assign(flow, { start: 3200 * 1e6, stop: 3300 * 1e6 });
+  const [e] = judged().expectations;
+  t.is(e?.verdict, "pass");
+  t.is(e?.worst?.client, "home-1");
+});
