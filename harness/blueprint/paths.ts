@@ -1,5 +1,5 @@
 import { sitesFrom } from "../scenario/ancestry.js";
-import { longestDelay } from "../scenario/path-lines.js";
+import { farthest, longestDelay } from "../scenario/path-lines.js";
 import type { Case, Client, Path, PathLine } from "../scenario/types.js";
 import type { Direction, PathBlueprint } from "./types.js";
 
@@ -30,7 +30,7 @@ function longestWait(line: PathLine): number {
 /** The longest time between two slots, ns. */
 function slotSpan({ slot }: PathLine): number {
   if (slot === null) return 0;
-  return "max" in slot ? slot.max : slot.delay + 4 * slot.jitter;
+  return "max" in slot ? slot.max : slot.delay + Math.ceil(slot.jitter * farthest(slot.distribution));
 }
 
 /** Does a path do anything to frames, in some direction? */

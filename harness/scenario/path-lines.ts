@@ -29,10 +29,13 @@ export function longestDelay({ delay, jitter, distribution, trace }: PathLine): 
   return mean + Math.ceil(jitter * farthest(distribution));
 }
 
-/** Of the distribution, in jitters: netem's tables end at 4 standard deviations, and so do ours. */
-function farthest(distribution: PathLine["distribution"]): number {
+/** The largest values that lines draw (native/path/spread.c), in jitters, rounded up. */
+const FARTHEST = { uniform: 1, normal: 4.1, pareto: 36.6, paretonormal: 30 };
+
+/** Of a distribution, in jitters. */
+export function farthest(distribution: PathLine["distribution"]): number {
   if (typeof distribution === "object") return Math.max(0, (distribution.table.at(-1) ?? 0) / 8192);
-  return distribution === "uniform" ? 1 : 4;
+  return FARTHEST[distribution];
 }
 
 function checkDelay({ name, node }: Section<PathSpec>, { rtt, delay }: PathSpec, problems: Problems): void {

@@ -79,19 +79,23 @@ export function endToEnd(counters: LabCounters, { dataplane, stages }: MiddleAcc
   const entered = counters.access.in + counters.core.in;
   const processes = [dataplane, ...Object.values(stages)];
   const total = (value: (one: DataplaneAccounting) => number): number => sum(processes.map(value));
-  const unmatched = counters.access.unmatched + counters.core.unmatched + total((one) => one.unclassified);
+  const unclassified = total((one) => one.unclassified);
+  const unmatched = counters.access.unmatched + counters.core.unmatched;
   // A frame in whose header a path has flipped a bit may be nobody's, or no packet of an endpoint at all, and the next
   // switch drops it: the path's doing, not the rig's.
-  const nobodys = Math.max(unmatched, droppedFromTrunks(counters));
   const corrupted = total((one) => one.corrupted ?? 0);
+  // A kernel beside the stages that corrupt tells its drops for a bad header like any others.
+  const badHeaders = dataplane.corrupted === undefined ? dataplane.dropped.rig : 0;
+  const nobodys = unclassified + Math.max(unmatched, droppedFromTrunks(counters)) + badHeaders;
   const astray = Math.min(corrupted, nobodys);
   const duplicated = total((one) => one.duplicated ?? 0);
+  const rigDrops = total((one) => one.dropped.rig) + unclassified + unmatched;
   const inSockets = total(({ kernel }) => kernel.rx_dropped + kernel.rx_invalid + kernel.tx_invalid);
   const dropped = {
     aqm: total((one) => one.dropped.aqm),
     overflow: total((one) => one.dropped.overflow),
     path: total((one) => one.dropped.path) + astray,
-    rig: total((one) => one.dropped.rig) + Math.max(0, unmatched - astray) + inSockets + linkDrops(counters),
+    rig: rigDrops - Math.min(astray, badHeaders + unclassified + unmatched) + inSockets + linkDrops(counters),
   };
   const held = total((one) => one.held);
   const accounted = counters.delivered + dropped.aqm + dropped.overflow + dropped.path + dropped.rig + held;
