@@ -12,6 +12,7 @@ import type { Problems } from "./problem.js";
 import type { PlanSpec, TrafficSpec } from "./schema.js";
 import { checkSites } from "./sites.js";
 import { didYouMean, oneOf } from "./suggest.js";
+import { checkTransfers } from "./transfers.js";
 import { type Node, nodeAt, positionAt, stringAt } from "./tree.js";
 import type { Client } from "./types.js";
 
@@ -26,6 +27,7 @@ export function checkSemantics(draft: Draft, clients: readonly Client[], machine
   for (const traffic of draft.traffic.values()) checkTraffic(traffic, draft, clients, problems);
   checkEcn(draft, clients, problems);
   checkInitialWindows(draft, clients, problems);
+  checkTransfers(draft, clients, problems);
   checkSockets(draft, clients, problems);
   checkCongestionControls(draft, machine, problems);
   checkExec(draft, machine, problems);

@@ -123,7 +123,7 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
     '"ping.induced.p99"',
     '"bulk.induced.p99"',
     'home.toml:31:10: expect.metric: nothing produces "bulk.induced.p99": tcp has no quantity "induced"; allowed: ' +
-      "goodput, goodput_down, goodput_up, jain, jain_clients, retransmits, retransmitted_packets, ce_marks, rtt, cwnd, starvation, connect_failures",
+      "goodput, goodput_down, goodput_up, jain, jain_clients, retransmits, retransmitted_packets, ce_marks, rtt, cwnd, fct, fct_connect, slowdown, completed, failed, unfinished, starvation, connect_failures",
   ],
   [
     "an expectation without its statistic",

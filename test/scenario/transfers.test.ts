@@ -113,6 +113,13 @@ test("settings that say nothing beside the others are refused, each by its name"
   one("initial_window = 41\n", /traffic\.bulk\.initial_window/u);
 });
 
+test("more transfers than can be drawn beforehand are refused, with their number", (t) => {
+  const settings = 'flows = 100\nsize = "1kB"\narrivals = "poisson"\nevery = "1ms"\n';
+  const [found = ""] = lines(load(sized(settings)));
+  t.regex(found, /traffic\.bulk\.every: 200 sequences begin some 2000000 transfers; at most 1000000 are allowed/u);
+  t.deepEqual(lines(load(sized(settings.replace("100", "50")))), []);
+});
+
 test("two traffics of one sender that want different initial windows are refused", (t) => {
   const other = (settings: string) =>
     `${GOOD}\n[traffic.other]\nkind = "tcp"\nfrom = "home-1"\nto = "web"\n${settings}`;
