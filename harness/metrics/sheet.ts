@@ -17,7 +17,7 @@ export class Sheet {
    * summing. What is not finite is no data.
    */
   put(group: Group, name: string, value: number | null, unit: MetricUnit, count: number, layer?: Layer): void {
-    const known = value !== null && Number.isFinite(value) ? Number(value.toPrecision(12)) : null;
+    const known = value !== null && Number.isFinite(value) ? rounded(value) : null;
     this.metrics(group)[name] = { value: known, unit, count, ...(layer ? { layer } : {}) };
   }
 
@@ -46,6 +46,11 @@ export class Sheet {
     this.by[group] ??= {};
     return this.by[group];
   }
+}
+
+/** Whole numbers, most of what there is, have nothing to round, and text on the way costs. */
+function rounded(value: number): number {
+  return Number.isInteger(value) && Math.abs(value) < 1e12 ? value : Number(value.toPrecision(12));
 }
 
 /** Joins arrays of samples into one. */
