@@ -16,6 +16,7 @@ import {
 } from "../verdict/index.js";
 import type { CaseResult, HealthCheck, RigHealth } from "../verdict/types.js";
 import { capturesIn, withCaptures } from "./captures.js";
+import { programsIn, withPrograms } from "./programs.js";
 import type { CaseReport, ReportInput, RunReport } from "./types.js";
 
 /** `run.json` of the whole, as the conductor wrote it (docs/run-folder.md). */
@@ -47,7 +48,7 @@ export function judgeFolder(folder: string): ReportInput {
   const others = new Map(stored.map(({ evidence }) => [evidence.case.id, evidence]));
   const cases = stored.map(({ evidence, runs }): CaseReport => {
     const result = judgeCase(evidence.case, evidence.runs, others, manifest.world);
-    return { result: withCaptures(result, runs, folder), case: evidence.case, runs };
+    return { result: withPrograms(withCaptures(result, runs, folder), runs, folder), case: evidence.case, runs };
   });
   cases.push(...notStarted(manifest));
   return {
@@ -217,6 +218,7 @@ function readReport(run: Run, repeat: number): RunReport {
   return {
     repeat,
     captures: capturesIn(run),
+    programs: programsIn(run),
     blueprint: run.blueprint,
     environment: run.environment,
     series: deriveSeries(run),

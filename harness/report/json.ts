@@ -12,7 +12,7 @@ const CASE =
   );
 const EXPECTATION = "metric bound gate per for outcome value worst verdict reason file line".split(" ");
 const BOUND = ["op", "value", "unit", "of", "text"];
-const RUN = ["repeat", "seed", "verdict", "wall_s", "metrics", "health", "captures"];
+const RUN = ["repeat", "seed", "verdict", "wall_s", "metrics", "health", "captures", "programs"];
 const METRIC = ["value", "unit", "count", "layer"];
 const ACCOUNTING = ["in", "duplicated", "out", "dropped", "held", "unaccounted"];
 const DROPPED = ["aqm", "overflow", "path", "rig"];

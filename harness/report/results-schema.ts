@@ -88,6 +88,22 @@ const health = z
   })
   .describe("Evidence about the machine, not the product.");
 
+const output = z.strictObject({
+  file: z.string().describe("Below the folder of the whole run."),
+  bytes: z.number().describe("What was printed."),
+  kept: z.number().describe("What of that is in the file."),
+});
+
+const program = z.strictObject({
+  name: z.string().describe("`speed.home-1`, `speed.web.server`"),
+  exit: z.number().nullable().describe("128 + N when signal N ended it; null: nobody saw its end."),
+  over: z.boolean().describe("It still ran when its time, or the run, was over."),
+  wall_s: z.number().nullable(),
+  stdout: output,
+  stderr: output,
+  error: z.string().optional().describe("Why it could not be run."),
+});
+
 const run = z.strictObject({
   repeat: z.number().describe("1 for the first run."),
   seed: z.number(),
@@ -107,6 +123,7 @@ const run = z.strictObject({
     )
     .optional()
     .describe("Packet captures that were kept."),
+  programs: z.array(program).optional().describe("The scenario's own programs, as they ended."),
 });
 
 const result = z.strictObject({

@@ -1,7 +1,7 @@
 import type { Blueprint } from "../blueprint/types.js";
 import type { RunSeries } from "../metrics/series.js";
 import type { Case } from "../scenario/types.js";
-import type { CaptureResult, CaseResult, Results } from "../verdict/types.js";
+import type { CaptureResult, CaseResult, ProgramResult, Results } from "../verdict/types.js";
 
 /** Everything a report is made from; reports read no file, clock or environment of their own. */
 export interface ReportInput {
@@ -26,6 +26,8 @@ export interface RunReport {
   repeat: number;
   /** Packet captures whose files are there, by absolute path; absent when there are none. */
   captures?: CaptureResult[];
+  /** The scenario's own programs, files by absolute path; absent when there were none. */
+  programs?: ProgramResult[];
   /** null when the run's folder lost it. */
   blueprint: Blueprint | null;
   /** `environment.json`, shown as it is: nested objects of scalars and lists. */

@@ -56,6 +56,30 @@ export interface RunResult {
   health: RigHealth;
   /** Packet captures that were kept; absent when there are none. */
   captures?: CaptureResult[] | undefined;
+  /** The scenario's own programs, as they ended; absent when there were none. */
+  programs?: ProgramResult[] | undefined;
+}
+
+export interface ProgramResult {
+  /** `speed.home-1`, `speed.web.server` */
+  name: string;
+  /** null: nobody saw its end. */
+  exit: number | null;
+  /** It still ran when its time, or the run, was over. */
+  over: boolean;
+  wall_s: number | null;
+  stdout: ProgramOutput;
+  stderr: ProgramOutput;
+  /** Why it could not be run. */
+  error?: string | undefined;
+}
+
+export interface ProgramOutput {
+  /** Below the folder of the whole run. */
+  file: string;
+  /** Printed, and kept of that. */
+  bytes: number;
+  kept: number;
 }
 
 export interface CaptureResult {

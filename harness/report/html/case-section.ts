@@ -1,6 +1,6 @@
 import type { Accounting } from "../../metrics/types.js";
-import { formatCount } from "../../units/index.js";
-import type { CaptureResult, CaseResult, HealthCheck, RunResult } from "../../verdict/types.js";
+import { formatBytes, formatCount, formatDuration } from "../../units/index.js";
+import type { CaptureResult, CaseResult, HealthCheck, ProgramResult, RunResult } from "../../verdict/types.js";
 import { formatGrade, formatMetric, formatValue, NO_VALUE, timeText } from "../format.js";
 import { evidence, knownHeadline, type LatencyHeadline } from "../headline.js";
 import type { CaseReport, RunReport } from "../types.js";
@@ -101,6 +101,29 @@ function health(result: CaseResult): Markup | null {
   }<th scope="col">Check</th><th scope="col">Result</th><th scope="col" class="n">Measured</th><th scope="col" class="n">Limit</th><th scope="col"></th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
+function programRow(run: RunResult, program: ProgramResult, several: boolean): Markup {
+  const { name, exit, over, wall_s, stdout, stderr, error } = program;
+  const end = error ?? (over ? "ended by mqoe" : `exit code ${exit ?? "–"}`);
+  const files = [stdout, stderr].map(({ file, bytes, kept }) => {
+    const cut =
+      kept < bytes ? ` (the first ${formatBytes(kept)} of ${formatBytes(bytes)})` : ` (${formatBytes(bytes)})`;
+    return html`<div><code>${file}</code>${cut}</div>`;
+  });
+  return html`<tr>${several ? html`<td>run ${run.repeat}</td>` : null}<th scope="row">${name}</th><td>${end}</td><td class="n">${formatDuration(
+    wall_s,
+  )}</td><td>${files}</td></tr>`;
+}
+
+/** Programs of the scenario's own: how they ended, and where what they printed is. */
+function programs(result: CaseResult): Markup | null {
+  const several = result.runs.length > 1;
+  const rows = result.runs.flatMap((run) => (run.programs ?? []).map((one) => programRow(run, one, several)));
+  if (rows.length === 0) return null;
+  return html`<h3>Programs</h3><p class="muted">Files are named from the folder of this run.</p><div class="scroll" tabindex="0" role="region" aria-label="Programs"><table><thead><tr>${
+    several ? html`<th scope="col">Run</th>` : null
+  }<th scope="col">Program</th><th scope="col">End</th><th scope="col" class="n">Took</th><th scope="col">What it printed</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
 function captureRow(run: RunResult, capture: CaptureResult, several: boolean): Markup {
   const { name, file, packets, older, lost } = capture;
   return html`<tr>${several ? html`<td>run ${run.repeat}</td>` : null}<th scope="row">${name}</th><td class="n">${formatCount(
@@ -182,5 +205,5 @@ export function caseSection(report: CaseReport, options: SectionOptions): Markup
     blueprint
       ? topology(blueprint, groupOf)
       : html`<p class="muted">The blueprint of this case is lost (${NO_VALUE}).</p>`
-  }${cdf ? figure(cdf, options.columns) : null}${overTime(report, options)}${clientTable(result)}${tinTable(result)}${accounting(result.accounting)}${captures(result)}${health(result)}</section>`;
+  }${cdf ? figure(cdf, options.columns) : null}${overTime(report, options)}${clientTable(result)}${tinTable(result)}${accounting(result.accounting)}${programs(result)}${captures(result)}${health(result)}</section>`;
 }
