@@ -32,6 +32,11 @@ function report(issue: z.core.$ZodIssue, node: Node, label: string, header: Posi
     });
     return;
   }
+  const form = meantForm(issue, node);
+  if (form) {
+    for (const one of form) report({ ...one, path: [...issue.path, ...one.path] }, node, label, header, problems);
+    return;
+  }
   const misspelt = misspeltChoice(issue, node);
   if (misspelt) {
     const { table, key, choice } = misspelt;
@@ -52,6 +57,14 @@ function misspeltChoice(issue: z.core.$ZodIssue, node: Node) {
   if (choice === undefined || table?.type !== "table" || table.entries.has(choice)) return undefined;
   const key = [...table.entries.keys()].find((each) => nearest(each, [choice]) !== undefined);
   return key === undefined ? undefined : { table, key, choice };
+}
+
+/** Of the forms that a value can take, what is wrong by the only one that is a table, when it is a table. */
+function meantForm(issue: z.core.$ZodIssue, node: Node): z.core.$ZodIssue[] | undefined {
+  if (issue.code !== "invalid_union" || issue.discriminator !== undefined) return undefined;
+  if (nodeAt(node, issue.path)?.type !== "table") return undefined;
+  const tables = issue.errors.filter((form) => form.every((one) => one.code !== "invalid_type" || one.path.length > 0));
+  return tables.length === 1 ? tables[0] : undefined;
 }
 
 /** Records check keys as well: point at the value, say what the key may be. */

@@ -77,6 +77,16 @@ const refusals: [what: string, keys: string, expected: RegExp][] = [
   ["a misspelt key", 'jiter = "1ms"', /^home\.toml:10:1: path\.metro: unknown key "jiter"; did you mean "jitter"/u],
   ["a key of one direction", 'down = { rtt = "1ms" }', /^home\.toml:10:10: path\.metro\.down: unknown key "rtt"/u],
   ["a number", "loss = 1", /^home\.toml:10:8: path\.metro\.loss: expected a percentage such as "1%", or one of/u],
+  [
+    "a misspelt key inside",
+    'loss = { gemodel = { p = "1%", q = "2%" } }',
+    /:10:32: path\.metro\.loss\.gemodel: unknown key "q"/u,
+  ],
+  [
+    "a bad value inside",
+    'duplicate = { probability = "1" }',
+    /:10:29: path\.metro\.duplicate\.probability: "1" is not|needs a unit|has no unit/u,
+  ],
   ["no model", "loss = {}", /:10:1: path\.metro\.loss: needs exactly one of random, gemodel, state, packets; none/u],
   ["two models", 'loss = { random = "1%", packets = [1] }', /found random, packets/u],
   ["a correlation alone", 'loss = { packets = [1], correlation = "1%" }', /correlation goes with random/u],
