@@ -1,7 +1,9 @@
+import type { Direction, SessionBlueprint } from "../blueprint/types.js";
 import { column, type Run, type Table } from "../recording/index.js";
 import { percentile } from "../stats/index.js";
 import { type Context, makeContext, rowsBy } from "./context.js";
 import { DEFAULT_PHASE } from "./names.js";
+import { groupBy } from "./sheet.js";
 
 /** What is plotted over time. Times are seconds from t0, latencies seconds, rates bit/s of goodput. */
 export interface RunSeries {
@@ -24,7 +26,7 @@ export interface LatencySeries {
   owdUp: (number | null)[];
 }
 
-/** Goodput of all of a client's flows and streams in bins; `time` is a bin's end. */
+/** Goodput of all of a client's flows, streams and sessions in bins; `time` is a bin's end. */
 export interface ThroughputSeries {
   client: string;
   time: number[];
@@ -121,12 +123,15 @@ function throughputSeries({ run, blueprint, shares }: Context): ThroughputSeries
   const binsOfFlows = binReader(run.tables.tcp_bin, "flow");
   const binsOfStreams = binReader(run.tables.udp_bin, "stream");
   const toRate = (8 * SECOND) / blueprint.traffic.sampleInterval;
+  // Absent from recordings of older versions.
+  const sessions = groupBy(blueprint.traffic.sessions ?? [], (s) => [`${directionOf(s)} ${s.client}`]);
   return blueprint.traffic.clients.flatMap((client) => {
     const bins = new Map<number, { down: number; up: number }>();
     for (const direction of ["down", "up"] as const) {
       const flows = shares.flowsOf(client.name, direction).flatMap(({ id }) => binsOfFlows(id));
       const streams = shares.streamsOf(client.name, direction).flatMap(({ id }) => binsOfStreams(id));
-      for (const { end, bytes } of [...flows, ...streams]) {
+      const asked = (sessions.get(`${direction} ${client.id}`) ?? []).flatMap(({ id }) => binsOfFlows(id));
+      for (const { end, bytes } of [...flows, ...streams, ...asked]) {
         const bin = bins.get(end) ?? { down: 0, up: 0 };
         bin[direction] += bytes * toRate;
         bins.set(end, bin);
@@ -143,7 +148,13 @@ function throughputSeries({ run, blueprint, shares }: Context): ThroughputSeries
   });
 }
 
-/** Finds the bins of one flow or stream. */
+/** Which way most of a session's bytes go. */
+function directionOf({ script }: SessionBlueprint): Direction {
+  if (script.kind === "transfers") return script.transfers.some(({ up }) => up > 0) ? "up" : "down";
+  return "direction" in script ? (script.direction as Direction) : "down";
+}
+
+/** Finds the bins of one flow, session or stream. */
 function binReader(table: Table, id: "flow" | "stream"): (id: number) => { end: number; bytes: number }[] {
   const time = column(table, "time");
   const bytes = column(table, "bytes");

@@ -2,7 +2,7 @@ import test from "ava";
 import { deriveSeries } from "../../harness/metrics/index.js";
 import type { RunSeries } from "../../harness/metrics/series.js";
 import type { RunSeries as ReportSeries } from "../../harness/report/types.js";
-import { addStream, lose, MS, runOf, synthetic } from "../recording/fixture.js";
+import { addBrowser, addPlayer, addStream, lose, MS, runOf, synthetic } from "../recording/fixture.js";
 
 const seriesOf = (s: ReturnType<typeof synthetic>, max?: number): RunSeries => deriveSeries(runOf(s), max) as RunSeries;
 
@@ -31,6 +31,17 @@ test("series carry every sample: latency per packet, throughput and queues at 10
   t.is(queue?.time.length, 35);
   t.deepEqual([queue?.drops[0], queue?.drops[1], queue?.marks[1]], [0, 3, 3]);
   t.deepEqual([queue?.sojournP50[3], queue?.sojournP99[3], queue?.sojournMax[3]], [0.002, 0.008, 0.01]);
+});
+
+test("what pages and video read is in a client's throughput", (t) => {
+  const s = synthetic({ clients: 1 }, { goodput: () => 1e6 });
+  addBrowser(s, 0);
+  addPlayer(s, 0);
+  const [throughput] = seriesOf(s).throughput;
+  t.is(throughput?.time[0], 0.1); // pages are loaded while idle, too
+  t.is(throughput?.down[0], 2e6);
+  t.is(throughput?.down[15], 2 * 1e6 + 2e6 + 2e6); // two flows, pages, video
+  t.is(throughput?.up[15], 0);
 });
 
 test("one-way delays are in the series as well", (t) => {
