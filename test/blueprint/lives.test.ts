@@ -146,6 +146,15 @@ test("whoever stays active in the next draw goes on; the numbers stay", (t) => {
   t.is(new Set(items.map(({ id }) => id)).size, items.length);
 });
 
+test("however often flows begin anew, their ports are below the kernel's own", (t) => {
+  const text = harmed("count = 2", "count = 1").replace("flows = 4", 'flows = 1000\nactive = "100%"');
+  const cc = (at: string, name: string) =>
+    change(at, `traffic.bulk.congestion_control = "${name}"`).replace("at =", 'every = "500ms"\nuntil = "12s"\nat =');
+  const ports = made(text + cc("4s", "reno") + cc("4250ms", "cubic")).traffic.flows.map(({ clientPort }) => clientPort);
+  t.true(ports.length > 25_000);
+  t.true(ports.every((port) => port > 10_000 && port < 32_768));
+});
+
 /** Connections of a client and traffic never overlap beyond how many there may be, and together fill its time. */
 test("property: whatever changes when, lives partition the time in which there is load", (t) => {
   const random = seededRng(7);

@@ -47,12 +47,15 @@ export function portPerTraffic(first: number): (traffic: Traffic, direction?: Di
   };
 }
 
-/** Numbers that go up by one for each client by itself. */
+/** Where Linux takes its own ports from. */
+const KERNELS_PORTS = 32_768;
+
+/** Numbers that go up by one for each client by itself; at the kernel's own ports they begin again: those are long closed. */
 export function countPerClient(first: number): (client: string) => number {
   const next = new Map<string, number>();
   return (client) => {
     const port = next.get(client) ?? first;
-    next.set(client, port + 1);
+    next.set(client, port + 1 < KERNELS_PORTS ? port + 1 : first);
     return port;
   };
 }
