@@ -57,6 +57,7 @@ static void add(struct mqoe_accounting *sum, const struct mqoe_accounting *a) {
     sum->rig += a->rig;
     sum->duplicated += a->duplicated;
     sum->on_paths.corrupted += a->on_paths.corrupted;
+    sum->on_paths.reorders_refused += a->on_paths.reorders_refused;
     sum->unclassified += a->unclassified;
     sum->leaf += a->leaf;
     sum->line += a->line;
@@ -89,8 +90,9 @@ static void answer_stats(struct mqoe_dataplane *d) {
         mqoe_reactor_account(&d->reactors[i], &one);
         add(&sum, &one);
     }
-    json_t *info = json_pack("{s:I, s:I}", "flows_exhausted", (json_int_t)sum.flows_exhausted,
-                             "histograms_exhausted", (json_int_t)sum.histograms_exhausted);
+    json_t *info = json_pack("{s:I, s:I, s:I}", "flows_exhausted", (json_int_t)sum.flows_exhausted,
+                             "histograms_exhausted", (json_int_t)sum.histograms_exhausted, "reorders_refused",
+                             (json_int_t)sum.on_paths.reorders_refused);
     mqoe_control_send(&d->control, json_pack("{s:s, s:o, s:o}", "event", "stats", "accounting",
                                              describe_accounting(&sum), "info", info));
 }

@@ -10,7 +10,9 @@
 #define LINE_QUOTA 64u // frames of one stretch in a round
 
 // Whose line it is; with the owner's number in the blueprint and the direction it names the line's random
-// numbers, so that they are the same whether paths are fused or a stage of their own.
+// numbers, so that they are the same whether paths are fused or a stage of their own, and on whichever
+// reactor sites and clients are. Servers have a line on each reactor: those of the first have these numbers,
+// too, and those of others their own.
 enum owner { OWNER_SERVER, OWNER_SITE, OWNER_CLIENT };
 
 // ---- frames ----
@@ -42,6 +44,7 @@ static void tell(struct mqoe_engine *e, struct mqoe_stretch *s) {
     e->on_paths.corrupted += now->corrupted - old->corrupted;
     e->on_paths.marked += now->marked - old->marked;
     e->on_paths.reordered += now->reordered - old->reordered;
+    e->on_paths.reorders_refused += now->reorders_refused - old->reorders_refused;
     s->told = *now;
 }
 
@@ -108,6 +111,12 @@ void mqoe_engine_start(struct mqoe_engine *e, uint64_t t0, uint64_t now) {
 
 // ---- set-up ----
 
+static uint64_t number_of_line(const struct mqoe_engine *e, enum owner owner, uint32_t number,
+                               int direction) {
+    uint64_t reactor = owner == OWNER_SERVER ? e->reactor : 0;
+    return (reactor << 40 | (uint64_t)owner << 32 | number) * 2 + (uint64_t)direction;
+}
+
 // The next two stretches, of an owner with `path`; MQOE_NO_STRETCH in *at when it has none.
 static int add_stretches(struct mqoe_engine *e, int path, enum owner owner, uint32_t number, uint64_t now,
                          uint32_t *at, struct mqoe_error *error) {
@@ -121,9 +130,8 @@ static int add_stretches(struct mqoe_engine *e, int path, enum owner owner, uint
         s->timer.kind = MQOE_TIMER_STRETCH;
         s->path = (uint32_t)path;
         s->direction = (enum mqoe_direction)d;
-        uint64_t line = ((uint64_t)owner << 32 | number) * 2 + (uint64_t)d;
-        err = mqoe_path_line_init(&s->line, &e->config->paths[path].lines[d], e->config->seed, line, now,
-                                  error);
+        err = mqoe_path_line_init(&s->line, &e->config->paths[path].lines[d], e->config->seed,
+                                  number_of_line(e, owner, number, d), now, error);
     }
     return err;
 }

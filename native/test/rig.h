@@ -42,21 +42,25 @@ static void rig_sent(void *context, const struct mqoe_frame *f) {
     memcpy(&d->tag, f->data + 42, sizeof d->tag);
 }
 
-static inline void rig_open(struct rig *r, json_t *blueprint, uint32_t ring) {
+static inline void rig_open_reactor(struct rig *r, json_t *blueprint, uint32_t ring, uint32_t reactor) {
     static struct rig_side sides[2];
     struct mqoe_error e;
     memset(r, 0, sizeof *r);
     r->now = 1000000000;
     assert(mqoe_dp_config_read(&r->config, blueprint, &e) == 0);
-    assert(mqoe_umem_init(&r->umem, r->config.reactors[0].frames, 2048, &e) == 0);
+    assert(mqoe_umem_init(&r->umem, r->config.reactors[reactor].frames, 2048, &e) == 0);
     for (int side = 0; side < 2; side++) {
         assert(mqoe_memory_open(&r->port[side], &r->umem, ring) == 0);
         sides[side] = (struct rig_side){r, side};
         r->port[side].on_sent = rig_sent;
         r->port[side].context = &sides[side];
     }
-    assert(mqoe_engine_init(&r->engine, &r->config, 0, &r->umem, &r->port[0].port, &r->port[1].port, r->now,
-                            &e) == 0);
+    assert(mqoe_engine_init(&r->engine, &r->config, reactor, &r->umem, &r->port[0].port, &r->port[1].port,
+                            r->now, &e) == 0);
+}
+
+static inline void rig_open(struct rig *r, json_t *blueprint, uint32_t ring) {
+    rig_open_reactor(r, blueprint, ring, 0);
 }
 
 static inline void rig_close(struct rig *r) {

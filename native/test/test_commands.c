@@ -81,6 +81,7 @@ static void stats_tell_what_ran_out(void **state) {
     json_t *answer = ask(&o, json_pack("{s:s}", "op", "stats")), *info = json_object_get(answer, "info");
     assert_true(json_is_integer(json_object_get(info, "flows_exhausted")));
     assert_true(json_is_integer(json_object_get(info, "histograms_exhausted")));
+    assert_true(json_is_integer(json_object_get(info, "reorders_refused")));
     json_decref(answer);
     close_owner(&o);
 }

@@ -305,12 +305,89 @@ static void seeds_are_the_owners(void **state) {
     assert_memory_equal(out[0], out[1], sizeof out[0]);
 }
 
+// A server whose path loses 30 %, and a client on each of `reactors` reactors.
+static json_t *lossy_server(int reactors) {
+    struct mqoe_synthetic s = {.clients = (uint32_t)reactors,
+                               .frames = 4096,
+                               .discipline = "none",
+                               .netns = "/run/netns/none",
+                               .access = "a",
+                               .core = "c",
+                               .server_delay = MS};
+    json_t *document = mqoe_synthetic_blueprint(&s), *list = json_object_get(document, "reactors");
+    json_t *path = json_array_get(json_object_get(document, "paths"), 0),
+           *down = json_object_get(path, "down");
+    json_object_set_new(
+        down, "loss", json_pack("{s:s, s:f, s:i}", "model", "random", "probability", 0.3, "correlation", 0));
+    for (int i = 1; i < reactors; i++) {
+        json_t *reactor = json_deep_copy(json_array_get(list, 0));
+        json_object_set_new(reactor, "id", json_integer(i));
+        json_array_append_new(list, reactor);
+        json_object_set_new(json_array_get(json_object_get(document, "clients"), (size_t)i), "reactor",
+                            json_integer(i));
+    }
+    return document;
+}
+
+// Which of 1,000 frames to its client leave reactor `reactor`.
+static void let_through(int reactors, uint32_t reactor, bool out[1000]) {
+    rig_open_reactor(&rig, lossy_server(reactors), 64, reactor);
+    memset(out, 0, 1000 * sizeof *out);
+    for (uint32_t i = 0; i < 1000; i++) {
+        rig_arrive(&rig, reactor, MQOE_DOWN, 1, 100, i);
+        rig_run(&rig, rig.now + 2 * MS);
+    }
+    assert_in_range(rig.out_count, 600, 800);
+    for (size_t i = 0; i < rig.out_count; i++)
+        out[rig.out[i].tag] = true;
+    assert_accounted();
+    rig_close(&rig);
+}
+
+// What is lost on one reactor says nothing about the others; with one reactor nothing is different.
+static void reactors_have_lines_of_their_own_to_a_server(void **state) {
+    (void)state;
+    bool alone[1000], first[1000], second[1000];
+    let_through(1, 0, alone);
+    let_through(2, 0, first);
+    let_through(2, 1, second);
+    assert_memory_equal(alone, first, sizeof alone);
+    uint32_t both = 0, either = 0;
+    for (size_t i = 0; i < 1000; i++) {
+        both += !first[i] && !second[i];
+        either += !first[i] || !second[i];
+    }
+    assert_in_range(both, 50, 140); // 90 of 1,000 when they are independent; all that either lost before
+    assert_true(both < either);
+}
+
+// No frame is lost by it, so it is in no sum; but it is told.
+static void refused_reorders_are_told(void **state) {
+    (void)state;
+    struct mqoe_accounting a;
+    rig_open(&rig, chain(false), 64);
+    for (uint32_t i = 0; i < rig.engine.stretch_count; i++)
+        rig.engine.stretches[i].line.counters.reorders_refused = 3;
+    rig_arrive(&rig, 0, MQOE_DOWN, 1, 100, 0);
+    rig_run(&rig, rig.now + S);
+    mqoe_engine_account(&rig.engine, &a);
+    assert_int_equal(a.on_paths.reorders_refused, 4 * 3); // of the lines that the frame passed, once
+    assert_accounted();
+    rig_close(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_part),        cmocka_unit_test(names_what_is_wrong),
-        cmocka_unit_test(alike_arrays_are_shared), cmocka_unit_test(lines_follow_each_other),
-        cmocka_unit_test(a_site_has_one_line),     cmocka_unit_test(copies_are_accounted_for),
-        cmocka_unit_test(a_link_goes_down_and_up), cmocka_unit_test(seeds_are_the_owners),
+        cmocka_unit_test(reads_every_part),
+        cmocka_unit_test(names_what_is_wrong),
+        cmocka_unit_test(alike_arrays_are_shared),
+        cmocka_unit_test(lines_follow_each_other),
+        cmocka_unit_test(a_site_has_one_line),
+        cmocka_unit_test(copies_are_accounted_for),
+        cmocka_unit_test(a_link_goes_down_and_up),
+        cmocka_unit_test(seeds_are_the_owners),
+        cmocka_unit_test(reactors_have_lines_of_their_own_to_a_server),
+        cmocka_unit_test(refused_reorders_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
