@@ -1,10 +1,12 @@
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lab/exec.h"
@@ -45,6 +47,14 @@ int mqoe_program_mounts(const struct mqoe_program *p, struct mqoe_error *e) {
     return mount_home(p, e);
 }
 
+// Changing the user takes them all, the ambient ones too; but not where whoever started us has set the secure
+// bits that say otherwise, and an execve keeps those that are ambient.
+static int drop_capabilities(struct mqoe_error *e) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+    return syscall(SYS_capset, &header, none) < 0 ? mqoe_fail(e, errno, "capset", "", "no capabilities") : 0;
+}
+
 int mqoe_program_drop(const struct mqoe_program *p, struct mqoe_error *e) {
     static const struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
@@ -52,8 +62,10 @@ int mqoe_program_drop(const struct mqoe_program *p, struct mqoe_error *e) {
         return mqoe_fail(e, errno, "setgroups", "needs CAP_SETGID; run as root", "no groups");
     if (setresgid(p->gid, p->gid, p->gid) < 0)
         return mqoe_fail(e, errno, "setresgid", "needs CAP_SETGID; run as root", "%u", p->gid);
-    if (setresuid(p->uid, p->uid, p->uid) < 0) // takes all capabilities, the ambient ones too
+    if (setresuid(p->uid, p->uid, p->uid) < 0)
         return mqoe_fail(e, errno, "setresuid", "needs CAP_SETUID; run as root", "%u", p->uid);
+    if (drop_capabilities(e) < 0)
+        return -e->errnum;
     // No file with a set-user-ID bit or capabilities gives any back.
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return mqoe_fail(e, errno, "prctl", "", "PR_SET_NO_NEW_PRIVS");

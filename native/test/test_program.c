@@ -8,12 +8,16 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +31,21 @@ struct bed {
     int report, output;
     char home[64];
 };
+
+// Capabilities that a change of user does not take, and that an execve keeps. False where this is not
+// allowed.
+static bool make_capabilities_stick(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct mine[_LINUX_CAPABILITY_U32S_3];
+    if (syscall(SYS_capget, &header, mine) < 0)
+        return false;
+    mine[0].inheritable |= 1u << CAP_NET_ADMIN;
+    return syscall(SYS_capset, &header, mine) == 0 &&
+           prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) == 0 &&
+           prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) == 0;
+}
+
+static bool sticking; // of the next start
 
 static struct bed start(const char *uid, const char *script) {
     struct bed bed;
@@ -45,6 +64,8 @@ static struct bed start(const char *uid, const char *script) {
         dup2(output[1], STDOUT_FILENO);
         close(output[1]);
         close(report[0]);
+        if (sticking && !make_capabilities_stick())
+            _exit(77);
         char *argv[] = {"program", "--netns", OWN_NETNS,      "--uid",    (char *)uid, "--gid",
                         "65534",   "--home",  bed.home,       "--report", fd,          "--",
                         "/bin/sh", "-c",      (char *)script, NULL};
@@ -110,6 +131,23 @@ static void it_is_an_ordinary_user_alone_in_its_namespaces(void **state) {
     assert_in_range(output[strlen(expected)], '3', '4');
     assert_non_null(strstr(output, bed.home));
     json_decref(event);
+}
+
+static void capabilities_that_stick_are_dropped_too(void **state) {
+    (void)state;
+    char output[4096];
+    json_t *event;
+    sticking = true;
+    struct bed bed =
+        start("65534", "grep -E '^Cap(Inh|Prm|Eff|Amb)' /proc/self/status | grep -v 0000000000000000; "
+                       "echo asked");
+    sticking = false;
+    int code = finish(&bed, &event, output, sizeof output);
+    json_decref(event);
+    if (code == 77)
+        skip();
+    assert_int_equal(code, 0);
+    assert_string_equal(output, "asked\n");
 }
 
 static void it_never_runs_as_root(void **state) {
@@ -206,6 +244,7 @@ static void a_killed_keeper_takes_all_with_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_an_ordinary_user_alone_in_its_namespaces),
+        cmocka_unit_test(capabilities_that_stick_are_dropped_too),
         cmocka_unit_test(it_never_runs_as_root),
         cmocka_unit_test(what_cannot_run_is_named),
         cmocka_unit_test(what_it_leaves_behind_ends_with_it),
