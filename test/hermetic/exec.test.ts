@@ -27,7 +27,7 @@ metric = "tool.lines"
 equals = 3
 [[expect]]
 metric = "tool.wall"
-at_least = "22s"
+at_least = "21s"
 [[expect]]
 metric = "dataplane.unaccounted"
 equals = 0

@@ -81,7 +81,7 @@ labTest("iperf3 drives a client: its goodput beside what the dataplane let throu
   // Of an IP packet of 1,500 bytes, 1,448 are goodput (20 IP, 20 TCP, 12 timestamps); the dataplane counts packets.
   const ours = (metric(t, finished, 0, "dataplane.throughput_down") * 1448) / 1500 / 1e6;
   const theirs = metric(t, finished, 0, "speed.goodput") / 1e6;
-  // One second of eight that iperf3 cuts elsewhere than the loaded phase: 1 %.
-  sideBySide(t, 0.2, "Mbit/s", [["goodput (iperf3)", ours, theirs]]);
+  // Its clock starts when its connections stand, some five round trips after our phase: 100 ms of 8 s, 1.25 %.
+  sideBySide(t, 0.24, "Mbit/s", [["goodput (iperf3)", ours, theirs]]);
   t.is(metric(t, finished, 0, "speed.retransmits") > 0, metric(t, finished, 0, "dataplane.drops_run") > 0);
 });
