@@ -15,7 +15,7 @@ const DIRECTIONS: readonly Direction[] = ["down", "up"];
 
 /** Of a traffic that sends in some direction: what one of its clients has of it there. */
 interface Load {
-  kind: "tcp" | "udp" | "exec";
+  kind: "tcp" | "udp" | "rpm" | "exec";
   server: string;
   flows: number;
   /** UDP: bit/s of IP, packets/s. */
@@ -148,7 +148,12 @@ function loadOf(one: Traffic, direction: Direction): Load | null {
   if (one.kind === "exec") return { kind: "exec", server: one.to, flows: FLOWS_OF_PROGRAM, rate: 0, packets: 0 };
   if (!("direction" in one) || (one.direction !== direction && one.direction !== "both")) return null;
   const [rate, packets] = one.kind === "udp" ? [one.rate, one.rate / (8 * one.size)] : [0, 0];
-  return { kind: one.kind, server: one.to, flows: one.kind === "tcp" ? one.flows : 1, rate, packets };
+  return { kind: one.kind, server: one.to, flows: connectionsOf(one), rate, packets };
+}
+
+function connectionsOf(one: Traffic): number {
+  if (one.kind === "rpm") return one.maxConnections;
+  return one.kind === "tcp" ? one.flows : 1;
 }
 
 function planRates({ plans }: Case, name: string): Record<Direction, number> {

@@ -485,7 +485,7 @@ export interface SessionBlueprint {
   script: SessionScript;
 }
 
-export type SessionScript = TransfersScript | WebScript | VideoScript;
+export type SessionScript = TransfersScript | WebScript | VideoScript | RpmScript;
 
 /** Bytes of a request's body, from the client, and of its answer. */
 export interface RequestBlueprint {
@@ -532,6 +532,26 @@ export interface VideoScript {
   bitrates: number[];
   /** Per mille of what the bitrate makes of a segment, of one after another; they come again after the last one. */
   sizes: number[];
+}
+
+/**
+ * Responsiveness under working conditions (draft-ietf-ippm-responsiveness-09): load over one connection, and one more after
+ * each interval until the goodput is stable, and probes beside it and on it (native/traffic/script_rpm.c).
+ */
+export interface RpmScript {
+  kind: "rpm";
+  /** Who sends the load. */
+  direction: Direction;
+  /** ns; the draft's ID */
+  interval: number;
+  /** Intervals that are averaged over. */
+  mad: number;
+  /** That generate load at most (MNP). */
+  connections: number;
+  /** A second at most, of both kinds together (MPS). */
+  probes: number;
+  /** Bytes of load between which an answer may go, and that the sender's socket holds back. */
+  frame: number;
 }
 
 // ---- captures: the dataplane's own, and `mqoe-native capture --blueprint FILE` (docs/capture.md) ---------------------

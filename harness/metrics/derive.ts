@@ -5,6 +5,7 @@ import { dataplaneMetrics } from "./dataplane.js";
 import { execMetrics } from "./exec.js";
 import { probeMetrics } from "./probe.js";
 import { recoveryMetrics } from "./recovery.js";
+import { rpmMetrics } from "./rpm.js";
 import { Sheet } from "./sheet.js";
 import { tcpMetrics } from "./tcp.js";
 import { tinMetrics } from "./tins.js";
@@ -36,6 +37,7 @@ export function deriveMetrics(run: Run): DerivedMetrics {
     udpMetrics(context, sheet);
     webMetrics(context, sheet);
     videoMetrics(context, sheet);
+    rpmMetrics(context, sheet);
     execMetrics(context, sheet);
     dataplaneMetrics(context, sheet, accounting);
     tinMetrics(context, sheet);

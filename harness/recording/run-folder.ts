@@ -18,6 +18,7 @@ export const TABLE_NAMES = [
   "transfer",
   "page",
   "video",
+  "rpm",
   "traffic_reactor",
 ] as const;
 export type TableName = (typeof TABLE_NAMES)[number];

@@ -54,7 +54,8 @@ const PASSES_ONE = /^(?:utilization|plt_ratio|slowdown)/u;
 /** What a quantity can be, so that a bound that holds always or never is seen before anything runs. */
 function limitsOf({ name, unit }: Quantity): [low: number, high: number] {
   if (unit === "grade") return [Math.min(...Object.values(GRADES)), Math.max(...Object.values(GRADES))];
-  if (unit === "score") return name.startsWith("mos") ? [1, 4.5] : [Number.NEGATIVE_INFINITY, 100];
+  if (unit === "score" && !name.startsWith("rpm"))
+    return name.startsWith("mos") ? [1, 4.5] : [Number.NEGATIVE_INFINITY, 100];
   const high = unit === "ratio" && !PASSES_ONE.test(name) ? 1 : Number.POSITIVE_INFINITY;
   // Load can also shorten a delay (a CPU that no longer sleeps), so what it adds may be less than nothing.
   return [name === "induced" ? Number.NEGATIVE_INFINITY : 0, high];

@@ -10,7 +10,7 @@ export const BUILT = {
   dataplane: ["afxdp", "kernel", "external", "none"],
   /** Of ours and of Linux's together; see DISCIPLINES. */
   discipline: ["fq_codel", "cake", "codel", "cobalt", "dualpi2", "pfifo", "bfifo", "none", "tc"],
-  traffic: ["tcp", "udp", "probe", "voip", "web", "video", "game", "exec"],
+  traffic: ["tcp", "udp", "probe", "rpm", "voip", "web", "video", "game", "exec"],
   /** Sections that may appear at all. */
   section: ["plan", "path", "server", "site", "client", "traffic", "capture", "change", "expect"],
   /** Reactors of the afxdp dataplane. */

@@ -60,7 +60,8 @@ export function checkSockets(draft: Draft, clients: readonly Client[], problems:
 
 function demandOf(traffic: Section<TrafficSpec>, clients: readonly Client[], draft: Draft): Demand[] {
   const { value } = traffic;
-  if (value?.kind === "web" || value?.kind === "video") return [sessionsOf(traffic, value, clients, draft)];
+  if (value?.kind === "web" || value?.kind === "video" || value?.kind === "rpm")
+    return [sessionsOf(traffic, value, clients, draft)];
   if (value === undefined || (value.kind !== "tcp" && value.kind !== "udp" && !isEchoed(value))) return [];
   const senders = membersOf(value, selectClients(value.from, clients, draft).names.length, draft);
   if (isEchoed(value)) {
@@ -77,14 +78,28 @@ function demandOf(traffic: Section<TrafficSpec>, clients: readonly Client[], dra
 /** A client's connections, and as many that are being closed. */
 function sessionsOf(
   traffic: Section<TrafficSpec>,
-  value: Extract<TrafficSpec, { kind: "web" | "video" }>,
+  value: Extract<TrafficSpec, { kind: "web" | "video" | "rpm" }>,
   clients: readonly Client[],
   draft: Draft,
 ): Demand {
   const senders = membersOf(value, selectClients(value.from, clients, draft).names.length, draft);
-  const connections = value.kind === "web" ? value.connections : 1;
+  const connections = connectionsOf(value);
   const product = `${count(senders)} clients × ${connections} connections, twice for those that close, × 2 ends`;
   return { traffic, sockets: senders * connections * 4, product };
+}
+
+/** Probes that an RPM test may have under way at once, each over a connection of its own (native/traffic/script_rpm.c). */
+const RPM_PROBES = 256;
+
+function connectionsOf(value: Extract<TrafficSpec, { kind: "web" | "video" | "rpm" }>): number {
+  switch (value.kind) {
+    case "web":
+      return value.connections;
+    case "video":
+      return 1;
+    case "rpm":
+      return (value.direction === "both" ? 2 : 1) * (value.max_connections + RPM_PROBES);
+  }
 }
 
 /** `2,000,000`, the same whatever the locale. */

@@ -3,6 +3,7 @@ import { EXEC } from "./catalogue/exec.js";
 import { GAME } from "./catalogue/game.js";
 import { PROBE } from "./catalogue/probe.js";
 import { DEFAULT_PHASE, PHASES, type Quantity, STATISTICS, WHOLE_RUN } from "./catalogue/quantity.js";
+import { RPM } from "./catalogue/rpm.js";
 import { TCP } from "./catalogue/tcp.js";
 import { UDP } from "./catalogue/udp.js";
 import { VIDEO } from "./catalogue/video.js";
@@ -22,6 +23,7 @@ export const CATALOGUE: Readonly<Record<string, readonly Quantity[]>> = {
   probe: PROBE,
   tcp: TCP,
   udp: UDP,
+  rpm: RPM,
   web: WEB,
   video: VIDEO,
   voip: VOIP,

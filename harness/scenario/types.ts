@@ -7,6 +7,7 @@ export type {
   Isochronous,
   Life,
   ProbeTraffic,
+  RpmTraffic,
   TcpTraffic,
   Traffic,
   TrafficCommon,

@@ -68,9 +68,9 @@ type Layer = "plan" | "goodput" | "ip";
 
 /** The layer of a rate that has a share; null for what has none. Of traffic, only UDP has a throughput. */
 function layerOf(quantity: string, traffic: Case["traffic"][number] | undefined): Layer | null {
-  // Transfers, pages and video take what their sizes and times make; nobody gave them a share.
+  // Transfers, pages, video and RPM tests take what they ask for; nobody gave them a share.
   if (traffic?.kind === "tcp" && traffic.transfers !== undefined) return null;
-  if (traffic?.kind === "web" || traffic?.kind === "video") return null;
+  if (traffic?.kind === "web" || traffic?.kind === "video" || traffic?.kind === "rpm") return null;
   if (quantity.startsWith("goodput")) return "goodput";
   if (quantity.startsWith("throughput") && traffic?.kind === "udp") return "ip";
   return quantity.startsWith("rate") ? "plan" : null;

@@ -274,6 +274,15 @@ static void notify(struct traffic_exchange *x, int64_t now) {
     }
 }
 
+static void hold_back(struct traffic_exchange *x, const struct traffic_ask *ask) {
+    int value = (int)(ask->frame < INT32_MAX ? ask->frame : INT32_MAX);
+    if (!ask->silent || !ask->frame || ask->frame == x->lowat || x->source.fd < 0)
+        return;
+    x->lowat = ask->frame;
+    if (setsockopt(x->source.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, sizeof value) < 0)
+        x->errnum = errno;
+}
+
 struct traffic_request *traffic_exchange_ask(struct traffic_exchange *x, const struct traffic_ask *ask,
                                              int64_t now) {
     struct traffic_session *s = x->session;
@@ -291,6 +300,7 @@ struct traffic_request *traffic_exchange_ask(struct traffic_exchange *x, const s
     x->last = r;
     x->used = true;
     x->sender = ask->up > ask->down;
+    hold_back(x, ask);
     if (x->sending)
         return r;
     x->sending = r;

@@ -25,7 +25,8 @@ struct traffic_ask {
     uint16_t label;
     // 0: the answer comes in one piece, and so do those of several requests, in their order. Otherwise in
     // frames of so many bytes at most, those of several requests in turn, as HTTP/2 interleaves its streams;
-    // the server then holds no more than one such frame back in its socket (TCP_NOTSENT_LOWAT).
+    // the server then holds no more than one such frame back in its socket (TCP_NOTSENT_LOWAT). Of a silent
+    // request, which has no answer, the client holds no more back than that.
     uint32_t frame;
     bool silent;     // there is no answer: the request is done when the kernel has taken its last byte
     bool unrecorded; // no `transfer` record of it
@@ -70,6 +71,7 @@ struct traffic_exchange {
     uint64_t frame_left;                  // of that frame
     uint32_t hello_left, head_got;        // bytes
     uint32_t watched;                     // events it waits for
+    uint32_t lowat;                       // TCP_NOTSENT_LOWAT as it is set; 0 = as the socket came
     bool notices;                         // the script is to be told of what was sent
     bool used;                            // a request was asked over it
     bool sender;                          // sends more than it gets: its TCP_INFO is sampled

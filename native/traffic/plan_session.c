@@ -5,6 +5,7 @@
 
 #include "reactor/json.h"
 #include "traffic/request.h"
+#include "traffic/script_rpm.h"
 #include "traffic/script_video.h"
 #include "traffic/script_web.h"
 
@@ -15,12 +16,14 @@
 static const char *const kinds[] = {[TRAFFIC_SCRIPT_TRANSFERS] = "transfers",
                                     [TRAFFIC_SCRIPT_WEB] = "web",
                                     [TRAFFIC_SCRIPT_VIDEO] = "video",
+                                    [TRAFFIC_SCRIPT_RPM] = "rpm",
                                     NULL};
 
 static traffic_read_script *const readers[TRAFFIC_SCRIPTS] = {
     [TRAFFIC_SCRIPT_TRANSFERS] = traffic_read_transfers,
     [TRAFFIC_SCRIPT_WEB] = traffic_read_web,
     [TRAFFIC_SCRIPT_VIDEO] = traffic_read_video,
+    [TRAFFIC_SCRIPT_RPM] = traffic_read_rpm,
 };
 
 struct traffic_request_plan traffic_read_request(const struct mqoe_node *n) {

@@ -53,7 +53,8 @@ struct traffic_script {
     void (*stop)(struct traffic_session *s, int64_t now);
 };
 
-extern const struct traffic_script traffic_script_transfers, traffic_script_web, traffic_script_video;
+extern const struct traffic_script traffic_script_transfers, traffic_script_web, traffic_script_video,
+    traffic_script_rpm;
 
 // A timer of a script that knows its session: put it into the state, set `timer.fire` and `session` at start,
 // and arm `timer` with traffic_loop_arm(s->loop, &t->timer, due). In `fire`: (struct traffic_script_timer

@@ -22,6 +22,7 @@ static const struct traffic_script *const scripts[TRAFFIC_SCRIPTS] = {
     [TRAFFIC_SCRIPT_TRANSFERS] = &traffic_script_transfers,
     [TRAFFIC_SCRIPT_WEB] = &traffic_script_web,
     [TRAFFIC_SCRIPT_VIDEO] = &traffic_script_video,
+    [TRAFFIC_SCRIPT_RPM] = &traffic_script_rpm,
 };
 
 // ---- records ----
@@ -35,6 +36,7 @@ static void record_bin(void *context, int64_t end, uint64_t bytes, uint32_t read
 }
 
 void session_received(struct traffic_session *s, int64_t now, uint64_t bytes) {
+    s->received += bytes;
     if (s->running)
         traffic_bins_add(&s->bins, now, bytes, record_bin, s);
 }

@@ -20,6 +20,7 @@ struct traffic_session {
     struct mqoe_segment *record; // of the script's own records; shared with the reactor's other sessions
     uint32_t index;              // into the plan's sessions
     bool running;                // between start and stop
+    uint64_t received;           // bytes of bodies, by either end
 
     // Of session.c, exchange.c and exchange_server.c.
     struct traffic_exchange *pool, *free;

@@ -5,10 +5,12 @@ import type { GameTraffic, ProbeTraffic, VoipTraffic } from "../../harness/scena
 import {
   addBrowser,
   addFilm,
+  addInterval,
   addLoader,
   addPage,
   addPlayer,
   addStream,
+  addTester,
   addTransfer,
   MS,
   makeFlow,
@@ -35,6 +37,10 @@ function derived() {
   addFilm(s, addPlayer(s, 0).id);
   const loader = addLoader(s, 0).id;
   for (const asked of [1050, 1300]) addTransfer(s, loader, asked, 100);
+  for (const direction of ["down", "up"] as const) {
+    const tester = addTester(s, 0, direction).id;
+    for (let n = 0; n < 4; n++) addInterval(s, tester, [150, 90, 300]);
+  }
   for (const [name, kind] of [
     ["call", "voip"],
     ["play", "game"],
@@ -64,6 +70,7 @@ const SOURCES = new Map([
   ["flood", "udp"],
   ["page", "web"],
   ["film", "video"],
+  ["test", "rpm"],
 ]);
 
 /** Of tcp: only with a size, only without. */

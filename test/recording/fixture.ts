@@ -4,6 +4,7 @@ import type {
   Blueprint,
   FlowBlueprint,
   ProbeBlueprint,
+  RpmScript,
   SessionBlueprint,
   SqmBlueprint,
   StreamBlueprint,
@@ -275,6 +276,31 @@ export function addPlayer(s: Synthetic, client: number): SessionBlueprint {
   const lengths = { segment: SECOND, buffer: 4 * SECOND, startup: SECOND, resume: SECOND };
   const script: VideoScript = { kind: "video", ...lengths, adaptation: "dynamic", bitrates: [1e6, 2e6], sizes: [1000] };
   return addSession(s, client, { traffic: "film", script, start: 1000 * MS, stop: 3200 * MS });
+}
+
+/** Adds a test of responsiveness, traffic `test`, ids from 100 on, whose intervals last 500 ms; `addInterval` says what happens. */
+export function addTester(s: Synthetic, client: number, direction: RpmScript["direction"] = "down"): SessionBlueprint {
+  const limits = { interval: 500 * MS, mad: 2, connections: 16, probes: 100, frame: 4096 };
+  const script: RpmScript = { kind: "rpm", direction, ...limits };
+  return addSession(s, client, { traffic: "test", script, start: 1000 * MS, stop: 3200 * MS });
+}
+
+/** The test's next interval, in which two probes are answered; ms of handshake, request, and request under load. */
+export function addInterval(
+  s: Synthetic,
+  session: number,
+  [tcp, http, loaded]: readonly [number, number, number],
+  stable = 1,
+): void {
+  const interval = s.rows.rpm.filter((row) => row.session === session).length;
+  const time = (1500 + interval * 500) * MS;
+  s.rows.rpm.push({ time, session, interval, connections: interval + 1, stable, foreign: 1, self: 1, bytes: 1e6 });
+  const end = time - 100 * MS;
+  const connected = end - http * MS;
+  const index = 2 * interval;
+  const foreign = { session, index, group: interval, label: 1, fresh: 1, asked: connected - tcp * MS, connected };
+  s.rows.transfer.push({ ...foreign, time: end });
+  s.rows.transfer.push({ session, index: index + 1, group: interval, label: 2, asked: end - loaded * MS, time: end });
 }
 
 /** video.event */

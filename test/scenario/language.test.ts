@@ -64,11 +64,6 @@ test("DESIGN's whole example without those parts gives its cases", (t) => {
 test("every kind that the language knows and this version cannot do is refused by its name", (t) => {
   const refusal = (text: string) =>
     lines(load(text)).map((line) => line.replace(/^[^ ]+ /u, "").replace(/ is part of.*/u, ""));
-  for (const kind of ["rpm"]) {
-    t.deepEqual(refusal(`${GOOD}\n[traffic.x]\nkind = "${kind}"\nfrom = "home"\nto = "web"\n`), [
-      `traffic kind "${kind}"`,
-    ]);
-  }
   t.deepEqual(refusal(GOOD.replace('"fq_codel", target = "7ms"', '"tc", args = "x"')), [
     'discipline "tc" of the afxdp dataplane',
   ]);
@@ -95,11 +90,6 @@ rate = "30mbit"
     ...{ kind: "udp", name: "flood", from: ["home-2"], to: "web", family: "ipv4", dscp: 0, host: null },
     ...{ direction: "down", rate: 30e6, size: 1200 },
   });
-});
-
-test("an expectation on traffic that is not built adds no second problem", (t) => {
-  const text = `${GOOD}\n[traffic.test]\nkind = "rpm"\nfrom = "home"\nto = "web"\n[[expect]]\nmetric = "test.rpm"\nat_least = 4\n`;
-  t.is(load(text).problems.length, 1);
 });
 
 test("defaults are those that docs/scenario.md documents", (t) => {

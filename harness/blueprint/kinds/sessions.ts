@@ -1,14 +1,15 @@
-import type { Case, TcpTraffic, Traffic, VideoTraffic, WebTraffic } from "../../scenario/types.js";
+import type { Case, RpmTraffic, TcpTraffic, Traffic, VideoTraffic, WebTraffic } from "../../scenario/types.js";
 import type { Rng } from "../../stats/index.js";
 import type { Direction, RequestBlueprint, SessionBlueprint, SessionScript } from "../types.js";
 import { type Directory, directionsOf, hostOf, PORTS, portPerTraffic, STAGGER } from "./common.js";
 import { draw } from "./draw.js";
+import { rpmScript } from "./rpm.js";
 import { during, windowOf } from "./segments.js";
 import { videoScript } from "./video.js";
 import { webScript } from "./web.js";
 
 /** Traffic that consists of sessions; of tcp, what has a size. */
-type Asking = TcpTraffic | WebTraffic | VideoTraffic;
+type Asking = TcpTraffic | WebTraffic | VideoTraffic | RpmTraffic;
 
 interface Window {
   start: number;
@@ -22,6 +23,8 @@ interface Part {
   /** Of two directions of one traffic. */
   direction?: Direction;
 }
+
+const ALWAYS_ASKING = ["web", "video", "rpm"] as const;
 
 /** How many transfers of a closed loop are drawn; it begins again after the last one. */
 const LOOP_LENGTH = 1000;
@@ -65,7 +68,7 @@ export function sessionsOf(scenario: Case, directory: Directory, random: Rng, fi
 /** Does its client open connections as it goes? */
 export function isAsking(traffic: Traffic): traffic is Asking {
   return (
-    traffic.kind === "web" || traffic.kind === "video" || (traffic.kind === "tcp" && traffic.transfers !== undefined)
+    ALWAYS_ASKING.some((kind) => kind === traffic.kind) || (traffic.kind === "tcp" && traffic.transfers !== undefined)
   );
 }
 
@@ -80,6 +83,12 @@ function partsOf(traffic: Asking, window: Window, { phases }: Case, random: Rng)
       return [{ start: begin(), script: webScript(traffic, random) }];
     case "video":
       return [{ start: begin(), script: videoScript(traffic, random) }];
+    case "rpm":
+      return directionsOf(traffic).map((direction) => ({
+        start: begin(),
+        script: rpmScript(traffic, direction),
+        direction,
+      }));
   }
 }
 

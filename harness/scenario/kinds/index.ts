@@ -3,7 +3,7 @@ import type { Life, TrafficCommon } from "./common.js";
 import { type ExecMetric, type ExecTraffic, exec, resolveExec } from "./exec.js";
 import { type GameTraffic, game, resolveGame } from "./game.js";
 import { type Isochronous, type ProbeTraffic, probe, resolveProbe } from "./probe.js";
-import { rpm } from "./rpm.js";
+import { type RpmTraffic, resolveRpm, rpm } from "./rpm.js";
 import { resolveTcp, type TcpTraffic, tcp } from "./tcp.js";
 import { resolveUdp, type UdpTraffic, udp } from "./udp.js";
 import { resolveVideo, type VideoTraffic, video } from "./video.js";
@@ -21,6 +21,7 @@ export type Traffic =
   | TcpTraffic
   | ProbeTraffic
   | UdpTraffic
+  | RpmTraffic
   | VoipTraffic
   | GameTraffic
   | WebTraffic
@@ -34,6 +35,7 @@ export type {
   Isochronous,
   Life,
   ProbeTraffic,
+  RpmTraffic,
   TcpTraffic,
   TrafficCommon,
   UdpTraffic,
@@ -66,9 +68,9 @@ export function resolveTraffic(spec: TrafficSpec, shared: TrafficCommon): Traffi
       return resolveVoip(spec, shared);
     case "game":
       return resolveGame(spec, shared);
+    case "rpm":
+      return resolveRpm(spec, shared);
     case "exec":
       return resolveExec(spec, shared);
-    default:
-      throw new Error(`mqoe: traffic kind "${spec.kind}" passed the checks without being built; please report this`);
   }
 }
