@@ -85,6 +85,7 @@ static inline void bed_close(struct session_bed *b) {
 
 // The records of a type; *count of them.
 static inline const void *bed_records(const struct session_bed *b, const char *type, uint64_t *count) {
+    *count = 0;
     for (uint32_t i = 0; i < b->loop.segment_count; i++) {
         const struct mqoe_segment *s = &b->loop.segments[i];
         if (strcmp(s->header->type, type))
