@@ -1,9 +1,16 @@
+import { printTime } from "../units/index.js";
 import type { Section } from "./draft.js";
 import type { PathFiles } from "./path-files.js";
 import type { DistributionSpec, LineSpec, PathSpec } from "./path-schema.js";
 import { Problems } from "./problem.js";
 import { keyPositionAt, nodeAt, positionAt, type TableNode } from "./tree.js";
 import type { Path, PathLine } from "./types.js";
+
+/**
+ * How long a row of a trace that repeats lasts at least, on average, ns: every one of them wakes a line that transmits,
+ * and a dataplane that does nothing else, on virtual time, would not come to an end.
+ */
+const SHORTEST_ROW = 10_000;
 
 /** [path.*] as two lines, one each way, with every default filled in; and what makes no sense together. */
 
@@ -149,8 +156,13 @@ function traceOf(written: Written, files: PathFiles): PathLine["trace"] | undefi
     return trace;
   }
   const last = trace.steps.at(-1)?.at ?? 0;
-  if (loop > last) return { ...trace, loop };
-  written.error("trace_loop", "must be more than the time of the last row, which would never come");
+  const least = trace.steps.length * SHORTEST_ROW;
+  if (loop > last && loop >= least) return { ...trace, loop };
+  const why =
+    loop > last
+      ? `at least ${printTime(least)} for so many rows`
+      : "more than the time of the last row, which would never come";
+  written.error("trace_loop", `must be ${why}`);
   return undefined;
 }
 

@@ -132,6 +132,10 @@ test("traces are read as they are, from beside the scenario", (t) => {
     loop: 3e9,
     steps: [{ at: 0, rate: 8e6 }, { at: 2e9 }],
   });
+  t.regex(problemsOf('trace = "b.csv"\ntrace_loop = "2s"', files)[0] ?? "", /more than the time of the last row/u);
+  const fast = { "/s/c.csv": "time,rate\n0s,8mbit\n1us,9mbit\n" };
+  t.regex(problemsOf('trace = "c.csv"\ntrace_loop = "19us"', fast)[0] ?? "", /trace_loop: must be at least 20us/u);
+  t.is(problemsOf('trace = "c.csv"\ntrace_loop = "20us"', fast).length, 0);
   const table = pathOf('jitter = "1ms"\ndistribution = { table = "t.dist" }', { "/s/t.dist": "# t\n 5 -8192\n7" });
   t.deepEqual(table?.up.distribution, { table: [-8192, 5, 7] });
   const [same] = problemsOf('trace = "a.trace"\nrate = "1mbit"', files);
