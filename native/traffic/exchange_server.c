@@ -12,10 +12,16 @@
 #include "traffic/session_parts.h"
 #include "traffic/sockets.h"
 
-// Ends and answers of connections that the client has given up and the server does not know of yet.
-#define STALE_ENDS 64u
+// Ends and answers of connections that the client has given up and the server does not know of yet: as many
+// again as there may be, and for few sessions some more. On a lossy path a reset may never come, and an end
+// that has nothing to send would wait for ever; so the kernel asks for the client when it has been silent for
+// so long.
+#define STALE_ENDS  64u
+#define ASK_AFTER   10 // s
+#define ASK_AGAIN   5
+#define ASK_AT_MOST 3
 
-#define OVER       (-1) // the client has said FIN, and is owed nothing
+#define OVER        (-1) // the client has said FIN, and is owed nothing
 
 // ---- the end of a connection ----
 
@@ -211,9 +217,22 @@ static bool expected(struct traffic_session *s, int64_t now) {
     return false;
 }
 
+static int set(int fd, int level, int option, int value) {
+    return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+static int notice_vanished(int fd) {
+    int error = set(fd, IPPROTO_TCP, TCP_KEEPIDLE, ASK_AFTER);
+    if (!error)
+        error = set(fd, IPPROTO_TCP, TCP_KEEPINTVL, ASK_AGAIN);
+    if (!error)
+        error = set(fd, IPPROTO_TCP, TCP_KEEPCNT, ASK_AT_MOST);
+    return error ? error : set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 void session_adopt(struct traffic_session *s, int fd, int64_t now) {
     struct session_reactor *r = s->reactor;
-    if (!expected(s, now) || session_prepare_socket(s, fd)) {
+    if (!expected(s, now) || session_prepare_socket(s, fd) || notice_vanished(fd)) {
         close(fd);
         return;
     }
@@ -243,7 +262,7 @@ void session_end_ends(struct traffic_session *s, int64_t now) {
 }
 
 int session_ends_create(struct session_reactor *r) {
-    uint32_t ends = r->connections + STALE_ENDS, answers = r->requests + STALE_ENDS;
+    uint32_t ends = 2 * r->connections + STALE_ENDS, answers = 2 * r->requests + STALE_ENDS;
     r->ends = calloc(ends, sizeof *r->ends);
     r->answers = calloc(answers, sizeof *r->answers);
     if (!r->ends || !r->answers)

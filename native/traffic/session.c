@@ -303,7 +303,7 @@ static int create(struct traffic_process *process, uint16_t kind, void **state, 
                          process->plan.session_count);
     int error = 0;
     uint64_t connections = connections_of(all);
-    for (uint32_t i = 0; !error && connections && i < process->plan.core_count; i++)
+    for (uint32_t i = 0; !error && process->plan.session_count && i < process->plan.core_count; i++)
         error = create_reactor(&all->reactors[i], connections, e);
     return error;
 }
@@ -312,7 +312,7 @@ static uint64_t sockets(const void *state) {
     const struct sessions *all = state;
     uint64_t connections = connections_of(all);
     uint64_t spare = (uint64_t)all->process->plan.core_count * TRAFFIC_SPARE_ARRIVALS;
-    return connections ? 2 * connections + all->listener_count + spare : 0;
+    return all->listener_count ? 2 * connections + all->listener_count + spare : 0;
 }
 
 // Congestion control and class of the listener are those of one of its sessions, as for flows.
@@ -392,7 +392,7 @@ static void go(void *state, struct traffic_loop *loop) {
 // An early end: bins that are not over are dropped, because they would look like a slow moment.
 static void stop(void *state, struct traffic_loop *loop, int64_t now) {
     struct sessions *all = state;
-    if (loop->punctual || !connections_of(all))
+    if (loop->punctual || !all->process->plan.session_count)
         return;
     for (uint32_t i = loop->id; i < all->process->plan.session_count; i += all->process->plan.core_count) {
         struct traffic_session *s = &all->items[i];
