@@ -1,5 +1,5 @@
-// The client's end of a session's connections: opening them from a port of the seed's, sending requests,
-// reading answers, and the record of each request.
+// The client's end of a session's connections: opening them, sending requests, reading answers, and the
+// record of each request.
 #include "traffic/exchange.h"
 
 #include <errno.h>
@@ -11,17 +11,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "lab/enter.h"
 #include "traffic/kind.h"
 #include "traffic/payload.h"
 #include "traffic/session_parts.h"
 #include "traffic/sockets.h"
 
-#define FIRST_PORT       20001u // up to Linux's own, 32768
-#define PORTS            12767u
-#define PORT_TRIES       8u
-#define PURPOSE_OF_PORTS 0x706f7274u // "port"
-#define CLOSING_AT_ONCE  4u          // connections that may wait for the server's FIN, beside those in use
+#define CLOSING_AT_ONCE 4u // connections that may wait for the server's FIN, beside those in use
 
 // ---- records ----
 
@@ -298,15 +293,17 @@ struct traffic_request *traffic_exchange_ask(struct traffic_exchange *x, const s
                                   .up_left = ask->up};
     *(x->last ? &x->last->next : &x->first) = r;
     x->last = r;
+    if (!x->used) // the first one says what the connection is for
+        x->sender = ask->up > ask->down;
     x->used = true;
-    x->sender = ask->up > ask->down;
     hold_back(x, ask);
     if (x->sending)
         return r;
     x->sending = r;
     if (x->state == EXCHANGE_OPEN) {
         // An error is told from the loop, not from here: the socket reports it again.
-        x->errnum = transmit(x, now);
+        if (!x->errnum)
+            x->errnum = transmit(x, now);
         if (!x->errnum)
             x->errnum = watch_for(x);
     }
@@ -474,52 +471,9 @@ static void ready(struct traffic_loop *loop, struct traffic_source *source, uint
         serve(x, events, now);
 }
 
-// Which flows share a queue is to depend on the seed alone. The last try leaves it to the kernel.
-static uint16_t choose_port(const struct traffic_session *s, uint32_t number, uint32_t attempt) {
-    uint64_t seed = traffic_mix(s->loop->process->plan.seed, PURPOSE_OF_PORTS, s->index);
-    if (attempt == PORT_TRIES)
-        return 0;
-    return (uint16_t)(FIRST_PORT + traffic_mix(seed, number, attempt) % PORTS);
-}
-
-// A socket is made in the namespace of its thread, and this thread is the reactor's own: it stays there.
-static int enter(struct session_reactor *r, const struct traffic_endpoint *endpoint) {
-    struct mqoe_error e;
-    if (r->inside == endpoint)
-        return 0;
-    int error = mqoe_netns_enter(endpoint->netns, &e);
-    r->inside = error ? NULL : endpoint;
-    return error;
-}
-
-// Returns the descriptor of a socket that connects, or −errno.
-static int connect_from(struct traffic_session *s, const struct traffic_place *from) {
-    struct mqoe_error e;
-    struct sockaddr_storage address;
-    const struct traffic_place server = traffic_server_place(&s->loop->process->plan, &s->plan->pair);
-    socklen_t length = traffic_place_address(&server, &address);
-    int fd = traffic_tcp_socket(from, &e);
-    if (fd < 0)
-        return fd;
-    int error = session_prepare_socket(s, fd);
-    if (!error && connect(fd, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS)
-        error = -errno;
-    if (!error)
-        return fd;
-    close(fd);
-    return error;
-}
-
 static int begin_connecting(struct traffic_exchange *x) {
     struct traffic_session *s = x->session;
-    struct traffic_place from = traffic_client_place(&s->loop->process->plan, &s->plan->pair);
-    int fd = enter(s->reactor, from.endpoint);
-    for (uint32_t i = 0; !fd && i <= PORT_TRIES; i++) {
-        from.port = choose_port(s, x->number, i);
-        fd = connect_from(s, &from);
-        if (i < PORT_TRIES && (fd == -EADDRINUSE || fd == -EADDRNOTAVAIL))
-            fd = 0;
-    }
+    int fd = session_connect(s, x->number);
     if (fd < 0)
         return -fd;
     x->source.fd = fd;

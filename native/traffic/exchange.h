@@ -74,7 +74,7 @@ struct traffic_exchange {
     uint32_t lowat;                       // TCP_NOTSENT_LOWAT as it is set; 0 = as the socket came
     bool notices;                         // the script is to be told of what was sent
     bool used;                            // a request was asked over it
-    bool sender;                          // sends more than it gets: its TCP_INFO is sampled
+    bool sender;                          // by its first request more than it gets: its TCP_INFO is sampled
     int errnum;                           // why it will fail, 0: it does not
     struct traffic_exchange *next;        // in the session's list of free or of closing ones
     struct traffic_totals counted;

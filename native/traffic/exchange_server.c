@@ -61,7 +61,9 @@ static int owe_answer(struct session_end *end) {
     struct session_reactor *r = end->session->reactor;
     const struct traffic_request_header *h = &end->request;
     struct session_answer *a = r->free_answers;
-    end->sender = h->down >= h->up;
+    if (!end->used) // the first one says what the connection is for
+        end->sender = h->down >= h->up;
+    end->used = true;
     if (h->flags & TRAFFIC_REQUEST_SILENT)
         return 0;
     if (!a)

@@ -25,6 +25,7 @@ struct session_end {
     struct session_answer *first, *last; // owed; the first is being sent
     uint32_t head_left;                  // of its frame
     uint64_t frame_left;
+    bool used; // a request was read
     bool writing, sender;
     uint32_t lowat; // TCP_NOTSENT_LOWAT as it is set; 0 = as the socket came
     struct traffic_totals counted;
@@ -80,6 +81,12 @@ void session_sample_exchanges(struct traffic_session *s, int64_t now);
 
 // Ends them all: what is under way is recorded as broken off.
 void session_end_exchanges(struct traffic_session *s, int64_t now);
+
+// ---- exchange_connect.c ----
+
+// A socket of the session's client that connects to its server, from a port of the seed's for connection
+// `number`. Returns its descriptor or −errno.
+int session_connect(struct traffic_session *s, uint32_t number);
 
 // ---- exchange_server.c ----
 
