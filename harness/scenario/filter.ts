@@ -1,4 +1,4 @@
-import type { Position, Problems } from "./problem.js";
+import { type Position, Problems } from "./problem.js";
 import { didYouMean, oneOf } from "./suggest.js";
 import type { Case } from "./types.js";
 
@@ -17,13 +17,21 @@ const TERM = /^([A-Za-z0-9_.-]+)(!?=)(.*)$/u;
 
 export function filterCases(cases: readonly Case[], expression: string, problems: Problems): Case[] {
   const at = { file: `--filter ${expression}`, line: 1, column: 1 };
-  const terms = expression
-    .split(/\s+/u)
-    .filter(Boolean)
-    .map((text) => parseTerm(text, at, problems));
+  const terms = parseTerms(expression, at, problems);
   const axes = [...new Set(cases.flatMap((each) => Object.keys(each.matrix)))];
   for (const term of terms) if (term) checkKey(term.key, axes, at, problems);
   return cases.filter((each) => terms.every((term) => term && holds(term, each)));
+}
+
+/** Whether one case will be kept, asked before it is one. A filter that is wrong keeps none; filterCases tells of it. */
+export function keeps(expression: string, one: Pick<Case, "id" | "tags" | "matrix">): boolean {
+  const terms = parseTerms(expression, { file: "", line: 1, column: 1 }, new Problems());
+  return terms.every((term) => term && holds(term, one));
+}
+
+function parseTerms(expression: string, at: Position, problems: Problems): (Term | undefined)[] {
+  const words = expression.split(/\s+/u).filter(Boolean);
+  return words.map((text) => parseTerm(text, at, problems));
 }
 
 function parseTerm(text: string, at: Position, problems: Problems): Term | undefined {
@@ -42,7 +50,7 @@ function checkKey(key: string, axes: readonly string[], at: Position, problems: 
   problems.error(at, `there is no "${key}" to filter by; ${didYouMean(key, known)}allowed: ${oneOf(known)}`);
 }
 
-function holds({ key, negated, regex }: Term, { id, tags, matrix }: Case): boolean {
+function holds({ key, negated, regex }: Term, { id, tags, matrix }: Pick<Case, "id" | "tags" | "matrix">): boolean {
   const values = key === "id" ? [id] : key === "tag" ? tags : Object.hasOwn(matrix, key) ? [matrix[key] ?? ""] : [];
   return values.some((value) => regex.test(value)) !== negated;
 }

@@ -5,7 +5,7 @@ import { anchorCommand } from "./command.js";
 import { type Draft, makeDraft } from "./draft.js";
 import { resolveExpectations } from "./expectations.js";
 import { loadTree, type ReadFile } from "./extends.js";
-import { filterCases } from "./filter.js";
+import { filterCases, keeps } from "./filter.js";
 import type { Machine } from "./machine.js";
 import { type Axes, type Cell, expandMatrix } from "./matrix.js";
 import { applySet } from "./override.js";
@@ -112,14 +112,22 @@ class Loader {
     const tree = expandPresets(anchorFiles(anchorCommand(overridden, cwd), cwd), problems);
     const draft = makeDraft(tree, this.#pathFiles, problems);
     const clients = expandClients(draft, problems);
-    checkSemantics(draft, clients, this.#options, problems);
-    const timeline = resolveChanges({ draft, clients, machine: this.#options, problems });
+    const machine = this.#machineFor(draft, idOf(stemOf(file), cell.matrix), cell.matrix);
+    checkSemantics(draft, clients, machine, problems);
+    const timeline = resolveChanges({ draft, clients, machine, problems });
     const expectations = resolveExpectations({ draft, clients, axes, matrix: cell.matrix, timeline, problems });
     for (const problem of problems.sorted()) this.#problems.add(problem);
     const base = Object.fromEntries([...axes].map(([axis, values]) => [axis, values[0] ?? ""]));
     if (!problems.hasErrors && !cell.broken) {
       this.#keep(draft, clients, timeline.changes, expectations, file, cell.matrix, base);
     }
+  }
+
+  /** A case that the filter leaves out is not run: it needs nothing of this machine, and no leave to run a program. */
+  #machineFor(draft: Draft, id: string, matrix: Cell["matrix"]): Machine {
+    const { filter } = this.#options;
+    if (filter === undefined || keeps(filter, { id, tags: draft.tags ?? [], matrix })) return this.#options;
+    return {};
   }
 
   #keep(
@@ -132,8 +140,7 @@ class Loader {
     base: Cell["matrix"],
   ): void {
     const stem = stemOf(file);
-    const axes = Object.entries(matrix).map(([axis, value]) => `${axis}=${value}`);
-    const id = axes.length > 0 ? `${stem}[${axes.join(",")}]` : stem;
+    const id = idOf(stem, matrix);
     this.cases.push(resolveCase(draft, clients, changes, expectations, { id, file, stem, matrix, base }));
     this.merged.set(id, draft.root);
   }
@@ -163,6 +170,11 @@ class Loader {
     this.#stems.set(stem, file);
     return true;
   }
+}
+
+function idOf(stem: string, matrix: Cell["matrix"]): string {
+  const axes = Object.entries(matrix).map(([axis, value]) => `${axis}=${value}`);
+  return axes.length > 0 ? `${stem}[${axes.join(",")}]` : stem;
 }
 
 function stemOf(file: string): string {

@@ -146,3 +146,19 @@ test("a program of the scenario's own needs to be allowed: told by check, refuse
   t.regex(refused ?? "", /dataplane.command: runs the program "\/s\/my-dataplane" .*add --allow-exec/);
   t.deepEqual(load(text, { allowExec: true }).problems, []);
 });
+
+test("what the filter leaves out needs no leave and nothing of the machine", (t) => {
+  const mine = on(EXTERNAL, 'discipline = "cake"');
+  const ours = `[matrix.m]\nmine = {}\nours = { dataplane.kind = "afxdp", tags = ["fast"] }\n`;
+  const lone = `tags = ["slow"]\n${mine}\n${ours}`;
+  const options = { allowExec: false, toRun: true, congestionControls: ["cubic"] };
+  t.is(lines(load(lone, options)).length, 1);
+  const kept = load(lone, { ...options, filter: "tag=fast" });
+  t.deepEqual([lines(kept), kept.cases.map(({ id }) => id)], [[], ["home[m=ours]"]]);
+  t.deepEqual(lines(load(lone, { ...options, filter: "m=ours id=home" })), []);
+  t.is(lines(load(lone, { ...options, filter: "tag=slow" })).length, 1);
+  const bbr = lone.replace('kind = "tcp"', 'kind = "tcp"\ncongestion_control = "bbr"');
+  const severities = (filter: string) => load(bbr, { ...options, filter }).problems.map(({ severity }) => severity);
+  t.deepEqual(severities("tag=fast"), ["error"]);
+  t.deepEqual(severities("id=nothing"), []);
+});
