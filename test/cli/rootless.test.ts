@@ -47,18 +47,26 @@ test.serial("check: --set is checked as well", async (t) => {
   t.regex(stderr, /^--set plan\.home\.down=20 potatoes:1:16: plan\.home\.down: "20 potatoes" is not a rate/u);
 });
 
-test.serial("list: cases with their length and tags; as JSON for programs", async (t) => {
+test.serial("list: cases by suite with what they take live and their tags; as JSON for programs", async (t) => {
   const { stdout, exitCode } = await mqoe("list", "scenarios/quickstart", "--filter", "tag=compare queue!=ecn");
   t.is(exitCode, 0);
   t.deepEqual(stdout.split("\n"), [
-    "One home, three queues: what an AQM does, and what ECN adds",
-    "  compare[queue=fq_codel]  12 s  quickstart compare",
-    "  compare[queue=pfifo]  12 s  quickstart compare",
+    "scenarios/quickstart  2 cases, 25 s live",
+    "  One home, three queues: what an AQM does, and what ECN adds",
+    "    compare[queue=fq_codel]  12.5 s  quickstart compare nightly",
+    "    compare[queue=pfifo]  12.5 s  quickstart compare nightly",
     "",
-    "2 cases, 24 s of runs",
+    "2 cases, 25 s live",
   ]);
   const { stdout: json } = await mqoe("list", "scenarios/quickstart/compare.toml", "--json");
-  t.like(JSON.parse(json)[1], { id: "compare[queue=ecn]", matrix: { queue: "ecn" }, duration_s: 12 });
+  t.like(JSON.parse(json)[1], {
+    id: "compare[queue=ecn]",
+    suite: "scenarios/quickstart",
+    matrix: { queue: "ecn" },
+    duration_s: 12,
+    expected_wall_s: 12.5,
+    needs: [],
+  });
 });
 
 test.serial("blueprint: one case, reproducible; which one must be said when there are several", async (t) => {
