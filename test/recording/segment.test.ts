@@ -45,6 +45,7 @@ test("records.def is read as the C compiler reads it", (t) => {
       "transfer",
       "page",
       "video",
+      "rpm",
       "traffic_reactor",
     ],
   );
