@@ -315,7 +315,8 @@ static uint64_t sockets(const void *state) {
     return all->listener_count ? 2 * connections + all->listener_count + spare : 0;
 }
 
-// Congestion control and class of the listener are those of one of its sessions, as for flows.
+// Congestion control and class of the listener are those of one of its sessions, as for flows. Nothing else:
+// what a session does not set, its connections would inherit from another one's.
 static int prepare_listener(const struct sessions *all, const struct traffic_endpoint *endpoint,
                             const struct traffic_listener *listener, int fd, struct mqoe_error *e) {
     const struct traffic_plan *plan = &all->process->plan;
@@ -327,7 +328,7 @@ static int prepare_listener(const struct sessions *all, const struct traffic_end
         int error = traffic_set_congestion(fd, plan->sessions[i].congestion_control, e);
         if (error)
             return error;
-        error = session_prepare_socket(&all->items[i], fd);
+        error = traffic_set_class(fd, pair->family, pair->dscp, 0);
         if (error)
             return mqoe_fail(e, -error, "setsockopt", "", "session %lld of %s", (long long)pair->id,
                              pair->traffic);

@@ -11,7 +11,7 @@ export const STAGGER = 200e6;
  */
 export const PORTS = {
   tcp: { server: 5001, client: 10001 },
-  /** Requests and answers; a client's connections take ports from 20001 on, each by the seed (native/traffic/exchange.c). */
+  /** Requests and answers; a client's connections take ports from 20001 on, by the seed (exchange_connect.c). */
   session: { server: 6001 },
   probe: { server: 7001, client: 10001 },
   /** Beside probes, which are UDP too. */
