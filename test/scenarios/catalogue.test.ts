@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import test from "ava";
-import { totalWall } from "../../harness/cli/expected.js";
+import { expected, totalWall } from "../../harness/cli/expected.js";
 import { loadFromDisk } from "../../harness/cli/load.js";
 import type { Case } from "../../harness/scenario/types.js";
 
@@ -87,6 +87,23 @@ test("the suite of every change takes six minutes at most, holds a control, and 
     cases.filter(({ dataplane }) => dataplane.kind === "external" || dataplane.kind === "kernel").map(({ id }) => id),
     [],
   );
+});
+
+test("what a case needs beside mqoe is told, and what it takes grows with its repeats and clients", (t) => {
+  const of = (id: string) => {
+    const each = loaded.cases.find((one) => one.id === id);
+    if (!each) throw new Error(`no case ${id}`);
+    return { ...expected(each), clock: (each.duration / 1e9) * each.repeat };
+  };
+  t.deepEqual(of("iperf3").needs, ["--allow-exec", "iperf3"]);
+  t.deepEqual(of("forward").needs, ["--allow-exec", "forward.sh"]);
+  t.deepEqual(of("congestion-controls[queue=fq_codel]").needs, ["bbr"]);
+  t.deepEqual(of("latency[middle=linux-fq_codel]").needs, ["tc"]);
+  t.deepEqual(of("conservation").needs, []);
+  const { runs, wall, clock } = of("a-a[side=a]");
+  t.deepEqual([runs, wall - clock], [10, 5]);
+  const crowd = of("1000-clients");
+  t.true(crowd.wall - crowd.clock > 1 && crowd.wall - crowd.clock < 10, `${crowd.wall - crowd.clock}`);
 });
 
 test("docs/catalogue.md names every suite, and no file that is not there", (t) => {
