@@ -16,7 +16,7 @@ function caseOf(text: string): Case {
 const made = (text: string, cores = 2) => makeBlueprint(caseOf(text), { lab: "mq-1a2b", seed: 1, cores });
 const on = (kind: string, more = "") => `${GOOD}\n[dataplane]\nkind = "${kind}"\n${more}`;
 /** Clients far away behind the access network, and a second server next door. */
-const FAR = GOOD.replace("count = 2", 'count = 2\npath = "far"') + '[path.far]\nrtt = "31ms"\n[server.near]\n';
+const FAR = `${GOOD.replace("count = 2", 'count = 2\npath = "far"')}[path.far]\nrtt = "31ms"\n[server.near]\n`;
 
 test("afxdp: paths are fused, there are no stages", (t) => {
   const { lab, dataplane, pathStages } = made(FAR);

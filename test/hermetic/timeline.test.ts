@@ -139,7 +139,7 @@ test("a line that falls to a tenth: fq_codel is back at once, a FIFO is not back
     bound;
   const fair = await passes(t, "fair", step("fq_codel", expect("ping.dropped.recovery_time", "at_most", "2s")));
   const fifo = await passes(t, "fifo", step("pfifo", expect("ping.dropped.recovery_time", "at_least", "3s")));
-  const valueOf = (done: Finished) => done.results?.cases[0]?.metrics["ping.dropped.recovery_time"]?.value;
-  t.true((valueOf(fair) ?? Number.NaN) < 2);
-  t.is(valueOf(fifo), 6, "loaded+4s to the cooldown: never");
+  const recovery = (done: Finished) => done.results?.cases[0]?.metrics["ping.dropped.recovery_time"]?.value;
+  t.true((recovery(fair) ?? Number.NaN) < 2);
+  t.is(recovery(fifo), 6, "loaded+4s to the cooldown: never");
 });
