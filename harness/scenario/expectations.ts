@@ -6,11 +6,12 @@ import { selectClients } from "./clients.js";
 import { type Draft, isIncomplete, type Section } from "./draft.js";
 import { quantitiesOf } from "./kinds/exec.js";
 import type { Axes } from "./matrix.js";
+import { expandPaths } from "./merge.js";
 import { CATALOGUE, DEFAULT_PHASE, type MetricName, parseMetric } from "./metric-names.js";
 import type { Problems } from "./problem.js";
 import { BOUND_OPS, type ExpectSpec } from "./schema.js";
 import { oneOf } from "./suggest.js";
-import { positionAt, stringAt } from "./tree.js";
+import { nodeAt, positionAt, stringAt } from "./tree.js";
 import type { Bound, BoundOp, Client, Expectation } from "./types.js";
 
 interface Context {
@@ -114,7 +115,8 @@ function metricOf({ node }: Section<ExpectSpec>, spec: ExpectSpec, context: Cont
     problems.error(at, `expect.metric: ${parsed.message}`);
     return undefined;
   }
-  const message = wrongDirection(parsed.metric, draft) ?? emptyPhase(parsed.metric, draft);
+  const message =
+    wrongDirection(parsed.metric, draft) ?? unset(parsed.metric, draft) ?? emptyPhase(parsed.metric, draft);
   if (message) problems.error(at, `expect.metric: nothing produces "${spec.metric}": ${message}`);
   return message ? undefined : parsed.metric;
 }
@@ -179,10 +181,31 @@ function wrongDirection({ traffic, quantity }: MetricName, draft: Draft): string
   return `traffic "${traffic}" goes ${spec.direction} only; write "${traffic}.${both}"`;
 }
 
+/** Quantities of transfers, and those of sessions that meet the idle line, are there only where a setting makes them. */
+const OF_TRANSFERS = ["fct", "fct_connect", "slowdown", "completed", "failed", "unfinished"];
+
+function unset({ traffic, quantity }: MetricName, draft: Draft): string | undefined {
+  const spec = draft.traffic.get(traffic)?.value;
+  if (spec?.kind === "tcp" && OF_TRANSFERS.includes(quantity.name) && !isSized(traffic, spec.size, draft))
+    return `${quantity.name} is of transfers, and a flow of "${traffic}" goes on for the whole load; give it a size, e.g. size = "64KiB"`;
+  if (spec?.kind === "web" && quantity.name === "plt_ratio" && !spec.idle)
+    return `with idle = false "${traffic}" loads no page while the line is idle, so there is none to compare with; leave idle out, or write "${traffic}.plt"`;
+  return undefined;
+}
+
+/** From the start, or from a [[change]] on. */
+function isSized(traffic: string, size: unknown, { changes }: Draft): boolean {
+  if (size !== undefined) return true;
+  return changes.some(({ node }) => {
+    const set = nodeAt(node, ["set"]);
+    return set?.type === "table" && nodeAt(expandPaths(set), ["traffic", traffic, "size"]) !== undefined;
+  });
+}
+
 function emptyPhase({ phase, quantity }: MetricName, { phases }: Draft): string | undefined {
   if (!phases) return undefined;
   if (phase !== "loaded" && phases[phase as keyof typeof phases] === 0) return `the ${phase} phase has no length`;
-  const needsBaseline = ["induced", "grade", "recovery_time", "late_packets"].includes(quantity.name);
+  const needsBaseline = ["induced", "grade", "recovery_time", "late_packets", "plt_ratio"].includes(quantity.name);
   return needsBaseline && phases.idle === 0
     ? `${quantity.name} is measured against the idle phase, which has no length`
     : undefined;

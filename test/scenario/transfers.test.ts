@@ -130,3 +130,17 @@ test("two traffics of one sender that want different initial windows are refused
   );
   t.deepEqual(lines(load(other('direction = "up"\ninitial_window = 20\n'))), [], "the client sends, not the server");
 });
+
+test("a metric of transfers needs transfers: a size, if only from a change on", (t) => {
+  const expecting = (quantity: string) => `\n[[expect]]\nmetric = "bulk.${quantity}"\nbelow = 9\n`;
+  const change = '\n[[change]]\nat = "8s"\nset = { traffic.bulk.size = "64KiB" }\n';
+  for (const quantity of ["completed", "failed", "unfinished", "slowdown.p50"]) {
+    const [found = "", ...others] = lines(load(GOOD + expecting(quantity)));
+    t.regex(
+      found,
+      /nothing produces "bulk\.[a-z0-9.]+": \w+ is of transfers, and a flow of "bulk" goes on .*give it a size/u,
+    );
+    t.deepEqual(others, []);
+    t.deepEqual(lines(load(GOOD + change + expecting(quantity))), []);
+  }
+});
