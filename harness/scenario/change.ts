@@ -13,8 +13,10 @@ import { Problems } from "./problem.js";
 import { resolvedPaths, resolvePlan, resolveSite, sharedOf } from "./resolve.js";
 import {
   type ChangeSpec,
+  client as clientSchema,
   path as pathSchema,
   plan as planSchema,
+  scenario as scenarioSchema,
   site as siteSchema,
   traffic as trafficSchema,
 } from "./schema.js";
@@ -52,6 +54,13 @@ const CHANGEABLE: Readonly<Record<string, readonly string[]>> = {
   path: Object.keys(pathSchema.shape),
   site: ["down", "up"],
   client: ["online"],
+};
+/** All keys of these, so that what cannot change can be told from what there is not. */
+const SECTIONS: Readonly<Record<string, object>> = {
+  plan: planSchema.shape,
+  path: pathSchema.shape,
+  site: siteSchema.shape,
+  client: clientSchema.shape,
 };
 
 interface Boundaries {
@@ -92,6 +101,8 @@ export function resolveChanges(context: Context): Timeline {
   // What is in force is only known of a scenario that is right by itself.
   if (!wasGood || problems.hasErrors) return unknown;
   const changes = occurrences.length === 0 ? [] : new Network(context).follow(occurrences);
+  // It was followed up to the change with the problem: phases that begin after it are missing from what follows.
+  if (problems.hasErrors) return unknown;
   const spans = spansOf({ phases: bounds.phases, changes });
   const opened = new Map(spans.flatMap(({ name, of }) => (name === of ? [] : [[name, of] as const])));
   const whole = { phases: bounds.phases, changes };
@@ -283,6 +294,10 @@ function unchangeable(overrides: TableNode, draft: Draft) {
 }
 
 function unchangeableKey(head: string, name: string, key: string, allowed: readonly string[]): string {
+  const meant = didYouMean(key, allowed);
+  if (meant !== "" && !isKey(head, key)) {
+    return `${head}.${name}: unknown key "${key}"; ${meant}what can change while the run goes on: ${oneOf(allowed, 24)}`;
+  }
   const why = head === "traffic" ? whyFixed(key) : undefined;
   const reason = why === undefined ? "" : `: it ${why}`;
   return `${head}.${name}.${key} cannot change while the run goes on${reason}; what can: ${oneOf(allowed, 24)}`;
@@ -293,9 +308,19 @@ function kindOf(traffic: string, { root }: Draft): string {
   return node === undefined ? "" : (stringAt(node, "kind") ?? "");
 }
 
+/** Is it a key of that section at all? Of traffic: of any kind. */
+function isKey(head: string, key: string): boolean {
+  if (head === "traffic") return trafficSchema.options.some(({ shape }) => Object.hasOwn(shape, key));
+  return Object.hasOwn(SECTIONS[head] ?? {}, key);
+}
+
 function fixed(head: string): string {
+  const meant = Object.hasOwn(scenarioSchema.shape, head)
+    ? ""
+    : didYouMean(head, [...Object.keys(CHANGEABLE), "traffic"]);
   const what = Object.entries(CHANGEABLE).map(([section, keys]) => `${section} (${keys.join(", ")})`);
-  return `${head} cannot change while the run goes on; what can: ${what.join("; ")}; traffic (by its kind, docs/timeline.md)`;
+  const wrong = meant === "" ? `${head} cannot change while the run goes on; ` : `unknown key "${head}"; ${meant}`;
+  return `${wrong}what can: ${what.join("; ")}; traffic (by its kind, docs/timeline.md)`;
 }
 
 /** `plan.home.down = 5mbit`, for plots and events. */

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { allowedNames, checkCapabilities, isBuilt } from "./capabilities.js";
 import { traffic as trafficSchema } from "./kinds/index.js";
 import type { PathFiles } from "./path-files.js";
-import type { Position, Problems } from "./problem.js";
+import { type Position, type Problem, Problems } from "./problem.js";
 import { NAME } from "./quantities.js";
 import * as schema from "./schema.js";
 import { type CaptureSpec, capture } from "./schema-capture.js";
@@ -94,6 +94,7 @@ export function isIncomplete(draft: Draft, section: Top, found: ReadonlyMap<stri
 class Reader {
   readonly #root: TableNode;
   readonly #problems: Problems;
+  readonly #told = new Set<string>();
 
   constructor(root: TableNode, problems: Problems) {
     this.#root = root;
@@ -164,7 +165,19 @@ class Reader {
     const kind = stringAt(value, "kind") ?? "";
     // Not built: refused by name already. What its keys will be is not this version's to judge.
     if (section === "traffic" && KNOWN.traffic.includes(kind) && !isBuilt("traffic", kind)) return undefined;
-    return check(part, value, `${section}.${name}`, key, this.#problems);
+    const label = `${section}.${name}`;
+    const found = new Problems();
+    const checked = check(part, value, label, key, found);
+    for (const problem of found.sorted()) if (this.#isNew(problem, key, label)) this.#problems.add(problem);
+    return checked;
+  }
+
+  /** The tables of one preset stand at its name and share what is written in it: one slip there is told of the first. */
+  #isNew({ line, column, message }: Problem, header: Position, label: string): boolean {
+    const slip = JSON.stringify([header, line, column, message.slice(label.length)]);
+    const isNew = !this.#told.has(slip);
+    this.#told.add(slip);
+    return isNew;
   }
 
   #isName(section: string, name: string, at: Position): boolean {

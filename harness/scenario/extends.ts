@@ -74,7 +74,8 @@ class Includer {
   }
 }
 
-const REASONS: Readonly<Record<string, string>> = {
+/** Why a file cannot be read, in words. */
+export const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
   EACCES: "permission denied",
   EISDIR: "it is a directory",

@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, resolve } from "node:path";
 import { parseQuantity, type QuantityKind } from "../units/index.js";
-import type { ReadFile } from "./extends.js";
+import { REASONS, type ReadFile } from "./extends.js";
 import { expandPaths } from "./merge.js";
 import { type Position, Problems, wholeFile } from "./problem.js";
 import { didYouMean, oneOf } from "./suggest.js";
@@ -66,7 +66,7 @@ export class PathFiles {
       const text = this.#read(file).replace(/^\uFEFF/u, "");
       return { value: parse(file, text, problems), problems };
     } catch (error) {
-      const why = (error as { code?: string }).code === "ENOENT" ? "there is no such file" : (error as Error).message;
+      const why = REASONS[(error as { code?: string }).code ?? ""] ?? (error as Error).message;
       return { value: undefined, problems, unreadable: `${noun}: cannot read "${file}": ${why}` };
     }
   }

@@ -17,8 +17,19 @@ export function check<T extends z.ZodType>(
 ): z.output<T> | undefined {
   const result = schema.safeParse(toPlain(node), { error: (issue) => explain(issue) });
   if (result.success) return result.data;
-  for (const issue of result.error.issues) report(issue, node, label, header, problems);
+  for (const issue of withoutEchoes(result.error.issues)) report(issue, node, label, header, problems);
   return undefined;
+}
+
+/** A key that is missing because it is misspelt: the misspelt one is said, with what was meant. */
+function withoutEchoes(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const unknown = issues.filter((issue) => issue.code === "unrecognized_keys");
+  return issues.filter(({ path, message }) => {
+    const last = String(path.at(-1));
+    const table = JSON.stringify(path.slice(0, -1));
+    const here = unknown.filter((one) => JSON.stringify(one.path) === table).flatMap(({ keys }) => keys);
+    return !message.startsWith("is missing") || !here.some((key) => nearest(key, [last]) !== undefined);
+  });
 }
 
 function report(issue: z.core.$ZodIssue, node: Node, label: string, header: Position, problems: Problems): void {
@@ -34,7 +45,8 @@ function report(issue: z.core.$ZodIssue, node: Node, label: string, header: Posi
   }
   const form = meantForm(issue, node);
   if (form) {
-    for (const one of form) report({ ...one, path: [...issue.path, ...one.path] }, node, label, header, problems);
+    for (const one of withoutEchoes(form))
+      report({ ...one, path: [...issue.path, ...one.path] }, node, label, header, problems);
     return;
   }
   const misspelt = misspeltChoice(issue, node);
@@ -63,7 +75,9 @@ function misspeltChoice(issue: z.core.$ZodIssue, node: Node) {
 function meantForm(issue: z.core.$ZodIssue, node: Node): z.core.$ZodIssue[] | undefined {
   if (issue.code !== "invalid_union" || issue.discriminator !== undefined) return undefined;
   if (nodeAt(node, issue.path)?.type !== "table") return undefined;
-  const tables = issue.errors.filter((form) => form.every((one) => one.code !== "invalid_type" || one.path.length > 0));
+  const isNoTable = (one: z.core.$ZodIssue) =>
+    (one.code === "invalid_type" || one.code === "invalid_value") && one.path.length === 0;
+  const tables = issue.errors.filter((form) => !form.some(isNoTable));
   return tables.length === 1 ? tables[0] : undefined;
 }
 
@@ -71,7 +85,9 @@ function meantForm(issue: z.core.$ZodIssue, node: Node): z.core.$ZodIssue[] | un
 function found(issue: z.core.$ZodIssue, node: Node): string {
   if (issue.code !== "invalid_union" || issue.discriminator !== undefined) return "";
   const value = nodeAt(node, issue.path);
-  return value ? `, found ${describeNode(value)}` : "";
+  // A message about one form of the value says what was found by itself.
+  const isSaid = value !== undefined && issue.message.startsWith(describeNode(value));
+  return value && !isSaid ? `, found ${describeNode(value)}` : "";
 }
 
 function dotted(label: string, path: readonly PropertyKey[]): string {

@@ -346,3 +346,26 @@ test("only what a repetition alters counts: the same setting again is told to no
   const other = each.replace("loaded", "loaded+5ms").replace("5mbit", "6mbit");
   t.regex(lines(load(many + each + other))[0] ?? "", /more than 1000000 shapers of clients anew/);
 });
+
+test("a key or section that is misspelt is told from one that cannot change", (t) => {
+  const setting = (what: string) => lines(load(`${GOOD}\n[[change]]\nat = "8s"\nset = { ${what} }\n`));
+  const one = (what: string, expected: RegExp) => {
+    const [first = "", ...others] = setting(what);
+    t.regex(first, expected);
+    t.deepEqual(others, [], what);
+  };
+  one('path.metro.lnk = "down"', /path\.metro: unknown key "lnk"; did you mean "link"\? what can change while/u);
+  one("traffic.bulk.flow = 8", /traffic\.bulk: unknown key "flow"; did you mean "flows"\?/u);
+  one('paht.metro.link = "down"', /change\.set: unknown key "paht"; did you mean "path"\? what can: plan/u);
+  one('server.web.path = "metro"', /change\.set: server cannot change while the run goes on/u);
+  one('plan.home.shaper = "leaf"', /plan\.home\.shaper cannot change while the run goes on/u);
+});
+
+test("a change with a wrong value is not blamed on expectations about the phases after it", (t) => {
+  const later = '\n[[change]]\nat = "loaded+5s"\nphase = "back"\nset = { path.metro.link = "up" }\n';
+  const first = '\n[[change]]\nat = "loaded+4s"\nset = { path.metro.link = "dwon" }\n';
+  const expect = '\n[[expect]]\nmetric = "ping.back.rtt.p50"\nbelow = "25ms"\n';
+  const [found = "", ...others] = lines(load(GOOD + first + later + expect));
+  t.regex(found, /path\.metro\.link: "dwon" is not allowed; did you mean "down"/u);
+  t.deepEqual(others, []);
+});

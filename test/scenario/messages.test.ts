@@ -30,6 +30,13 @@ const SLIPS: [slip: string, found: string, replacement: string, line: string][] 
       "host, enabled, active, reshuffle, direction, flows, size, arrivals, every, think, congestion_control, initial_window, pacing, ecn",
   ],
   [
+    "a needed key misspelt: one slip, not also a key that is missing",
+    'down = "20mbit"',
+    'donw = "20mbit"',
+    'home.toml:5:1: plan.home: unknown key "donw"; did you mean "down"? allowed: down, up, overhead, vlan, mpu, atm, ' +
+      "ptm, sqm, sqm_down, sqm_up, shaper",
+  ],
+  [
     "an unknown section",
     "[plan.home]",
     "[plans.home]",

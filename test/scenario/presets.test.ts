@@ -121,3 +121,12 @@ test("a preset's problems are named once, where they stand", (t) => {
   t.regex(found(preset("tcp_9999up"))[0] ?? "", /:20:10: traffic.load-tcp.flows: 9999 is too big|too large/u);
   t.regex(found(`${BASE}[traffic.load]\npreset = "rrul"\nto = "web"\n`)[0] ?? "", /:\d+:\d+: traffic\.load-be\.from/u);
 });
+
+test("one slip in a preset's table is one message, however many tables take it over", (t) => {
+  const found = lines(load(preset("rrul", 'interval = "10mbit"\n'))).filter((line) => !line.includes("warning"));
+  t.is(found.length, 1, found.join("\n"));
+  t.regex(
+    found[0] ?? "",
+    /^home\.toml:23:12: traffic\.load-udp_ef\.interval: "10mbit" is a rate, here a time is needed/u,
+  );
+});

@@ -52,13 +52,18 @@ test("web: a page of one's own, with drawn sizes and times", (t) => {
 test("web: what is wrong is said with what is allowed", (t) => {
   const cases: [string, RegExp][] = [
     ['page = "heavy"', /traffic\.x\.page: expected one of rfc7928, simple, complex, mobile, desktop/u],
-    ['page = { size = "15kB" }', /traffic\.x\.page: objects: /u],
-    ['page = { objects = 5, size = "15mbit" }', /traffic\.x\.page: size: .*15mbit/u],
-    ['page = { objects = 5, size = { distribution = "normal" } }', /traffic\.x\.page: size: distribution: /u],
+    ['page = { size = "15kB" }', /traffic\.x\.page\.objects: is missing/u],
+    ['page = { objects = 5, size = "15mbit" }', /traffic\.x\.page\.size: .*15mbit/u],
+    [
+      'page = { objects = 5, size = { distribution = "normal" } }',
+      /traffic\.x\.page\.size\.distribution: "normal" is not allowed/u,
+    ],
     [
       'page = { objects = 5, size = { distribution = "lognormal", sigma = 1 } }',
       /needs exactly one of median and mean/u,
     ],
+    ["page = { objekts = 3 }", /traffic\.x\.page: unknown key "objekts"; did you mean "objects"\? allowed: document/u],
+    ['think = "2kB"', /traffic\.x\.think: "2kB" is a size, here a time is needed; write e\.g\. "15ms" \([^)]*\)$/u],
     ["connections = 33", /traffic\.x\.connections: 33 is too large; at most 32/u],
     ['think = "2"', /traffic\.x\.think: /u],
     ["size = 5", /unknown key "size"/u],
@@ -100,4 +105,13 @@ test("video: a ladder that does not rise and a buffer that cannot play are refus
 test("one client negotiates ECN or it does not, in whatever kind of traffic", (t) => {
   const [found = ""] = refusal("video", "ecn = true");
   t.regex(found, /traffic\.x\.ecn: "x" wants ECN and "bulk" does not/u);
+});
+
+const RATIO = '\n[[expect]]\nmetric = "x.plt_ratio.p95"\nbelow = 3\n';
+
+test("web: a ratio to idle pages needs idle pages", (t) => {
+  t.deepEqual(refusal("web", RATIO), []);
+  const [found = "", ...others] = refusal("web", `idle = false\n${RATIO}`);
+  t.regex(found, /nothing produces "x\.plt_ratio\.p95": with idle = false "x" loads no page while the line is idle/u);
+  t.deepEqual(others, []);
 });

@@ -31,12 +31,15 @@ const own = z.strictObject({
   size: drawnSize().prefault("10kB").describe("Bytes of each of them."),
 });
 
+/** Of what is neither a name nor a table; what is wrong in a table is said by itself. */
+const PAGE = `expected one of ${Object.keys(PAGES).join(", ")}, or a page such as { objects = 30, size = "15kB" }`;
+
 export const web = z.strictObject({
   kind: z.literal("web"),
   ...common,
   page: z
     .union([z.enum(Object.keys(PAGES) as [keyof typeof PAGES]), own], {
-      error: ({ input }) => wrongPage(input),
+      error: () => PAGE,
     })
     .default("rfc7928")
     .describe(
@@ -67,15 +70,6 @@ export const web = z.strictObject({
   congestion_control: congestionControl(),
   ecn: ecn(),
 });
-
-/** The first thing that is wrong with what is neither a name nor a table that is right. */
-function wrongPage(input: unknown): string {
-  const names = Object.keys(PAGES).join(", ");
-  const expected = `expected one of ${names}, or a page such as { objects = 30, size = "15kB" }`;
-  if (typeof input !== "object" || input === null) return expected;
-  const issue = own.safeParse(input).error?.issues[0];
-  return issue === undefined ? expected : `${[...issue.path.map(String), issue.message].join(": ")}; ${expected}`;
-}
 
 export interface WebTraffic extends TrafficCommon {
   kind: "web";
