@@ -12,7 +12,7 @@ import { WEB } from "./catalogue/web.js";
 import { didYouMean, oneOf } from "./suggest.js";
 
 export { TIN, TINS } from "./catalogue/dataplane.js";
-export { DEFAULT_PHASE, PHASES, type Quantity, type Scope, STATISTICS } from "./catalogue/quantity.js";
+export { DEFAULT_PHASE, PHASES, type Quantity, STATISTICS } from "./catalogue/quantity.js";
 
 /**
  * The catalogue of metric names, `<traffic>[.<phase>].<quantity>[.<statistic>]`, by what produces them: kinds of traffic,
