@@ -1,4 +1,5 @@
-// fuzz-sources: traffic/plan.c traffic/plan_session.c traffic/script_web_plan.c traffic/script_video_plan.c traffic/script_rpm_plan.c
+// fuzz-sources: traffic/plan.c traffic/plan_session.c traffic/script_web_plan.c
+// fuzz-sources: traffic/script_video_plan.c traffic/script_rpm_plan.c
 // fuzz-sources: reactor/json.c record/error.c
 // fuzz-sources: traffic/plan_stream.c traffic/pace.c traffic/schedule.c
 //
