@@ -1,46 +1,12 @@
 #include "traffic/payload.h"
 
-#include <endian.h>
-#include <string.h>
+#include "traffic/wire.h"
 
 #define FLOW_MAGIC    0x6d715446u // "mqTF"
 #define PROBE_MAGIC   0x6d715052u // "mqPR"
 #define FLOW_VERSION  1u
 #define PROBE_VERSION 1u
 #define PROBE_FLAGS   (TRAFFIC_PROBE_ECHO | TRAFFIC_PROBE_T2_USER)
-
-static void put16(uint8_t *p, uint16_t v) {
-    v = htobe16(v);
-    memcpy(p, &v, sizeof v);
-}
-
-static void put32(uint8_t *p, uint32_t v) {
-    v = htobe32(v);
-    memcpy(p, &v, sizeof v);
-}
-
-static void put64(uint8_t *p, uint64_t v) {
-    v = htobe64(v);
-    memcpy(p, &v, sizeof v);
-}
-
-static uint16_t get16(const uint8_t *p) {
-    uint16_t v;
-    memcpy(&v, p, sizeof v);
-    return be16toh(v);
-}
-
-static uint32_t get32(const uint8_t *p) {
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return be32toh(v);
-}
-
-static uint64_t get64(const uint8_t *p) {
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return be64toh(v);
-}
 
 void traffic_flow_header_encode(uint8_t out[TRAFFIC_FLOW_HEADER], const struct traffic_flow_header *h) {
     put32(out, FLOW_MAGIC);

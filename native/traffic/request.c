@@ -1,33 +1,10 @@
 #include "traffic/request.h"
 
-#include <endian.h>
-#include <string.h>
+#include "traffic/wire.h"
 
 #define REQUEST_MAGIC   0x6d715452u // "mqTR"
 #define ANSWER_MAGIC    0x6d715441u // "mqTA"
 #define REQUEST_VERSION 1u
-
-static void put32(uint8_t *p, uint32_t v) {
-    v = htobe32(v);
-    memcpy(p, &v, sizeof v);
-}
-
-static void put64(uint8_t *p, uint64_t v) {
-    v = htobe64(v);
-    memcpy(p, &v, sizeof v);
-}
-
-static uint32_t get32(const uint8_t *p) {
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return be32toh(v);
-}
-
-static uint64_t get64(const uint8_t *p) {
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-    return be64toh(v);
-}
 
 void traffic_request_encode(uint8_t out[TRAFFIC_REQUEST_HEADER], const struct traffic_request_header *h) {
     put32(out, REQUEST_MAGIC);
